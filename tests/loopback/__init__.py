@@ -1,0 +1,1 @@
+"""Nothing leaves this machine while tests run."""
