@@ -1,0 +1,113 @@
+"""A session's configuration as a value: the default one, changes merged into it, what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rtc_widget.protocol.fields import session_fields
+from rtc_widget.protocol.models import DEFAULT_MODEL, DEFAULT_TRANSCRIPTION_MODEL, DEFAULT_VOICE
+
+__all__ = ["default_session", "merge_session", "session_diff"]
+
+_ABSENT = object()
+_OF_THE_SERVICE = frozenset({"client_secret", "expires_at", "id", "object"})
+
+
+def default_session(**flat: Any) -> dict[str, Any]:
+    """Return what a session is made with when nobody says otherwise; input transcription is on.
+
+    Parameters
+    ----------
+    flat
+        Fields over the defaults, as for `session_fields`.
+
+    Returns
+    -------
+    dict
+        In the API's nested form, with its `type`.
+
+    Raises
+    ------
+    ConfigurationError, ProtocolError
+        As `session_fields` does.
+    """
+    defaults = {
+        "type": "realtime",
+        "model": DEFAULT_MODEL,
+        "audio": {
+            "input": {"transcription": {"model": DEFAULT_TRANSCRIPTION_MODEL}},
+            "output": {"voice": DEFAULT_VOICE},
+        },
+    }
+    return merge_session(defaults, session_fields(**flat)) if flat else defaults
+
+
+def merge_session(effective: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge changes into a session as the service does: sparsely.
+
+    Parameters
+    ----------
+    effective
+        The session before.
+    changes
+        What is given changes; objects are merged field by field, unless their `type` changes, and lists are
+        replaced whole.
+
+    Returns
+    -------
+    dict
+        The session after; neither argument is touched.
+    """
+    merged = {name: _copy(value) for name, value in effective.items()}
+    for name, value in changes.items():
+        before = merged.get(name)
+        if isinstance(before, dict) and isinstance(value, Mapping) and _same_type(before, value):
+            merged[name] = merge_session(before, value)
+        else:
+            merged[name] = _copy(value)
+    return merged
+
+
+def _same_type(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return "type" not in after or before.get("type") in (None, after["type"])
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _copy(part) for name, part in value.items()}
+    return [_copy(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
+def session_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Say what differs between two sessions.
+
+    Parameters
+    ----------
+    old, new
+        In the API's nested form. What only the service sets (`id`, `object`, `expires_at`) is left out.
+
+    Returns
+    -------
+    dict
+        From the place (`audio.output.voice`) to `[old, new]`; None stands for null and for not there. Lists
+        are compared whole.
+    """
+    found: dict[str, list[Any]] = {}
+    for name in {**old, **new}:
+        if name not in _OF_THE_SERVICE:
+            _compare(name, old.get(name, _ABSENT), new.get(name, _ABSENT), found)
+    return found
+
+
+def _compare(place: str, before: Any, after: Any, found: dict[str, list[Any]]) -> None:
+    sides = [
+        side if isinstance(side, Mapping) else {} if side is _ABSENT else None for side in (before, after)
+    ]
+    if before is not after and sides[0] is not None and sides[1] is not None and (sides[0] or sides[1]):
+        for name in {**sides[0], **sides[1]}:
+            _compare(f"{place}.{name}", sides[0].get(name, _ABSENT), sides[1].get(name, _ABSENT), found)
+        return
+    values = [None if side is _ABSENT else side for side in (before, after)]
+    if values[0] != values[1]:
+        found[place] = values
