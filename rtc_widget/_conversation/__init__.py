@@ -1,0 +1,1 @@
+"""How records become a conversation: state, order, turns, and one handler for each event type."""

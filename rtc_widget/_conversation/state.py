@@ -1,0 +1,206 @@
+"""What a conversation consists of: items, responses and turns, with the times that define them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MARK = "rtc_mark"
+_ENDED_BY = {"turn_detected", "client_cancelled"}
+
+
+class Piece(NamedTuple):
+    """A piece of an item's words: a delta, or the final text of a content part."""
+
+    seq: int
+    t_ms: float | None
+    kind: str
+    """`text` (written) or `transcript` (spoken)."""
+    part: int
+    words: str
+    is_final: bool
+
+
+class Usage(NamedTuple):
+    """What the service billed for one thing."""
+
+    seq: int
+    model: str | None
+    counts: dict[str, Any]
+
+
+@dataclass(slots=True, eq=False)
+class ToolRun:
+    """What our own side did about a tool call, from the notes."""
+
+    output: str | None = None
+    error: str | None = None
+    approval: str | None = None
+    t_started_ms: float | None = None
+    t_finished_ms: float | None = None
+    t_sent_ms: float | None = None
+    run_ms: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One conversation item.
+
+    `text` is what was written, `transcript` what was spoken. An interruption wipes the tail of the
+    assistant's transcript on the server: here it keeps what the deltas said.
+    """
+
+    item_id: str
+    previous_item_id: str | None = None
+    type: str | None = None
+    role: str | None = None
+    status: str | None = None
+    response_id: str | None = None
+    heard_transcript: str | None = None
+    t_created_ms: float | None = None
+    t_added_ms: float | None = None
+    t_done_ms: float | None = None
+    t_speech_started_ms: float | None = None
+    t_speech_stopped_ms: float | None = None
+    t_committed_ms: float | None = None
+    t_transcribed_ms: float | None = None
+    t_arguments_done_ms: float | None = None
+    t_started_ms: float | None = None
+    t_finished_ms: float | None = None
+    vad_silence_ms: float | None = None
+    truncated_ms: float | None = None
+    deleted: bool = False
+    spoken: bool = False
+    known: bool = False
+    tool_call_id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+    output: str | None = None
+    error: str | None = None
+    approve: bool | None = None
+    approval_request_id: str | None = None
+    asked: bool = False
+    """A function call whose arguments have been complete."""
+    transcription: str = "none"
+    transcription_usage: Usage | None = None
+    variant: str | None = None
+    pieces: list[Piece] = field(default_factory=list)
+    content: dict[tuple[str, int], str] = field(default_factory=dict)
+    asked_after: str | None = None
+    """The place our own `conversation.item.create` asked for."""
+    after: Item | None = None
+    root: Item | None = None
+    anchor: Item | None = None
+    """The user input it follows (itself, if it is one), as it was when it was added."""
+    place: int | None = None
+    """The how-manieth item to get a place."""
+
+    @property
+    def placed(self) -> bool:
+        """Whether it has a place in the conversation."""
+        return self.place is not None
+
+    @property
+    def is_user_input(self) -> bool:
+        """Whether it is something the user said or typed."""
+        return self.spoken or (self.type == "message" and self.role == "user")
+
+    @property
+    def text(self) -> str | None:
+        """What was written, all parts joined; None when nothing was."""
+        return self._words("text")
+
+    @property
+    def transcript(self) -> str | None:
+        """What was spoken, all parts joined; None when nothing was."""
+        return self._words("transcript")
+
+    @property
+    def words(self) -> str | None:
+        """What was written or spoken."""
+        return self.transcript if self.text is None else self.text
+
+    def _words(self, kind: str) -> str | None:
+        said: dict[int, list[str]] = {}
+        final = {}
+        for piece in self.pieces:
+            if piece.kind == kind and piece.is_final:
+                final[piece.part] = piece.words
+            elif piece.kind == kind:
+                said.setdefault(piece.part, []).append(piece.words)
+        told = {part: words for (of, part), words in self.content.items() if of == kind}
+        parts = []
+        for part in sorted(said.keys() | final.keys() | told.keys()):
+            versions = [final.get(part), told.get(part), "".join(said.get(part, ()))]
+            given = [words for words in versions if words is not None]
+            parts.append(given[0] if self.role == "user" else max(given, key=len))
+        return " ".join(part for part in parts if part) if parts else None
+
+
+@dataclass(slots=True, eq=False)
+class Response:
+    """One response of the model."""
+
+    response_id: str
+    status: str | None = None
+    status_reason: str | None = None
+    error: dict[str, Any] | None = None
+    conversation: str = "auto"
+    metadata: dict[str, Any] | None = None
+    mark: str | None = None
+    modalities: tuple[str, ...] = ()
+    t_requested_ms: float | None = None
+    t_created_ms: float | None = None
+    t_buffer_started_ms: float | None = None
+    t_audio_delta_ms: float | None = None
+    t_first_text_ms: float | None = None
+    t_audio_stopped_ms: float | None = None
+    t_done_ms: float | None = None
+    audio_cleared: bool = False
+    ended: bool = False
+    usage: dict[str, Any] | None = None
+    billed: Usage | None = None
+    variant: str | None = None
+    turn: int | None = None
+    items: list[Item] = field(default_factory=list)
+    created_after: tuple[Item, Item | None, int] | None = None
+    """Root, last user input and number of items when it came: its place while it has no item of its own."""
+
+    @property
+    def output_item_ids(self) -> list[str]:
+        """Ids of what it made, in order."""
+        return [item.item_id for item in self.items]
+
+    @property
+    def text(self) -> str | None:
+        """The words of its messages, written or spoken; None when it has none."""
+        return join_words(item.words for item in self.items if item.type in {None, "message"})
+
+    @property
+    def t_first_audio_ms(self) -> float | None:
+        """When its audio began: the service's output buffer, or the first audio delta on a WebSocket."""
+        return self.t_audio_delta_ms if self.t_buffer_started_ms is None else self.t_buffer_started_ms
+
+    @property
+    def t_first_output_ms(self) -> float | None:
+        """When its audio began, or its text where it has no audio."""
+        sound = self.t_first_audio_ms
+        return self.t_first_text_ms if sound is None and "audio" not in self.modalities else sound
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was cut short: cancelled, its audio cleared, or an item of it truncated."""
+        return (
+            (self.status == "cancelled" and self.status_reason in _ENDED_BY)
+            or self.audio_cleared
+            or any(item.truncated_ms is not None for item in self.items)
+        )
+
+
+def join_words(words: Iterable[str | None]) -> str | None:
+    """Join what was said; None when nothing was."""
+    said = [word for word in words if word is not None]
+    return " ".join(word for word in said if word) if said else None

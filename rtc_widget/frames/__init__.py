@@ -1,0 +1,143 @@
+"""Frames: a session as DataFrames, each a pure function of its recording; one module a frame."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget._errors import ConfigurationError
+from rtc_widget.conversation import HANDLED, Conversation
+from rtc_widget.frames import (
+    accessor,  # noqa: F401 - registers df.rtc
+    calls,
+    config,
+    errors,
+    events,
+    items,
+    rate_limits,
+    responses,
+    segments,
+    sessions,
+    stats,
+    tool_calls,
+    transcripts,
+    turns,
+    usage,
+)
+from rtc_widget.frames._dictionary import Dictionary, describe
+from rtc_widget.frames._frame import Frame, Source
+from rtc_widget.frames._prices import PRICES, Price, set_price
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rtc_widget.log.event_log import EventLog
+
+__all__ = ["FRAMES", "Dictionary", "Frame", "Frames", "Price", "describe", "frame_of", "set_price"]
+
+FRAMES: dict[str, Frame] = {
+    module.FRAME.name: module.FRAME
+    for module in (
+        sessions,
+        calls,
+        events,
+        items,
+        turns,
+        responses,
+        tool_calls,
+        transcripts,
+        usage,
+        rate_limits,
+        config,
+        errors,
+        stats,
+        segments,
+    )
+}
+_READERS = {
+    kind: [frame for frame in FRAMES.values() if kind in frame.types]
+    for kind in frozenset().union(*(frame.types for frame in FRAMES.values()))
+}
+_READ_AND_FED = _READERS.keys() | HANDLED
+
+
+class Frames:
+    """The frames of one log, kept and grown with it.
+
+    Parameters
+    ----------
+    log : EventLog
+        The log.
+    conversation : Conversation, optional
+        One that is fed with the log's records by somebody else; made and fed here when not given.
+    info : dict, optional
+        What is known of the session from outside its log: `path`.
+    """
+
+    def __init__(
+        self, log: EventLog, conversation: Conversation | None = None, info: dict[str, Any] | None = None
+    ) -> None:
+        self.log = log
+        self._feeds = conversation is None
+        self.conversation = conversation or Conversation()
+        self.info = info or {}
+        self._source = Source(log, self.conversation, PRICES, info=self.info)
+        self._events = events.EventsFrame(log)
+        self._read_to = 0
+        self._kept: dict[str, tuple[Any, pd.DataFrame]] = {}
+        self._lock = threading.RLock()
+
+    def get(self, name: str) -> pd.DataFrame:
+        """Return a frame as of now.
+
+        Parameters
+        ----------
+        name : str
+            One of `FRAMES`.
+
+        Raises
+        ------
+        ConfigurationError
+            There is no such frame.
+        """
+        frame = frame_of(name)
+        with self._lock, self.conversation.lock:
+            version = len(self.log), self.conversation.n_applied
+            version_kept, kept = self._kept.get(name, (None, None))
+            if kept is None or version_kept != version:
+                if name == "events":
+                    kept = self._events.build()
+                else:
+                    self.read()
+                    version = len(self.log), self.conversation.n_applied
+                    kept = frame.build(self._source)
+                self._kept[name] = version, kept
+            return kept.copy(deep=False)
+
+    def read(self) -> Source:
+        """Take in the records that came since the last time; return what frames are made of."""
+        with self._lock, self.conversation.lock:
+            end = len(self.log)
+            for record in self.log.records(
+                self._read_to, end, types=_READ_AND_FED if self._feeds else _READERS
+            ):
+                if self._feeds:
+                    self.conversation.apply(record)
+                for frame in _READERS.get(record.type, ()):
+                    if frame.read is not None:
+                        self._source.kept.setdefault(frame.name, []).extend(frame.read(record))
+            self._read_to = end
+            return self._source
+
+
+def frame_of(name: str) -> Frame:
+    """Return the declaration of a frame.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such frame.
+    """
+    if name not in FRAMES:
+        raise ConfigurationError(f"no frame is called {name!r}; there are {', '.join(FRAMES)}")
+    return FRAMES[name]

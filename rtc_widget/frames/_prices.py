@@ -1,0 +1,240 @@
+"""What the service bills, in USD: from genai-prices' bundled table, or as the user says."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+_MTOK = 1_000_000
+_HOUR_S = 3600
+_FREE = {"sandbox"}
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Prices of one model in USD per million tokens, and per hour of audio; None where there is none.
+
+    Cached tokens are a part of the input tokens and are billed at their own price instead.
+    """
+
+    text_in_usd: float | None = None
+    audio_in_usd: float | None = None
+    image_in_usd: float | None = None
+    cached_text_in_usd: float | None = None
+    cached_audio_in_usd: float | None = None
+    cached_image_in_usd: float | None = None
+    text_out_usd: float | None = None
+    audio_out_usd: float | None = None
+    hour_usd: float | None = None
+
+    def cost_usd(self, bill: Bill) -> float | None:
+        """Return what a bill comes to; None when a part of it has no price."""
+        total = 0.0
+        for count, price, unit in (
+            (_less(bill.text_in, bill.cached_text_in), self.text_in_usd, _MTOK),
+            (_less(bill.audio_in, bill.cached_audio_in), self.audio_in_usd, _MTOK),
+            (_less(bill.image_in, bill.cached_image_in), self.image_in_usd, _MTOK),
+            (bill.cached_text_in, self.cached_text_in_usd, _MTOK),
+            (bill.cached_audio_in, self.cached_audio_in_usd, _MTOK),
+            (bill.cached_image_in, self.cached_image_in_usd, _MTOK),
+            (bill.text_out, self.text_out_usd, _MTOK),
+            (bill.audio_out, self.audio_out_usd, _MTOK),
+            (bill.seconds, self.hour_usd, _HOUR_S),
+        ):
+            if not count:
+                continue
+            if price is None:
+                return None
+            total += count * price / unit
+        return total if bill.says_anything else None
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The counts of one `usage` object; None where it does not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    text_in: int | None = None
+    audio_in: int | None = None
+    image_in: int | None = None
+    cached_text_in: int | None = None
+    cached_audio_in: int | None = None
+    cached_image_in: int | None = None
+    text_out: int | None = None
+    audio_out: int | None = None
+    seconds: float | None = None
+
+    @classmethod
+    def of(cls, usage: Mapping[str, Any]) -> Bill:
+        """Read a `usage` object of the API."""
+        into = _part(usage, "input_token_details")
+        out = _part(usage, "output_token_details")
+        cached = _part(into, "cached_tokens_details")
+        return cls(
+            _count(usage, "input_tokens"),
+            _count(usage, "output_tokens"),
+            _count(into, "text_tokens"),
+            _count(into, "audio_tokens"),
+            _count(into, "image_tokens"),
+            _count(cached, "text_tokens"),
+            _count(cached, "audio_tokens"),
+            _count(cached, "image_tokens"),
+            _count(out, "text_tokens"),
+            _count(out, "audio_tokens"),
+            _count(usage, "seconds"),
+        )
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether it counts anything at all."""
+        return any(getattr(self, field.name) is not None for field in fields(self))
+
+    def complete(self) -> Bill:
+        """Return it with tokens of no stated kind counted as text."""
+        text_in = self.text_in
+        if text_in is None and self.input_tokens is not None:
+            text_in = self.input_tokens - (self.audio_in or 0) - (self.image_in or 0)
+        text_out = self.text_out
+        if text_out is None and self.output_tokens is not None:
+            text_out = self.output_tokens - (self.audio_out or 0)
+        return replace(self, text_in=text_in, text_out=text_out)
+
+
+class Prices:
+    """Knows what models cost; asks genai-prices once a model."""
+
+    def __init__(self) -> None:
+        self.own: dict[str, Price] = {}
+        self._known: dict[tuple[str, int], Price | None] = {}
+        self._warned: set[str | None] = set()
+
+    def cost_usd(self, model: str | None, bill: Bill, at: datetime | None = None) -> float | None:
+        """Return what a bill comes to with a model.
+
+        Parameters
+        ----------
+        model : str or None
+            The model's name.
+        bill : Bill
+            What was billed.
+        at : datetime, optional
+            When; now, when not given.
+
+        Returns
+        -------
+        float or None
+            USD; None, with one warning a model, when the price is not known. The sandbox costs nothing
+            and has no price either: None, without a warning.
+        """
+        if model in _FREE:
+            return None
+        price = self.own.get(model or "")
+        if price is None and model is not None:
+            key = model, at.toordinal() if at else 0
+            if key not in self._known:
+                self._known[key] = look_up(model, at)
+            price = self._known[key]
+        cost = None if price is None else price.cost_usd(bill.complete())
+        if cost is None and bill.says_anything and model not in self._warned:
+            self._warned.add(model)
+            warnings.warn(
+                f"no price is known for the model {model!r}: its cost_usd is NA. "
+                "Give one with rtc.frames.set_price(model, like=...) or its own prices.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return cost
+
+
+def look_up(model: str, at: datetime | None = None) -> Price | None:
+    """Return a model's prices as genai-prices has them bundled; None when it does not know the model."""
+    from genai_prices import Usage, calc_price
+
+    def ask(per: int, **counts: int) -> float | None:
+        usage = Usage(**counts)
+        try:
+            total = calc_price(usage, model, provider_id="openai", genai_request_timestamp=at).total_price
+        except ValueError:
+            return None
+        return float(total) * per / max(counts.values()) or None
+
+    one = _MTOK
+    try:
+        return Price(
+            text_in_usd=ask(_MTOK, input_tokens=one),
+            audio_in_usd=ask(_MTOK, input_tokens=one, input_audio_tokens=one),
+            image_in_usd=ask(_MTOK, input_tokens=one, input_image_tokens=one),
+            cached_text_in_usd=ask(_MTOK, input_tokens=one, cache_read_tokens=one),
+            cached_audio_in_usd=ask(
+                _MTOK,
+                input_tokens=one,
+                input_audio_tokens=one,
+                cache_read_tokens=one,
+                cache_audio_read_tokens=one,
+            ),
+            cached_image_in_usd=ask(
+                _MTOK,
+                input_tokens=one,
+                input_image_tokens=one,
+                cache_read_tokens=one,
+                cache_image_read_tokens=one,
+            ),
+            text_out_usd=ask(_MTOK, output_tokens=one),
+            audio_out_usd=ask(_MTOK, output_tokens=one, output_audio_tokens=one),
+            hour_usd=ask(_HOUR_S, audio_seconds=_HOUR_S),
+        )
+    except LookupError:
+        return None
+
+
+PRICES = Prices()
+
+
+def set_price(model: str, *, like: str | None = None, **usd: float) -> None:
+    """Say what a model costs, over what genai-prices says.
+
+    Parameters
+    ----------
+    model : str
+        The name as the session has it; on Azure, the name of the deployment.
+    like : str, optional
+        A model of OpenAI's whose prices it has.
+    **usd : float
+        Fields of `Price`: USD per million tokens (`text_in_usd`, `audio_out_usd`, …), or per hour of
+        audio (`hour_usd`).
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such field, or no price is known for `like`.
+    """
+    from rtc_widget._errors import ConfigurationError
+
+    base = Price() if like is None else look_up(like)
+    if base is None:
+        raise ConfigurationError(f"genai-prices knows no model {like!r}")
+    names = [field.name for field in fields(Price)]
+    unknown = sorted(usd.keys() - set(names))
+    if unknown:
+        raise ConfigurationError(f"no price is called {unknown[0]!r}; there are {', '.join(names)}")
+    PRICES.own[model] = replace(base, **usd)
+
+
+def _part(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _count(value: Mapping[str, Any], key: str) -> Any:
+    found = value.get(key)
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def _less(count: float | None, part: float | None) -> float:
+    return (count or 0) - (part or 0)

@@ -1,0 +1,156 @@
+"""`df.rtc.path("item.role")`: one place in a column of JSON text, read fast."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rtc_widget._conversation.model import text
+from rtc_widget._errors import ConfigurationError
+from rtc_widget.frames._columns import ARROW_TYPES, to_arrow, to_strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_BATCH = 1024
+_NOTHING = pa.scalar("", pa.large_string())
+_NEWLINE = pa.scalar("\n", pa.large_string())
+_Values = list[Any]
+
+
+@pd.api.extensions.register_dataframe_accessor("rtc")
+class RtcAccessor:
+    """What rtc_widget adds to a DataFrame, as `df.rtc`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One with a column of JSON text, such as `events`.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    def path(self, path: str, column: str = "event") -> pd.Series[Any]:
+        """Read one place of the JSON text in each row.
+
+        Parameters
+        ----------
+        path : str
+            Names joined by dots, and numbers for places in a list: `response.usage.total_tokens`,
+            `item.content.0.transcript`.
+        column : str
+            The column of JSON text.
+
+        Returns
+        -------
+        Series
+            As long as the frame, with its index. `string`, `int64[pyarrow]`, `double[pyarrow]` or
+            `boolean`, as the values are; objects, lists and mixed values as JSON text. `NA` where
+            there is nothing at that place, or null.
+
+        Raises
+        ------
+        ConfigurationError
+            The path is empty, or there is no such column.
+        """
+        if column not in self._frame:
+            raise ConfigurationError(f"this frame has no column {column!r} of JSON text")
+        read = _reader(path)
+        texts = pa.array(self._frame[column].array, ARROW_TYPES["string"])
+        values: _Values = []
+        for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
+            for start in range(0, len(chunk), _BATCH):
+                values.extend(read(chunk[start : start + _BATCH]))
+        return pd.Series(_to_array(values), index=self._frame.index, name=path)
+
+
+@lru_cache(maxsize=128)
+def _reader(path: str) -> Callable[[pa.Array], _Values]:
+    """Make what reads one place out of many texts, and decodes nothing else of them."""
+    steps: list[str | int] = [int(step) if step.isdecimal() else step for step in path.split(".")]
+    if "" in steps:
+        raise ConfigurationError(f"{path!r} is no path: names joined by dots, such as item.role")
+    shape: Any = Any
+    takes: list[Callable[[_Values], _Values]] = []
+    for step in reversed(steps):
+        shape, take = _level(step, shape)
+        takes.insert(0, take)
+    decoder = msgspec.json.Decoder(shape)
+
+    def read(texts: pa.Array) -> _Values:
+        joined = _joined(texts)
+        try:
+            if joined is None:
+                raise msgspec.DecodeError
+            values: _Values = decoder.decode_lines(joined)
+            if len(values) != len(texts):
+                raise msgspec.DecodeError
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return [_read_slowly(one, steps) for one in texts.to_pylist()]
+        for take in takes:
+            values = take(values)
+        return values
+
+    return read
+
+
+def _level(step: str | int, below: Any) -> tuple[Any, Callable[[_Values], _Values]]:
+    """Return the type that holds one step of a path (and takes anything else), and how to step down."""
+    scalar = None | bool | int | float | str
+    if isinstance(step, int):
+        place = step
+
+        def take_place(values: _Values) -> _Values:
+            return [v[place] if type(v) is list and len(v) > place else None for v in values]
+
+        return list[below] | dict[str, Any] | scalar, take_place
+    struct: Any = msgspec.defstruct("Step", [("value", below, None)], rename={"value": step}, gc=False)
+
+    def take(values: _Values) -> _Values:
+        return [v.value if type(v) is struct else None for v in values]
+
+    return struct | list[Any] | scalar, take
+
+
+def _joined(texts: pa.Array) -> bytes | None:
+    """Return texts as lines; None where one of them has lines of its own."""
+    filled = texts.fill_null("null") if texts.null_count else texts
+    ended = pc.binary_join_element_wise(filled, _NOTHING, _NEWLINE)
+    lines: bytes = ended.buffers()[2].to_pybytes()
+    return lines if lines.count(b"\n") == len(texts) else None
+
+
+def _read_slowly(one: str | None, steps: list[str | int]) -> Any:
+    try:
+        value = None if one is None else json.loads(one)
+    except (ValueError, RecursionError):
+        return None
+    for step in steps:
+        if isinstance(value, dict):
+            value = value.get(str(step))
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def _to_array(values: _Values) -> Any:
+    """Return values as the narrowest array that holds them all; as JSON text where they are mixed."""
+    kinds = {type(value) for value in values} - {type(None)}
+    if kinds == {bool}:
+        return pd.array(values, "boolean")
+    if kinds == {int} and all(-(2**63) <= v < 2**63 for v in values if v is not None):
+        return pd.arrays.ArrowExtensionArray(to_arrow(values, "int"))
+    if kinds and kinds <= {int, float}:
+        return pd.arrays.ArrowExtensionArray(to_arrow(values, "float"))
+    if not kinds <= {str}:
+        values = [text(value) for value in values]
+    return to_strings(to_arrow(values, "string"))

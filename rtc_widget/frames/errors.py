@@ -1,0 +1,77 @@
+"""The `errors` frame: a row is an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rtc_widget.frames._columns import Column
+from rtc_widget.frames._frame import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtc_widget.log.record import Record
+
+
+class _Row(NamedTuple):
+    t_ms: float | None
+    source: Any
+    error: dict[str, Any]
+    seq: int
+
+
+COLUMNS = (
+    Column("t_ms", "t_ms", "float", "It was reported; ms since the first record."),
+    Column(
+        "source",
+        "source",
+        "category",
+        "Who tells: the server (an `error` event, a failed response or transcription) or a part of us.",
+        ("server", "connection", "tool", "callback", "disk", "protocol", "command"),
+    ),
+    Column(
+        "code",
+        "error.code",
+        "category",
+        "The server's code, or its type where it has none; our error's class.",
+    ),
+    Column("message", "error.message", "string", "What it says."),
+    Column("param", "error.param", "string", "The field it is about."),
+    Column("event_id", "error.event_id", "string", "The client event it answers."),
+    Column("seq", "seq", "int", "The record, for `event_log[seq]`."),
+)
+
+
+def _read(record: Record) -> Iterator[_Row]:
+    event = record.event
+    if record.type == "rtc.error":
+        yield _Row(record.t_ms, event.get("source"), event, record.seq)
+        return
+    error = event.get("error")
+    if record.type == "response.done":
+        response = event.get("response")
+        details = response.get("status_details") if isinstance(response, dict) else None
+        error = details.get("error") if isinstance(details, dict) else None
+    if isinstance(error, dict):
+        yield _Row(
+            record.t_ms, "server", {**error, "code": error.get("code") or error.get("type")}, record.seq
+        )
+    elif record.type == "error":
+        yield _Row(record.t_ms, "server", {"message": error}, record.seq)
+
+
+FRAME = Frame(
+    "errors",
+    "an error",
+    COLUMNS,
+    lambda source: source.kept.get("errors", []),
+    frozenset(
+        {
+            "error",
+            "rtc.error",
+            "response.done",
+            "conversation.item.input_audio_transcription.failed",
+        }
+    ),
+    _read,
+)

@@ -1,0 +1,53 @@
+"""The `stats` frame: a row is a value of getStats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rtc_widget.frames._columns import Column
+from rtc_widget.frames._frame import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtc_widget.log.record import Record
+
+_WIDTH = 4
+
+
+class _Row(NamedTuple):
+    t_ms: float | None
+    rtc_call_id: str | None
+    stat_type: Any
+    id: Any
+    metric: Any
+    value: Any
+
+
+COLUMNS = (
+    Column("t_ms", "t_ms", "float", "The value was taken; ms since the first record."),
+    Column("rtc_call_id", "rtc_call_id", "string", "The WebRTC call."),
+    Column("stat_type", "stat_type", "category", "RTCStatsType, such as `inbound-rtp`."),
+    Column("id", "id", "string", "The id of the stats object, to tell two of a type apart."),
+    Column("metric", "metric", "category", "The W3C name of the value, such as `jitterBufferDelay`."),
+    Column("value", "value", "float", "The value in the unit that W3C gives it."),
+)
+
+
+def _read(record: Record) -> Iterator[_Row]:
+    event = record.event
+    call = record.rtc_call_id or event.get("rtc_call_id")
+    values = event.get("stats")
+    for value in values if isinstance(values, list) else ():
+        if isinstance(value, list) and len(value) == _WIDTH:
+            yield _Row(record.t_ms, call, *value)
+
+
+FRAME = Frame(
+    "stats",
+    "a value of getStats",
+    COLUMNS,
+    lambda source: source.kept.get("stats", []),
+    frozenset({"rtc.stats"}),
+    _read,
+)

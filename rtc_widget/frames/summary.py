@@ -1,0 +1,85 @@
+"""A session in a few lines, to paste into a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from rtc_widget.frames._columns import STRING
+
+if TYPE_CHECKING:
+    from rtc_widget.frames import Frames
+
+_MISSING = "–"
+
+
+def summary(frames: Frames) -> pd.DataFrame:
+    """Return a table of two columns, `what` and `value`, both text.
+
+    Parameters
+    ----------
+    frames : Frames
+        The frames of a session.
+    """
+    session = frames.get("sessions").iloc[0]
+    turns, calls, errors = frames.get("turns"), frames.get("calls"), frames.get("errors")
+    tools, usage = frames.get("tool_calls"), frames.get("usage")
+    interrupted = int(turns["interrupted"].sum())
+    rows = [
+        ("session", session["session_id"]),
+        ("started", _time(session["started_at"])),
+        ("model, voice", _and(session["model"], session["voice"])),
+        ("variant", session["variant"]),
+        ("outcome", _and(session["outcome"], session["failed_step"])),
+        ("duration", _seconds(session["duration_ms"])),
+        ("calls", len(calls)),
+        ("turns", f"{len(turns)}, {interrupted} interrupted" if interrupted else len(turns)),
+        (
+            "latency, inferred",
+            _p50_p95(session["latency_inferred_p50_ms"], session["latency_inferred_p95_ms"]),
+        ),
+        ("latency, heard", _p50_p95(session["latency_heard_p50_ms"], session["latency_heard_p95_ms"])),
+        ("tool calls", _counts(tools["name"])),
+        ("tokens in / out", _tokens(usage)),
+        ("cost", _missing(session["cost_usd"], "{:.4f} USD")),
+        ("errors", _counts(errors["code"].fillna("unnamed") if len(errors) else errors["code"])),
+    ]
+    return pd.DataFrame(
+        {
+            "what": pd.array([what for what, _ in rows], STRING),
+            "value": pd.array([_missing(value, "{}") for _, value in rows], STRING),
+        }
+    )
+
+
+def _missing(value: Any, form: str) -> str:
+    return _MISSING if pd.isna(value) else form.format(value)
+
+
+def _time(value: Any) -> str:
+    return _MISSING if pd.isna(value) else value.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _and(first: Any, second: Any) -> str:
+    return ", ".join(str(value) for value in (first, second) if not pd.isna(value)) or _MISSING
+
+
+def _seconds(ms: Any) -> str:
+    return _MISSING if pd.isna(ms) else f"{ms / 1000:.1f} s"
+
+
+def _p50_p95(p50_ms: Any, p95_ms: Any) -> str:
+    return _MISSING if pd.isna(p50_ms) else f"{p50_ms:.0f} ms (p50), {p95_ms:.0f} ms (p95)"
+
+
+def _counts(names: pd.Series[Any]) -> str:
+    counts = names.astype(STRING).value_counts()
+    each = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return f"{len(names)}: {each}" if len(names) else "0"
+
+
+def _tokens(usage: pd.DataFrame) -> str:
+    if not len(usage):
+        return _MISSING
+    return f"{usage['input_tokens'].sum():,} / {usage['output_tokens'].sum():,}"

@@ -1,0 +1,146 @@
+"""A session drawn over time: who spoke when, what ran, and where it was cut short."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from rtc_widget._errors import ConfigurationError
+from rtc_widget.frames import tool_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import altair as alt
+
+    from rtc_widget.frames import Frames
+
+LANES = ("user speech", "agent audio", "responses", "tool calls", "interruptions")
+_COLOURS = ("#4c78a8", "#72b7b2", "#b8b8b8", "#eeca3b", "#e45756")
+_LANE_PX = 34
+_WIDTH_PX = 760
+
+
+def timeline(frames: Frames) -> alt.LayerChart:
+    """Draw a session: a lane each for speech, audio, responses, tool calls and interruptions.
+
+    Hovering shows transcripts, times and latencies.
+
+    Parameters
+    ----------
+    frames : Frames
+        The frames of a session.
+
+    Returns
+    -------
+    altair.LayerChart
+        Zoomable along time.
+
+    Raises
+    ------
+    ConfigurationError
+        Altair is not installed, or the recording kept no times.
+    """
+    try:
+        import altair as alt
+    except ImportError:
+        raise ConfigurationError(
+            "timeline() needs Altair: run `pip install 'rtc_widget[analysis]'`."
+        ) from None
+    bars = list(stretches(frames))
+    if not bars and len(frames.log):
+        raise ConfigurationError(
+            "this recording kept no times, so there is nothing to draw along a time axis."
+        )
+    for bar in bars:
+        bar |= {"start_s": bar.pop("t_start_ms") / 1000, "end_s": bar.pop("t_end_ms") / 1000}
+        bar["seconds"] = round(bar["end_s"] - bar["start_s"], 3)
+    lane = alt.Y("lane:N", sort=list(LANES), scale=alt.Scale(domain=list(LANES)), title=None)
+    colour = alt.Color("lane:N", scale=alt.Scale(domain=list(LANES), range=list(_COLOURS)), legend=None)
+    shown = [
+        alt.Tooltip("turn:Q"),
+        alt.Tooltip("words:N", title="transcript"),
+        alt.Tooltip("start_s:Q", format=".3f"),
+        alt.Tooltip("seconds:Q", format=".3f"),
+        alt.Tooltip("status:N"),
+        alt.Tooltip("latency_inferred_ms:Q", format=".0f"),
+    ]
+    base = alt.Chart(alt.InlineData(values=bars)).encode(y=lane, color=colour, tooltip=shown)
+    from_to = {"x": alt.X("start_s:Q", title="s since the first record"), "x2": "end_s:Q"}
+    lasting = base.transform_filter("datum.end_s > datum.start_s").mark_bar(
+        height=_LANE_PX // 2, cornerRadius=3
+    )
+    moments = base.transform_filter("datum.end_s <= datum.start_s").mark_point(
+        filled=True, size=70, shape="diamond", opacity=1
+    )
+    chart = alt.LayerChart(
+        layer=[lasting.encode(**from_to), moments.encode(x=from_to["x"])],
+        width=_WIDTH_PX,
+        height=_LANE_PX * len(LANES),
+        title=_title(frames),
+    )
+    return chart.interactive(bind_y=False)
+
+
+def stretches(frames: Frames) -> Iterator[dict[str, Any]]:
+    """Yield what is drawn: lane, t_start_ms, t_end_ms, turn, words, status, latency_inferred_ms.
+
+    What has no end yet lasts to the last record; what has no length (a typed input) ends where it starts.
+    """
+    source = frames.read()
+    end_ms = source.log.record(-1).t_ms if len(source.log) else None
+    if end_ms is None:
+        return
+    for state in source.conversation.turns:
+        said = {
+            "turn": state.index,
+            "words": state.user_transcript,
+            "status": None,
+            "latency_inferred_ms": state.latency_inferred_ms,
+        }
+        for item in state.users:
+            start = item.t_speech_started_ms
+            stop = state.t_speech_end_ms if item is state.spoken_input else None
+            stop = item.t_speech_stopped_ms if stop is None else stop
+            if not item.spoken:
+                start = stop = item.t_added_ms
+            yield from _stretch("user speech", start, stop, end_ms, said)
+    for response in source.conversation.responses.values():
+        told = {
+            "turn": response.turn,
+            "words": response.text,
+            "status": response.status,
+            "latency_inferred_ms": None,
+        }
+        cut = response.t_audio_stopped_ms if response.audio_cleared else response.t_done_ms
+        audio_end = response.t_audio_stopped_ms or (response.t_done_ms if response.ended else None)
+        yield from _stretch("agent audio", response.t_first_audio_ms, audio_end, end_ms, told)
+        yield from _stretch("responses", response.t_created_ms, response.t_done_ms, end_ms, told)
+        if response.interrupted:
+            yield from _stretch("interruptions", cut, cut, end_ms, told)
+    for tool in tool_calls.rows(source):
+        told = {
+            "turn": tool.turn,
+            "words": f"{tool.item.name}({tool.item.arguments or ''}) → {tool.output or ''}",
+            "status": tool.error,
+            "latency_inferred_ms": None,
+        }
+        start = tool.item.t_arguments_done_ms if tool.t_started_ms is None else tool.t_started_ms
+        stop = tool.t_sent_ms if tool.t_finished_ms is None else tool.t_finished_ms
+        yield from _stretch("tool calls", start, stop, end_ms, told)
+
+
+def _stretch(
+    lane: str, start_ms: float | None, stop_ms: float | None, end_ms: float, told: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    if start_ms is not None:
+        stop = end_ms if stop_ms is None else max(stop_ms, start_ms)
+        yield {"lane": lane, "t_start_ms": start_ms, "t_end_ms": stop, **told}
+
+
+def _title(frames: Frames) -> str:
+    row = frames.get("sessions").iloc[0]
+    p50_ms = row["latency_inferred_p50_ms"]
+    aside = "" if pd.isna(p50_ms) else f", {p50_ms:.0f} ms inferred latency (p50)"
+    return f"{row['session_id']}: {row['n_turns']} turns{aside}"

@@ -1,0 +1,1 @@
+"""The event log: what happened, kept in order, in memory and on disk."""

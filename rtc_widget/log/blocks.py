@@ -1,0 +1,154 @@
+"""Sealed stretches of the log: columns in Arrow memory, shared by the log and by the `events` frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from rtc_widget.log.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from rtc_widget.log.record import Head
+
+DIRECTIONS = ("client", "server", "local")
+_DIRECTION_CODES = {name: code for code, name in enumerate(DIRECTIONS)}
+_TEXT = pa.large_string()
+_FLOAT = pa.float64()
+
+
+class Rows(NamedTuple):
+    """Records turned into columns, one list each, before they are sealed."""
+
+    directions: Sequence[str]
+    raws: Sequence[bytes]
+    heads: Sequence[Head]
+    t_ms: Sequence[float | None]
+    t_browser_ms: Sequence[float | None]
+    t_kernel_ms: Sequence[float | None]
+    rtc_call_ids: Sequence[str | None]
+
+    @classmethod
+    def of(cls, records: Sequence[Record], heads: Sequence[Head]) -> Rows:
+        """Turn records into columns."""
+        return cls(
+            [r.direction for r in records],
+            [r.raw for r in records],
+            heads,
+            [r.t_ms for r in records],
+            [r.t_browser_ms for r in records],
+            [r.t_kernel_ms for r in records],
+            [r.rtc_call_id for r in records],
+        )
+
+
+class TypeNames:
+    """Event types in the order they first came, each with its number."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._codes: dict[str | None, int] = {None: -1}
+
+    def codes(self, heads: Sequence[Head]) -> npt.NDArray[np.int32]:
+        """Return the number of each head's type, -1 where it has none."""
+        known = self._codes
+        types = [head.type for head in heads]
+        try:
+            numbers = [known[name] for name in types]
+        except KeyError:
+            for name in types:
+                if name is not None and name not in known:
+                    known[name] = len(self.names)
+                    self.names.append(name)
+            numbers = [known[name] for name in types]
+        return np.array(numbers, dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Records `start` to `start + len`, sealed; its arrays are never changed."""
+
+    start: int
+    direction: npt.NDArray[np.int8]
+    type: npt.NDArray[np.int32]
+    event_id: pa.Array
+    t_ms: pa.Array
+    t_browser_ms: pa.Array
+    t_kernel_ms: pa.Array
+    item_id: pa.Array
+    response_id: pa.Array
+    tool_call_id: pa.Array
+    rtc_call_id: pa.Array
+    event: pa.Array
+
+    def __len__(self) -> int:
+        """Return how many records it holds."""
+        return len(self.direction)
+
+    @classmethod
+    def seal(cls, start: int, rows: Rows, types: TypeNames) -> Block:
+        """Make a block of columns; `types` learns the names it did not know."""
+        heads = rows.heads
+        return cls(
+            start=start,
+            direction=np.array([_DIRECTION_CODES[name] for name in rows.directions], dtype=np.int8),
+            type=types.codes(heads),
+            event_id=pa.array([h.event_id for h in heads], _TEXT),
+            t_ms=pa.array(rows.t_ms, _FLOAT),
+            t_browser_ms=pa.array(rows.t_browser_ms, _FLOAT),
+            t_kernel_ms=pa.array(rows.t_kernel_ms, _FLOAT),
+            item_id=pa.array([h.item_id or (h.item.id if h.item else None) for h in heads], _TEXT),
+            response_id=pa.array(
+                [h.response_id or (h.response.id if h.response else None) for h in heads], _TEXT
+            ),
+            tool_call_id=pa.array(
+                [h.call_id or h.tool_call_id or (h.item.call_id if h.item else None) for h in heads], _TEXT
+            ),
+            rtc_call_id=pa.array(
+                [call or h.rtc_call_id for call, h in zip(rows.rtc_call_ids, heads, strict=True)], _TEXT
+            ),
+            event=_texts(rows.raws),
+        )
+
+    def records(self, names: Sequence[str], where: npt.NDArray[np.intp] | None = None) -> Iterator[Record]:
+        """Yield records again.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Event types by their number.
+        where : array of int, optional
+            Places in this block; all of them, when not given.
+        """
+        columns = (self.event, self.t_ms, self.t_browser_ms, self.t_kernel_ms, self.rtc_call_id)
+        directions, types = self.direction, self.type
+        if where is None:
+            where = np.arange(len(self))
+        else:
+            places = pa.array(where)
+            columns = tuple(column.take(places) for column in columns)
+            directions, types = directions[where], types[where]
+        types_of = [*names, ""]  # -1: the last one
+        yield from map(
+            Record,
+            (where + self.start).tolist(),
+            [DIRECTIONS[code] for code in directions.tolist()],
+            [types_of[code] for code in types.tolist()],
+            columns[0].cast(pa.large_binary()).to_pylist(),
+            *(column.to_pylist() for column in columns[1:]),
+        )
+
+
+def _texts(raws: Sequence[bytes]) -> pa.Array:
+    """Put texts end to end in one buffer; they are valid UTF-8 already."""
+    offsets = np.fromiter(accumulate(map(len, raws), initial=0), dtype=np.int64, count=len(raws) + 1)
+    return pa.Array.from_buffers(
+        _TEXT, len(raws), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(raws))]
+    )

@@ -1,0 +1,346 @@
+"""The event log: append-only, in memory, safe from any thread, watched by callbacks."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import traceback
+import uuid
+from bisect import bisect_left, bisect_right
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+
+from rtc_widget.log.blocks import DIRECTIONS, Block, Rows, TypeNames
+from rtc_widget.log.dispatch import Dispatch
+from rtc_widget.log.record import Head, Record, as_utf8, read_head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Iterator
+
+    from rtc_widget.log.clocks import ClockFit
+    from rtc_widget.log.journal import Journal
+
+__all__ = ["Direction", "EventLog", "Record"]
+
+Direction = Literal["client", "server", "local"]
+_Prepared = tuple[Direction, bytes, Head, bool]
+BLOCK_RECORDS = 1024
+
+
+class EventLog:
+    """Client events, server events and notes of one session, in the order they passed.
+
+    Records are appended, never changed. The newest are Python objects; every 1,024 of them are
+    sealed into an Arrow block, which the `events` frame shares.
+
+    Parameters
+    ----------
+    session_id : str, optional
+        Our own id of the session; made (`rtcs_` and 12 hex digits) when not given.
+    journal : Journal, optional
+        Where records are written as they arrive; memory only without one.
+    """
+
+    def __init__(self, session_id: str | None = None, *, journal: Journal | None = None) -> None:
+        self.session_id = f"rtcs_{uuid.uuid4().hex[:12]}" if session_id is None else session_id
+        self.journal = journal
+        self.clock: ClockFit | None = None
+        self.started_at: datetime = datetime.now(UTC)
+        self.wall_time_known = True
+        self._lock = threading.Lock()
+        self._blocks: list[Block] = []
+        self._starts: list[int] = []
+        self._tail: list[Record] = []
+        self._heads: list[Head] = []
+        self._sealed = 0
+        self._types = TypeNames()
+        self._t0_us: int | None = None
+        self._dispatch = Dispatch(self._note_failure)
+        if journal is not None:
+            journal.open_for(self)
+
+    def append(
+        self,
+        direction: Direction,
+        raw: str | bytes,
+        *,
+        t_browser_ms: float | None = None,
+        t_kernel_ms: float | None = None,
+        rtc_call_id: str | None = None,
+    ) -> int:
+        """Append one event; from any thread.
+
+        Parameters
+        ----------
+        direction : {"client", "server", "local"}
+            Sent by us, sent to us, or a note of our own.
+        raw : str or bytes
+            The event's JSON text, kept byte for byte.
+        t_browser_ms : float, optional
+            When the browser saw it, by the browser's clock (epoch ms).
+        t_kernel_ms : float, optional
+            When the kernel saw it, by its monotonic clock (ms); now, when not given.
+        rtc_call_id : str, optional
+            The WebRTC call it travelled on.
+
+        Returns
+        -------
+        int
+            The record's `seq`. When this thread is not itself inside a callback and no other thread
+            is delivering records, its callbacks have run.
+
+        Raises
+        ------
+        ValueError
+            The direction is none of the three.
+        """
+        prepared = _prepare(direction, raw)
+        with self._lock:
+            now_us = _now_us() if t_kernel_ms is None else round(t_kernel_ms * 1000)
+            seq = self._add(prepared, now_us, t_browser_ms, rtc_call_id)
+        self._dispatch.deliver()
+        return seq
+
+    def extend(
+        self,
+        rows: Iterable[tuple[Direction, str | bytes, float | None]],
+        *,
+        t_kernel_ms: float | None = None,
+        rtc_call_id: str | None = None,
+    ) -> range:
+        """Append several events under one lock.
+
+        Parameters
+        ----------
+        rows : iterable of (direction, raw, t_browser_ms)
+            As in `append`.
+        t_kernel_ms, rtc_call_id : optional
+            As in `append`, the same for all of them.
+
+        Returns
+        -------
+        range
+            The `seq` numbers they got.
+        """
+        prepared = [(_prepare(direction, raw), t_browser_ms) for direction, raw, t_browser_ms in rows]
+        with self._lock:
+            first = len(self)
+            now_us = _now_us() if t_kernel_ms is None else round(t_kernel_ms * 1000)
+            for row, t_browser_ms in prepared:
+                self._add(row, now_us, t_browser_ms, rtc_call_id)
+        self._dispatch.deliver()
+        return range(first, first + len(prepared))
+
+    def note(self, type: str, **fields: Any) -> int:
+        """Append a note of our own: direction `local`, event `{"type": type, **fields}`.
+
+        Returns
+        -------
+        int
+            The record's `seq`.
+        """
+        return self.append("local", _as_json({"type": type, **fields}))
+
+    def adopt(self, rows: Rows) -> None:
+        """Append records that a journal brings, with the times they have; observers are not called."""
+        with self._lock:
+            if self._tail:
+                self._seal()
+            self._keep(Block.seal(self._sealed, rows, self._types))
+
+    def go_on(self, journal: Journal) -> None:
+        """Append to a log that was loaded: new records get times that follow, and go to this journal."""
+        with self._lock:
+            self.journal = journal
+            journal.open_for(self)
+            since = datetime.now(UTC) - self.started_at
+            self._t0_us = _now_us() - since // timedelta(microseconds=1) if self._sealed else None
+
+    def set_clock(self, fit: ClockFit) -> None:
+        """From the next record on, place browser times on the log's clock by this fit."""
+        with self._lock:
+            self.clock = fit
+
+    def close(self) -> None:
+        """Write what is left to the journal and close it; the log stays readable."""
+        if self.journal is not None:
+            self.journal.close()
+
+    def __len__(self) -> int:
+        """Return how many records there are."""
+        return self._sealed + len(self._tail)
+
+    def __getitem__(self, seq: int) -> dict[str, Any]:
+        """Return one event as a dict; negative numbers count from the end."""
+        return self.record(seq).event
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Go through the events, as dicts."""
+        return (record.event for record in self.records())
+
+    def __repr__(self) -> str:
+        """Say whose log it is, and how long."""
+        return f"<EventLog {self.session_id}: {len(self)} records>"
+
+    def record(self, seq: int) -> Record:
+        """Return one record; negative numbers count from the end.
+
+        Raises
+        ------
+        IndexError
+            There is no such record.
+        """
+        with self._lock:
+            length = self._sealed + len(self._tail)
+            place = seq + length if seq < 0 else seq
+            if not 0 <= place < length:
+                raise IndexError(f"the log has {length} records, no record {seq}")
+            if place >= self._sealed:
+                return self._tail[place - self._sealed]
+            block = self._blocks[bisect_right(self._starts, place) - 1]
+        return next(block.records(self._types.names, np.array([place - block.start])))
+
+    def records(
+        self, start: int = 0, stop: int | None = None, *, types: Container[str] | None = None
+    ) -> Iterator[Record]:
+        """Yield records.
+
+        Parameters
+        ----------
+        start, stop : int
+            From which to before which; to the end as it is now, without `stop`.
+        types : container of str, optional
+            Only events of these types: much faster than looking at all of them.
+        """
+        with self._lock:
+            end = self._sealed + len(self._tail) if stop is None else stop
+            first = max(bisect_right(self._starts, start) - 1, 0)
+            blocks, tail = self._blocks[first:], self._tail[:]
+        names = self._types.names
+        wanted = np.array([*(types is None or name in types for name in names), types is None])
+        for block in blocks:
+            if block.start >= end:
+                return
+            low, high = max(start - block.start, 0), min(end - block.start, len(block))
+            yield from block.records(names, np.flatnonzero(wanted[block.type[low:high]]) + low)
+        for record in tail:
+            if start <= record.seq < end and (types is None or record.type in types):
+                yield record
+
+    def blocks(self, start: int = 0) -> tuple[list[Block], Block | None]:
+        """Return the sealed blocks from record `start` on, and the unsealed tail as one more block."""
+        with self._lock:
+            rows = Rows.of(self._tail, self._heads)
+            tail = Block.seal(self._sealed, rows, self._types) if self._tail else None
+            return self._blocks[bisect_left(self._starts, start) :], tail
+
+    @property
+    def type_names(self) -> list[str]:
+        """Event types of the sealed blocks, in the order they first came."""
+        return self._types.names
+
+    def observe(self, callback: Callable[[Record], None]) -> Callable[[], None]:
+        """Call back for every record from now on, in order, one at a time.
+
+        A record appended inside a callback, or by another thread meanwhile, is delivered after the
+        current one. What a callback raises becomes a note `rtc.error` and harms nobody else.
+
+        Returns
+        -------
+        callable
+            Ends it.
+        """
+        return self._dispatch.observe(callback)
+
+    @property
+    def durable(self) -> int:
+        """How many records are on disk; all of them when there is no journal to wait for."""
+        return len(self) if self.journal is None else self.journal.durable
+
+    def on_durable(self, callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call back with the number of records on disk whenever it grows; may be on another thread.
+
+        Returns
+        -------
+        callable
+            Ends it.
+        """
+        if self.journal is None:
+            return self.observe(lambda record: callback(record.seq + 1))
+        return self.journal.on_durable(callback)
+
+    def _add(
+        self, prepared: _Prepared, now_us: int, t_browser_ms: float | None, rtc_call_id: str | None
+    ) -> int:
+        """Add one record, under the lock."""
+        direction, text, head, strict = prepared
+        tail = self._tail
+        seq = self._sealed + len(tail)
+        if t_browser_ms is None or self.clock is None:
+            t_us = now_us
+        else:
+            t_us = round(self.clock.to_kernel_ms(t_browser_ms) * 1000)
+        if self._t0_us is None:
+            self._t0_us, self.started_at = t_us, datetime.now(UTC)
+        record = Record(
+            seq,
+            direction,
+            head.type or "",
+            text,
+            (t_us - self._t0_us) / 1000,
+            t_browser_ms,
+            now_us / 1000,
+            rtc_call_id,
+        )
+        tail.append(record)
+        self._heads.append(head)
+        if self.journal is not None:
+            self.journal.put(record, strict)
+        self._dispatch.put(record)
+        if len(tail) == BLOCK_RECORDS:
+            self._seal()
+        return seq
+
+    def _seal(self) -> None:
+        self._keep(Block.seal(self._sealed, Rows.of(self._tail, self._heads), self._types))
+        self._tail, self._heads = [], []
+
+    def _keep(self, block: Block) -> None:
+        self._blocks.append(block)
+        self._starts.append(block.start)
+        self._sealed += len(block)
+
+    def _note_failure(self, record: Record, error: Exception) -> None:
+        if record.type == "rtc.error" and record.event.get("source") == "callback":
+            return  # a callback that fails on its own failure would never end
+        self.note(
+            "rtc.error",
+            source="callback",
+            code=type(error).__name__,
+            message=str(error),
+            detail="".join(traceback.format_exception(error)),
+        )
+
+
+def _prepare(direction: Direction, raw: str | bytes) -> _Prepared:
+    if direction not in DIRECTIONS:
+        raise ValueError(f"a direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
+    text = as_utf8(raw)
+    return direction, text, *read_head(text)
+
+
+def _now_us() -> int:
+    """Return the clock of `kernel_ms` in whole µs."""
+    return time.monotonic_ns() // 1000
+
+
+def _as_json(value: dict[str, Any]) -> str | bytes:
+    """Encode a note; what JSON does not know becomes its text."""
+    try:
+        return msgspec.json.encode(value, enc_hook=str)
+    except UnicodeEncodeError:  # a lone surrogate, which the standard library escapes
+        return json.dumps(value, default=str)

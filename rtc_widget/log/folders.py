@@ -1,0 +1,131 @@
+"""Where sessions are kept: their folders, what stands in them, and how to find them again."""
+
+from __future__ import annotations
+
+import glob
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rtc_widget._errors import RecordingError
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.journal import Journal
+from rtc_widget.log.reading import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+JOURNAL = "events.jsonl"
+SESSION = "session.json"
+DEFAULT = "rtc_sessions"
+
+
+def open_log(directory: str | Path | None = DEFAULT) -> tuple[EventLog, Path | None]:
+    """Open the log of a new session.
+
+    Parameters
+    ----------
+    directory : str, Path or None
+        The session gets a folder `<UTC start>-<short id>` in it; None: memory only.
+
+    Returns
+    -------
+    (EventLog, Path or None)
+        The log, and its folder. Nothing is written before the first record, and a folder that
+        cannot be written becomes a note in the log, never an exception.
+    """
+    log = EventLog()
+    if directory is None:
+        return log, None
+    start = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    folder = Path(directory) / f"{start}-{log.session_id.removeprefix('rtcs_')[:6]}"
+    return EventLog(log.session_id, journal=Journal(folder / JOURNAL)), folder
+
+
+def resume_log(folder: str | Path) -> EventLog:
+    """Open the log of a session whose kernel has gone, to append to it.
+
+    A line that was not written whole is cut off, with a warning.
+
+    Raises
+    ------
+    RecordingError
+        There is no journal, or it cannot be read.
+    """
+    path = journal_of(folder)
+    loaded = read_file(path)
+    log = loaded.log
+    log.go_on(Journal(path, start=len(log), size=loaded.n_bytes))
+    return log
+
+
+def journal_of(path: str | Path) -> Path:
+    """Return the journal of a folder; a file is its own.
+
+    Raises
+    ------
+    RecordingError
+        There is none.
+    """
+    place = Path(path)
+    if place.is_dir():
+        place = place / JOURNAL
+    if not place.is_file():
+        raise RecordingError(
+            f"there is no recording at {path}: a folder with {JOURNAL}, or a file of one record a line"
+        )
+    return place
+
+
+def read_session_file(folder: Path) -> dict[str, Any]:
+    """Return what `session.json` says; `{}` where there is none, or none that can be read."""
+    try:
+        told = msgspec.json.decode((folder / SESSION).read_bytes())
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def find(where: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Find recordings: folders with a journal, and files of one record a line.
+
+    Parameters
+    ----------
+    where : str, Path or sequence of them
+        Folders (searched to any depth), files, or patterns such as `runs/**`.
+
+    Returns
+    -------
+    list of Path
+        Sorted, each once.
+    """
+    places = [where] if isinstance(where, str | Path) else list(where)
+    found: dict[Path, None] = {}
+    for place in places:
+        text = os.fspath(place)
+        base = text.removesuffix("**/*").removesuffix("**") or "."
+        matches = sorted(glob.glob(base, recursive=True)) if glob.has_magic(base) else [base]  # noqa: PTH207 - Path.glob takes no absolute patterns
+        for match in matches:
+            found.update(dict.fromkeys(_below(match)))
+    return sorted(found)
+
+
+def _below(text: str) -> Iterator[Path]:
+    if os.path.isfile(text):  # noqa: PTH113 - a thousand sessions are looked at
+        yield Path(text)
+        return
+    try:
+        entries = list(os.scandir(text))
+    except OSError:
+        return
+    if any(entry.name == JOURNAL for entry in entries):
+        yield Path(text)
+        return
+    for entry in entries:
+        if entry.is_dir():
+            yield from _below(entry.path)
+        elif entry.name.endswith(".jsonl"):
+            yield Path(entry.path)

@@ -1,0 +1,277 @@
+"""The journal: the log on disk as it grows, one JSON object a line, written off the hot path."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import errno
+import os
+import threading
+import time
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rtc_widget.log.record import read_head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rtc_widget.log.event_log import EventLog
+    from rtc_widget.log.record import Record
+
+VERSION = 1
+_RETRY_S = 5.0
+_BATCH = 10_000
+_TURN_ENDS = {"response.done", "output_audio_buffer.stopped", "output_audio_buffer.cleared", "rtc.state"}
+
+
+class Line(msgspec.Struct, gc=False):
+    """One line of a journal: a record, with its event as it came or, where that cannot be, as text."""
+
+    v: int
+    seq: int
+    session_id: str | msgspec.UnsetType
+    started_at: str | msgspec.UnsetType
+    direction: str
+    t_ms: float | None
+    t_browser_ms: float | None
+    t_kernel_ms: float | None
+    rtc_call_id: str | None
+    event: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    text: str | msgspec.UnsetType = msgspec.UNSET
+
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+class Journal:
+    """Writes the records of one log to a file, on a thread of its own.
+
+    Every record is handed to the operating system within 250 ms, so that a killed kernel loses no
+    more; the file is synced to the disk at turn ends and when a call changes its state. Where it
+    cannot be written, the log gets a note `rtc.error` (source `disk`), the session goes on in
+    memory, and writing is tried again every 5 s.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; its folder is made.
+    flush_ms : float
+        How long records may wait.
+    start, size : int
+        To go on with a journal that is there: its records, and the bytes they take; what comes
+        after those (a torn line) is cut off.
+    """
+
+    def __init__(self, path: str | Path, *, flush_ms: float = 100.0, start: int = 0, size: int = 0) -> None:
+        self.path = Path(path)
+        self.flush_s = flush_ms / 1000
+        self._durable = start
+        self._size = size
+        self._log: EventLog | None = None
+        self._file: int | None = None
+        self._pending: list[tuple[Record, bool]] = []
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._wake = threading.Event()
+        self._hurry = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failed_at_s: float | None = None
+        self._closed = False
+        self._callbacks: tuple[Callable[[int], None], ...] = ()
+
+    @property
+    def durable(self) -> int:
+        """How many records the file holds."""
+        return self._durable
+
+    @property
+    def failing(self) -> bool:
+        """Whether the file cannot be written at the moment."""
+        return self._failed_at_s is not None
+
+    def open_for(self, log: EventLog) -> None:
+        """Belong to a log; the file is opened with its first record."""
+        self._log = log
+
+    def put(self, record: Record, strict: bool) -> None:
+        """Take a record to be written soon; the log calls this under its lock.
+
+        Parameters
+        ----------
+        record : Record
+            The record.
+        strict : bool
+            Whether its text is strict JSON.
+        """
+        if self._failed_at_s is None:
+            self._pending.append((record, strict))
+        if not self._wake.is_set():
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._run, name="rtc-journal", daemon=True)
+                self._thread.start()
+                atexit.register(self.close)
+            self._wake.set()
+
+    def sync(self) -> None:
+        """Write what is waiting and have the disk keep it; returns when that is done."""
+        self._write(sync=True)
+
+    def close(self) -> None:
+        """Write what is left, sync and close the file."""
+        if self._closed:
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        self._hurry.set()
+        self._wake.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._write(sync=True)
+        with self._writing:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+
+    def on_durable(self, callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call back, on the journal's thread, with the number of records in the file when it has grown.
+
+        Returns
+        -------
+        callable
+            Ends it.
+        """
+        with self._lock:
+            self._callbacks = (*self._callbacks, callback)
+
+        def forget() -> None:
+            with self._lock:
+                self._callbacks = tuple(c for c in self._callbacks if c is not callback)
+
+        return forget
+
+    # -- the journal's thread --------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._wake.wait()
+            self._hurry.wait(self.flush_s)  # let records gather
+            self._wake.clear()
+            self._write()
+
+    def _write(self, *, sync: bool = False) -> None:
+        """Write what waits; one thread at a time is here."""
+        log = self._log
+        if log is None:
+            return
+        with self._writing:
+            before = self._durable
+            try:
+                if self._failed_at_s is not None:
+                    if not self._closed and time.monotonic() - self._failed_at_s < _RETRY_S:
+                        return
+                    self._catch_up(log)
+                batch, self._pending = self._pending, []
+                fresh = [(record, strict) for record, strict in batch if record.seq >= self._durable]
+                self._write_records(log, fresh)
+                if self._file is not None and (sync or any(r.type in _TURN_ENDS for r, _ in fresh)):
+                    os.fsync(self._file)
+            except OSError as error:
+                self._give_up(log, error)
+        if self._durable != before:
+            for callback in self._callbacks:
+                with contextlib.suppress(Exception):
+                    callback(self._durable)
+
+    def _write_records(self, log: EventLog, rows: Iterable[tuple[Record, bool]]) -> None:
+        lines = [_line(log, record, strict) for record, strict in rows]
+        if not lines:
+            return
+        data = memoryview(_encode_lines(lines))
+        while data:
+            data = data[os.write(self._open(), data) :]
+        self._size = os.lseek(self._open(), 0, os.SEEK_CUR)
+        self._durable = lines[-1].seq + 1
+
+    def _open(self) -> int:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            os.ftruncate(self._file, self._size)
+            os.lseek(self._file, self._size, os.SEEK_SET)
+        return self._file
+
+    def _catch_up(self, log: EventLog) -> None:
+        """After a failure, write from the log itself what the file lacks."""
+        records = log.records(self._durable)
+        while batch := list(islice(records, _BATCH)):
+            self._write_records(log, [(record, read_head(record.raw)[1]) for record in batch])
+        self._failed_at_s = None
+
+    def _give_up(self, log: EventLog, error: OSError) -> None:
+        first = self._failed_at_s is None
+        self._failed_at_s = time.monotonic()
+        self._pending = []
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # no half line is left behind
+                os.ftruncate(self._file, self._size)
+                os.lseek(self._file, self._size, os.SEEK_SET)
+        if first:
+            log.note(
+                "rtc.error",
+                source="disk",
+                code=errno.errorcode.get(error.errno or 0, type(error).__name__),
+                message=f"The journal {self.path} cannot be written ({error.strerror or error}). "
+                "The session goes on in memory; save() it to another folder.",
+            )
+
+
+def _line(log: EventLog, record: Record, strict: bool) -> Line:
+    raw = record.raw
+    line = Line(
+        VERSION,
+        record.seq,
+        msgspec.UNSET,
+        msgspec.UNSET,
+        record.direction,
+        record.t_ms,
+        record.t_browser_ms,
+        record.t_kernel_ms,
+        record.rtc_call_id,
+    )
+    if strict and b"\n" not in raw and b"\r" not in raw:
+        line.event = msgspec.Raw(raw)
+    else:
+        line.text = raw.decode("utf-8")
+    if record.seq == 0:
+        line.session_id = log.session_id
+        if log.wall_time_known:
+            line.started_at = log.started_at.isoformat()
+    return line
+
+
+def write_journal(log: EventLog, path: Path) -> int:
+    """Write all records of a log to a new file at once.
+
+    Returns
+    -------
+    int
+        How many.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    n = 0
+    records = log.records()
+    with path.open("wb") as file:
+        while batch := list(islice(records, _BATCH)):
+            file.write(_encode_lines([_line(log, record, read_head(record.raw)[1]) for record in batch]))
+            n += len(batch)
+        file.flush()
+        os.fsync(file.fileno())
+    return n

@@ -1,0 +1,227 @@
+"""Many sessions at once: their frames as one, and SQL over them without loading them all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from rtc_widget._errors import ConfigurationError, RecordingError
+from rtc_widget._frame_properties import FrameProperties
+from rtc_widget.frames import FRAMES, Frames, frame_of
+from rtc_widget.frames._columns import STRING
+from rtc_widget.log import folders, parquet
+from rtc_widget.log.progress import progress_of
+from rtc_widget.log.reading import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rtc_widget.log.recording import Recording
+
+_EVERYWHERE = f"{folders.DEFAULT}/**"
+# A session's path is where it lies now, wherever it lay when its frames were written.
+_HERE = (
+    "select * exclude (filename) replace (regexp_replace(filename, "
+    rf"'[/\\]{parquet.FOLDER}[/\\][^/\\]*$', '') as path) from"
+)
+
+
+class Recordings(FrameProperties):
+    """Many sessions; their frames, over all of them, are attributes and are read when asked for.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Folders of recordings, or files of one record a line.
+    progress : bool, optional
+        Show a progress bar; by default for more than 50 sessions.
+    """
+
+    def __init__(self, paths: Sequence[Path], progress: bool | None = None) -> None:
+        self.paths = list(paths)
+        self._progress = progress
+        self._loaded: dict[Path, Frames] = {}
+
+    def __len__(self) -> int:
+        """Return how many sessions there are."""
+        return len(self.paths)
+
+    def __iter__(self) -> Iterator[Recording]:
+        """Load one session after the other."""
+        from rtc_widget.log.recording import load
+
+        return (load(path) for path in self.paths)
+
+    def __repr__(self) -> str:
+        """Say how many there are."""
+        return f"<Recordings: {len(self.paths)} sessions>"
+
+    @property
+    def sessions(self) -> pd.DataFrame:
+        """A row is a session."""
+        return self._frame("sessions")
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Ask DuckDB; every frame is a table. See `sql`."""
+        return _ask(self, query)
+
+    def to_parquet(self, folder: str | Path) -> Path:
+        """Write the frames as a dataset that pandas, Polars, DuckDB and Dask read.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Gets a folder a frame, partitioned by `session_id`.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        paths = progress_of(self.paths, "writing", self._progress)
+        return parquet.write_dataset(map(self._frames_of, paths), Path(folder))
+
+    def files(self, name: str) -> tuple[list[Path], list[pa.Table]]:
+        """Return a frame's Parquet files, brought up to date; as tables where no file can be written."""
+        files: list[Path] = []
+        tables: list[pa.Table] = []
+        stale = []
+        for path in self.paths:
+            if path.is_dir() and parquet.is_fresh(path, path / folders.JOURNAL, name):
+                files.append(parquet.frame_path(path, name))
+            else:
+                stale.append(path)
+        for path in progress_of(stale, f"reading {name}", self._progress):
+            frames = self._frames_of(path)
+            table = parquet.table_of(frames, name)
+            if path.is_dir() and _keep(frames, path, name):
+                files.append(parquet.frame_path(path, name))
+            else:
+                tables.append(table)
+        return files, tables
+
+    def _frames_of(self, path: Path) -> Frames:
+        if path not in self._loaded:
+            loaded = read_file(folders.journal_of(path))
+            info = {**folders.read_session_file(path), "path": str(path)}
+            self._loaded[path] = Frames(loaded.log, info=info)
+        return self._loaded[path]
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        import pyarrow.parquet as pq
+
+        frame = frame_of(name)
+        files, tables = self.files(name)
+        read = [pq.ParquetFile(file).read() for file in files]
+        if name == "sessions":
+            read = [_moved(table, file.parent.parent) for table, file in zip(read, files, strict=True)]
+        table = pa.concat_tables([*read, *tables])
+        known = {column.name for column in frame.columns}
+        extra = [column for column in parquet.MANY if column.name not in known]
+        extra = [c for c in extra if c.name == "variant" or table[c.name].null_count < len(table)]
+        return frame.from_arrow(dict(zip(table.column_names, table.columns, strict=True)), len(table), extra)
+
+
+def load_many(where: str | Path | Sequence[str | Path], *, progress: bool | None = None) -> Recordings:
+    """Find sessions; their frames are read when asked for.
+
+    Parameters
+    ----------
+    where : str, Path or sequence of them
+        Folders (searched to any depth), files, or patterns such as `runs/**`.
+    progress : bool, optional
+        Show a progress bar; by default for more than 50 sessions, where tqdm is installed.
+
+    Raises
+    ------
+    RecordingError
+        There is no session.
+    """
+    paths = folders.find(where)
+    if not paths:
+        raise RecordingError(f"there are no recordings at {where}")
+    return Recordings(paths, progress)
+
+
+def sql(query: str, where: str | Path | Sequence[str | Path] = _EVERYWHERE) -> pd.DataFrame:
+    """Ask DuckDB about many sessions, without loading them all.
+
+    Parameters
+    ----------
+    query : str
+        Every frame is a table: `select variant, median(latency_inferred_ms) from turns group by variant`.
+    where : str, Path or sequence of them
+        As in `load_many`.
+
+    Returns
+    -------
+    DataFrame
+        The answer.
+
+    Raises
+    ------
+    RecordingError
+        There is no session.
+    ConfigurationError
+        DuckDB is not installed.
+    """
+    return load_many(where).sql(query)
+
+
+def _moved(table: pa.Table, path: Path) -> pa.Table:
+    """Say where a session lies now, wherever it lay when its frames were written."""
+    place = table.column_names.index("path")
+    return table.set_column(place, "path", pa.array([str(path)] * len(table), pa.large_string()))
+
+
+def _keep(frames: Frames, path: Path, name: str) -> bool:
+    """Write a frame beside its journal; False where that cannot be."""
+    try:
+        parquet.write_frames(frames, path, [name])
+    except OSError:
+        return False
+    return parquet.is_fresh(path, path / folders.JOURNAL, name)
+
+
+def _ask(recordings: Recordings, query: str) -> pd.DataFrame:
+    try:
+        import duckdb
+    except ImportError:
+        raise ConfigurationError("rtc.sql needs DuckDB: run `pip install 'rtc_widget[analysis]'`.") from None
+    named = set(re.findall(r"\w+", query.lower()))
+    with duckdb.connect() as connection:
+        for name in FRAMES:
+            if name in named:
+                _make_table(connection, recordings, name)
+        return _to_pandas(connection.sql(query).to_arrow_table())
+
+
+def _make_table(connection: Any, recordings: Recordings, name: str) -> None:
+    files, tables = recordings.files(name)
+    parts = []
+    if files:
+        listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+        told = ", filename=true" if name == "sessions" else ""
+        parts.append(f"{_HERE if told else 'select * from'} read_parquet([{listed}]{told})")
+    if tables:
+        connection.register(f"{name}_in_memory", pa.concat_tables(tables))
+        parts.append(f"select * from {name}_in_memory")  # noqa: S608 - the name of a frame
+    connection.execute(f"create view {name} as {' union all by name '.join(parts)}")
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    def dtype_of(kind: pa.DataType) -> Any:
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            return STRING
+        if pa.types.is_boolean(kind):
+            return pd.BooleanDtype()
+        if pa.types.is_timestamp(kind) and kind.tz is not None:
+            return pd.DatetimeTZDtype("us", "UTC")
+        return pd.ArrowDtype(kind)
+
+    frame: pd.DataFrame = table.to_pandas(types_mapper=dtype_of)
+    return frame

@@ -1,0 +1,96 @@
+"""Frames as Parquet: beside the journal of a session, or as a dataset over many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from rtc_widget.frames import FRAMES
+from rtc_widget.frames._columns import ARROW_TYPES, Column, to_table
+from rtc_widget.frames._prices import PRICES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from rtc_widget.frames import Frames
+
+FOLDER = "frames-v1"
+"""Of frames with these columns; a release that changes them counts on, and old files are left alone."""
+
+MANY = (
+    Column("variant", "variant", "category", "The session's first variant that has a name."),
+    Column("scenario", "scenario", "category", "The scenario, where an experiment ran it."),
+    Column("repeat", "repeat", "int", "Which repeat of the trial, where an experiment ran it."),
+)
+"""What frames over many sessions add."""
+
+
+def frame_path(folder: Path, name: str) -> Path:
+    """Return where a session keeps a frame."""
+    return folder / FOLDER / f"{name}.parquet"
+
+
+def table_of(frames: Frames, name: str) -> pa.Table:
+    """Return a frame as an Arrow table, with the columns that frames over many sessions add."""
+    columns = FRAMES[name].all_columns
+    frame = frames.get(name)
+    table = to_table(frame, columns)
+    session = frames.get("sessions")
+    has = {column.name for column in columns}
+    place = 1
+    for column in MANY:
+        if column.name in has:
+            continue
+        value = session["variant"].iloc[0] if column.name == "variant" else frames.info.get(column.name)
+        kind = ARROW_TYPES[column.kind]
+        known = isinstance(value, str | int) and not isinstance(value, bool)
+        values = pa.repeat(pa.scalar(value if known else None, kind), len(frame))
+        table = table.add_column(place, column.name, values)
+        place += 1
+    return table
+
+
+def write_frames(frames: Frames, folder: Path, names: Iterable[str] | None = None) -> None:
+    """Write frames beside a session's journal; all but `events`, which the journal itself holds.
+
+    Raises
+    ------
+    OSError
+        They cannot be written.
+    """
+    import pyarrow.parquet as pq
+
+    for name in [name for name in FRAMES if name != "events"] if names is None else names:
+        path = frame_path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table_of(frames, name), path)
+
+
+def is_fresh(folder: Path, journal: Path, name: str) -> bool:
+    """Whether a session's Parquet frame is there and no older than its journal."""
+    if PRICES.own and any(column.name == "cost_usd" for column in FRAMES[name].columns):
+        return False  # it was priced by another table
+    try:
+        return frame_path(folder, name).stat().st_mtime_ns >= journal.stat().st_mtime_ns
+    except OSError:
+        return False
+
+
+def write_dataset(sessions: Iterable[Frames], folder: Path) -> Path:
+    """Write a folder a frame, partitioned by `session_id`; a session's older files are replaced.
+
+    Raises
+    ------
+    OSError
+        They cannot be written.
+    """
+    import pyarrow.parquet as pq
+
+    for frames in sessions:
+        for name in FRAMES:
+            place = folder / name / f"session_id={frames.log.session_id}"
+            place.mkdir(parents=True, exist_ok=True)
+            pq.write_table(table_of(frames, name).drop_columns("session_id"), place / "part-0.parquet")
+    return folder

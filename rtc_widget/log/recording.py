@@ -1,0 +1,262 @@
+"""A recording: a session on disk, loaded whole; what `save` writes and `load` reads."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+import pandas as pd
+
+from rtc_widget._errors import RecordingError
+from rtc_widget._frame_properties import FrameProperties
+from rtc_widget._version import __version__
+from rtc_widget.frames import Frames
+from rtc_widget.frames._columns import STRING
+from rtc_widget.frames.sessions import instructions_hash
+from rtc_widget.log import folders, parquet
+from rtc_widget.log.journal import write_journal
+from rtc_widget.log.many import Recordings, load_many, sql
+from rtc_widget.log.progress import progress_of_bytes
+from rtc_widget.log.reading import Loaded, read_events, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import altair as alt
+
+    from rtc_widget.conversation import Conversation
+    from rtc_widget.log.event_log import EventLog
+
+__all__ = ["Recording", "Recordings", "load", "load_many", "save_recording", "sql", "write_session_files"]
+
+_PACKAGES = (
+    "aiortc",
+    "anywidget",
+    "genai-prices",
+    "httpx",
+    "ipykernel",
+    "jupyterlab",
+    "openai",
+    "pandas",
+    "pyarrow",
+)
+
+
+class Recording(FrameProperties):
+    """One session, loaded; its frames are attributes, such as `rec.turns`.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        What was read.
+    path : Path, optional
+        From where.
+    """
+
+    def __init__(self, loaded: Loaded, path: Path | None = None) -> None:
+        self.path = path
+        self.event_log: EventLog = loaded.log
+        self.info: dict[str, Any] = {} if path is None else folders.read_session_file(path)
+        self._problems = loaded.problems
+        info = {**self.info, "path": None if path is None else str(path)}
+        self.frames = Frames(loaded.log, info=info)
+
+    @property
+    def conversation(self) -> Conversation:
+        """What the log amounts to: items, responses, turns."""
+        self.frames.read()
+        return self.frames.conversation
+
+    @property
+    def sessions(self) -> pd.DataFrame:
+        """One row: the session."""
+        return self._frame("sessions")
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """Lines that could not be read: `line` (from 1), `reason`, `text` (how it begins)."""
+        rows = self._problems
+        return pd.DataFrame(
+            {
+                "line": pd.array([row.line for row in rows], "int64[pyarrow]"),
+                "reason": pd.array([row.reason for row in rows], STRING),
+                "text": pd.array([row.text for row in rows], STRING),
+            }
+        )
+
+    def summary(self) -> pd.DataFrame:
+        """Return a small table for a report: what, and how much."""
+        from rtc_widget.frames.summary import summary
+
+        return summary(self.frames)
+
+    def timeline(self) -> alt.LayerChart:
+        """Draw the session: lanes for speech, audio, responses, tool calls and interruptions.
+
+        Raises
+        ------
+        ConfigurationError
+            Altair is not installed, or the recording kept no times.
+        """
+        from rtc_widget.frames.timeline import timeline
+
+        return timeline(self.frames)
+
+    def to_parquet(self, folder: str | Path) -> Path:
+        """Write the frames as a dataset that pandas, Polars, DuckDB and Dask read.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Gets a folder a frame, partitioned by `session_id`.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        return parquet.write_dataset([self.frames], Path(folder))
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        return self.frames.get(name)
+
+    def __repr__(self) -> str:
+        """Say how much there is."""
+        where = "" if self.path is None else f" from {self.path}"
+        return f"<Recording {self.event_log.session_id}{where}: {len(self.event_log)} records>"
+
+
+def load(path: str | Path | Iterable[Any], *, strict: bool = True, progress: bool | None = None) -> Recording:
+    """Load a session.
+
+    Parameters
+    ----------
+    path : str, Path or iterable
+        A recording's folder; a file with one `{"direction": …, "event": …}` or one server event a
+        line, or with a JSON array of server events; or the events themselves.
+    strict : bool
+        Whether a broken line is an error; otherwise it is left out and listed in `problems`. A last
+        line that was not written whole is always left out, with a warning.
+    progress : bool, optional
+        Show a progress bar; by default for more than 50 MB, where tqdm is installed.
+
+    Raises
+    ------
+    RecordingError
+        There is nothing, or a line cannot be read; it says which.
+    """
+    if not isinstance(path, str | os.PathLike):
+        return Recording(read_events(path))
+    place = Path(path)
+    journal = folders.journal_of(place)
+    with progress_of_bytes(journal, progress) as advance:
+        loaded = read_file(journal, strict=strict, progress=advance)
+    return Recording(loaded, place)
+
+
+class HasLog(Protocol):
+    """What can be saved: a session, or a recording."""
+
+    @property
+    def event_log(self) -> EventLog:
+        """Its log."""
+
+
+def save_recording(source: HasLog, folder: str | Path) -> Path:
+    """Write a session as it is now: the journal, `session.json` and the frames as Parquet.
+
+    Parameters
+    ----------
+    source : session or Recording
+        What has an `event_log`.
+    folder : str or Path
+        Made if need be. One that holds this very session is brought up to date.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    RecordingError
+        The folder holds another session.
+    OSError
+        It cannot be written.
+    """
+    log = source.event_log
+    place = Path(folder)
+    target = place / folders.JOURNAL
+    if log.journal is not None and target.exists() and log.journal.path.resolve() == target.resolve():
+        log.journal.sync()
+    else:
+        known = folders.read_session_file(place).get("session_id")
+        if target.exists() and known != log.session_id:
+            raise RecordingError(
+                f"{place} holds another session; choose a new folder. Nothing was overwritten."
+            )
+        place.mkdir(parents=True, exist_ok=True)
+        write_journal(log, target)
+    write_session_files(log, place)
+    return place
+
+
+def write_session_files(log: EventLog, folder: Path, frames: Frames | None = None) -> None:
+    """Write what stands beside a journal: `session.json`, and the frames as Parquet; at hang-up.
+
+    Parameters
+    ----------
+    log : EventLog
+        The session's log.
+    folder : Path
+        The session's folder.
+    frames : Frames, optional
+        Its frames, where there are some already.
+
+    Raises
+    ------
+    OSError
+        They cannot be written.
+    """
+    if log.journal is not None:
+        log.journal.sync()
+    frames = frames or Frames(log, info={"path": str(folder)})
+    told = msgspec.json.format(msgspec.json.encode(describe(frames)), indent=2)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / folders.SESSION).write_bytes(told + b"\n")
+    parquet.write_frames(frames, folder)
+
+
+def describe(frames: Frames) -> dict[str, Any]:
+    """Return what `session.json` says of a session; it holds no key, for the log holds none."""
+    log = frames.log
+    session = frames.read().conversation.session
+    row = frames.get("sessions").iloc[0]
+    names = ("provider", "model", "voice", "variant")
+    known = {name: None if pd.isna(row[name]) else row[name] for name in names}
+    return {
+        "v": 1,
+        "session_id": log.session_id,
+        "started_at": log.started_at.isoformat() if log.wall_time_known else None,
+        "n_records": len(log),
+        **known,
+        "instructions_hash": instructions_hash(session),
+        "configuration": session,
+        "clock": None if log.clock is None else msgspec.to_builtins(log.clock),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that had a hand in a session."""
+    found = {"rtc_widget": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
