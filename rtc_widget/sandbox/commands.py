@@ -1,0 +1,121 @@
+"""What each client event does to a session."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Final
+
+from rtc_widget.sandbox.config import merged
+from rtc_widget.sandbox.recognition import recognise_soon
+from rtc_widget.sandbox.sound import HEARD_RATE_HZ, duration_ms, resample
+from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rtc_widget.sandbox.session import Session
+
+__all__ = ["COMMANDS"]
+
+_SENT_RATE_HZ: Final = 24_000
+"""The rate of audio inside events."""
+
+
+def _update_session(session: Session, event: Event) -> None:
+    update = event["session"]
+    if update.get("model") is not None and update["model"] not in session.models:
+        raise ApiError(
+            "Cannot update the model of a session.", code="cannot_update_model", param="session.model"
+        )
+    session.configure(merged(session.config, update, has_spoken=session.has_spoken))
+    session.emit("session.updated", session=session.config)
+
+
+def _append_input(session: Session, event: Event) -> None:
+    session.hear(resample(_decoded(event["audio"], "audio"), _SENT_RATE_HZ, HEARD_RATE_HZ))
+
+
+def _commit_input(session: Session, _: Event) -> None:
+    buffered_ms = session.ears.buffered_ms
+    was_speaking = session.ears.is_hearing_speech
+    heard = session.ears.commit()
+    if heard is None:
+        raise ApiError(
+            "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
+            f"but buffer only has {buffered_ms:.2f}ms of audio.",
+            code="input_audio_buffer_commit_empty",
+        )
+    session.stop_waiting()
+    session.commit(heard, session.speech_item if was_speaking else fresh_id("item"))
+
+
+def _clear_input(session: Session, _: Event) -> None:
+    session.ears.clear()
+    session.emit("input_audio_buffer.cleared")
+
+
+def _clear_output(session: Session, _: Event) -> None:
+    if session.mouth.is_busy:
+        session.fall_silent()
+    else:
+        session.emit("output_audio_buffer.cleared", response_id=session.last_spoken)
+
+
+def _create_item(session: Session, event: Event) -> None:
+    entry = session.history.entry_of(event["item"])
+    for index, part in enumerate(event["item"].get("content") or []):
+        if part.get("type") == "input_audio":
+            pcm = _decoded(part["audio"], f"item.content[{index}].audio")
+            entry.audio_ms = duration_ms(pcm, _SENT_RATE_HZ)
+            entry.words = recognise_soon(resample(pcm, _SENT_RATE_HZ, HEARD_RATE_HZ))
+    session.add(entry, event.get("previous_item_id"))
+
+
+def _retrieve_item(session: Session, event: Event) -> None:
+    entry = session.history.get(event["item_id"], "retrieving", "retrieve")
+    session.emit("conversation.item.retrieved", item=entry.item)
+
+
+def _delete_item(session: Session, event: Event) -> None:
+    session.history.delete(event["item_id"])
+    session.emit("conversation.item.deleted", item_id=event["item_id"])
+
+
+def _truncate_item(session: Session, event: Event) -> None:
+    fields = {name: event[name] for name in ("item_id", "content_index", "audio_end_ms")}
+    session.history.truncate(**fields)
+    session.emit("conversation.item.truncated", **fields)
+
+
+def _create_response(session: Session, event: Event) -> None:
+    session.stop_waiting()
+    session.responses.create(event.get("response") or {})
+
+
+def _cancel_response(session: Session, event: Event) -> None:
+    session.responses.cancel(event.get("response_id"))
+
+
+def _decoded(text: str, param: str) -> bytes:
+    try:
+        pcm = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ApiError(f"Invalid '{param}': expected base64.", code="invalid_value", param=param) from error
+    return pcm[: len(pcm) // 2 * 2]
+
+
+COMMANDS: Final[dict[str, Callable[[Session, Event], None]]] = {
+    "session.update": _update_session,
+    "input_audio_buffer.append": _append_input,
+    "input_audio_buffer.commit": _commit_input,
+    "input_audio_buffer.clear": _clear_input,
+    "output_audio_buffer.clear": _clear_output,
+    "conversation.item.create": _create_item,
+    "conversation.item.retrieve": _retrieve_item,
+    "conversation.item.delete": _delete_item,
+    "conversation.item.truncate": _truncate_item,
+    "response.create": _create_response,
+    "response.cancel": _cancel_response,
+}
+"""One for each of the API's client events; they raise `ApiError` for what they refuse."""

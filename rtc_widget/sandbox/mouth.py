@@ -1,0 +1,153 @@
+"""What is still to be said: speech in, frames out, and what of it was really sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rtc_widget.sandbox.sound import BYTES_PER_SAMPLE, SPOKEN_RATE_HZ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Mouth", "Utterance"]
+
+
+@dataclass(eq=False)
+class Utterance:
+    """The sound of one item.
+
+    Attributes
+    ----------
+    response_id, item_id
+        Whose sound it is.
+    sent_bytes
+        How much of it went out.
+    complete
+        Whether its response has no more to say.
+    """
+
+    response_id: str
+    item_id: str
+    sent_bytes: int = 0
+    complete: bool = False
+    _waiting: deque[memoryview] = field(default_factory=deque)
+
+    @property
+    def sent_ms(self) -> int:
+        """How much of it was really sent, in whole milliseconds."""
+        return self.sent_bytes * 1000 // (SPOKEN_RATE_HZ * BYTES_PER_SAMPLE)
+
+    def add(self, pcm: bytes) -> None:
+        """Append mono s16 samples at 48 kHz."""
+        self._waiting.append(memoryview(pcm))
+
+    def take(self, size: int) -> bytes:
+        """Return at most `size` bytes of what waits, and count them as sent."""
+        parts: list[memoryview] = []
+        wanted = size
+        while wanted and self._waiting:
+            piece = self._waiting.popleft()
+            if len(piece) > wanted:
+                self._waiting.appendleft(piece[wanted:])
+                piece = piece[:wanted]
+            parts.append(piece)
+            wanted -= len(piece)
+        self.sent_bytes += size - wanted
+        return b"".join(parts)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting
+
+
+class Mouth:
+    """The queue between the responses, which are made faster than they are spoken, and the clock of a call.
+
+    Parameters
+    ----------
+    on_started
+        Called with a response's id when the first of its sound goes out.
+    on_stopped
+        Called with a response's id when the last of it went out.
+    """
+
+    def __init__(self, on_started: Callable[[str], None], on_stopped: Callable[[str], None]) -> None:
+        self._on_started = on_started
+        self._on_stopped = on_stopped
+        self._queue: deque[Utterance] = deque()
+        self._started: set[str] = set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something waits to be said."""
+        return any(not utterance.is_empty for utterance in self._queue)
+
+    def has_started(self, response_id: str) -> bool:
+        """Whether sound of a response is going out: between its `started` and its `stopped`."""
+        return response_id in self._started
+
+    def say(self, response_id: str, item_id: str, pcm: bytes) -> None:
+        """Queue more sound of an item.
+
+        Parameters
+        ----------
+        response_id, item_id
+            Whose it is.
+        pcm
+            Mono, signed 16-bit, little-endian samples at 48 kHz.
+        """
+        utterance = next((waiting for waiting in self._queue if waiting.item_id == item_id), None)
+        if utterance is None:
+            utterance = Utterance(response_id, item_id)
+            self._queue.append(utterance)
+        utterance.add(pcm)
+
+    def finish(self, response_id: str) -> None:
+        """Declare that a response has no more to say; `on_stopped` follows when its last sound went out."""
+        for utterance in self._queue:
+            if utterance.response_id == response_id:
+                utterance.complete = True
+        self._settle()
+
+    def clear(self) -> list[Utterance]:
+        """Fall silent at once.
+
+        Returns
+        -------
+        list[Utterance]
+            What was cut, with what of it was really sent.
+        """
+        cut = list(self._queue)
+        self._queue.clear()
+        self._started.clear()
+        return cut
+
+    def take(self, size: int) -> bytes:
+        """Return the next `size` bytes of sound: speech where there is some, else silence."""
+        parts: list[bytes] = []
+        wanted = size
+        while wanted and self._queue and not (head := self._queue[0]).is_empty:
+            if head.response_id not in self._started:
+                self._started.add(head.response_id)
+                self._on_started(head.response_id)
+            piece = head.take(wanted)
+            wanted -= len(piece)
+            parts.append(piece)
+            self._settle()
+        return b"".join(parts) + bytes(wanted)
+
+    def _settle(self) -> None:
+        """Let go of what was said; a response that is still being made keeps its place in front."""
+        while self._queue and self._queue[0].is_empty:
+            head = self._queue[0]
+            follower = self._queue[1] if len(self._queue) > 1 else None
+            same_response = follower is not None and follower.response_id == head.response_id
+            if not (head.complete or same_response):
+                return
+            self._queue.popleft()
+            if not same_response and head.response_id in self._started:
+                self._started.discard(head.response_id)
+                self._on_stopped(head.response_id)

@@ -1,0 +1,61 @@
+"""What goes over the wire: identifiers, obfuscation and errors, written as the API writes them."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import string
+from typing import Any, Final
+
+__all__ = ["ApiError", "fresh_id", "fresh_secret", "obfuscation"]
+
+Event = dict[str, Any]
+"""A client or server event, or a piece of one."""
+
+_ALPHABET: Final = string.ascii_letters + string.digits
+_OBFUSCATION_BLOCK: Final = 16
+_random = random.Random()  # noqa: S311 - names, not secrets
+
+
+class ApiError(Exception):
+    """A request or client event that the API refuses.
+
+    Parameters
+    ----------
+    message
+        What is wrong, in the API's words.
+    code
+        The API's code ("unknown_parameter"), None where it has none.
+    param
+        The place of the fault ("session.audio.output.speed").
+    status
+        The HTTP status where it answers a request.
+    """
+
+    def __init__(
+        self, message: str, *, code: str | None = None, param: str | None = None, status: int = 400
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.param = param
+        self.status = status
+        self.type = "invalid_request_error"
+
+    def body(self) -> Event:
+        """Return the error object of an HTTP answer or `error` event."""
+        return {"type": self.type, "code": self.code, "message": str(self), "param": self.param}
+
+
+def fresh_id(prefix: str, length: int = 21) -> str:
+    """Return a new identifier such as `item_E6U0xpLmn5e80rVGpEeKv`."""
+    return f"{prefix}_{''.join(_random.choices(_ALPHABET, k=length))}"
+
+
+def fresh_secret(prefix: str, length: int = 40) -> str:
+    """Return a new key that nobody can guess."""
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def obfuscation(delta: str) -> str:
+    """Return the padding that hides a delta's length: with it, deltas come in blocks of 16."""
+    return "".join(_random.choices(_ALPHABET, k=-len(delta) % _OBFUSCATION_BLOCK))
