@@ -1,0 +1,131 @@
+"""A piece of mono sound: 16-bit samples and their rate, that a notebook can play."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import wave
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rtc_widget._errors import ConfigurationError
+from rtc_widget.audio.resample import resample, to_float, to_int16
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+__all__ = ["Sound"]
+
+_BYTES_A_SAMPLE = 2
+_LONGEST_EMBEDDED_S = 600.0
+_EMBEDDED_RATE_HZ = 24_000
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Mono sound. As the last value of a cell it shows a player.
+
+    Parameters
+    ----------
+    pcm
+        Signed 16-bit little-endian samples.
+    sample_rate_hz
+        Samples a second.
+    name
+        What it is, for people: a file's name, say.
+    """
+
+    pcm: bytes = field(repr=False)
+    sample_rate_hz: int
+    name: str = "sound"
+
+    @classmethod
+    def from_samples(cls, samples: NDArray[np.int16], sample_rate_hz: int, *, name: str = "sound") -> Sound:
+        """Make one of int16 samples, shape (n,)."""
+        return cls(samples.astype("<i2", copy=False).tobytes(), sample_rate_hz, name)
+
+    @property
+    def samples(self) -> NDArray[np.int16]:
+        """The samples, int16, shape (n,)."""
+        return np.frombuffer(self.pcm, "<i2")
+
+    @property
+    def seconds(self) -> float:
+        """Length in s."""
+        return len(self.pcm) / _BYTES_A_SAMPLE / self.sample_rate_hz
+
+    def resampled(self, sample_rate_hz: int) -> Sound:
+        """Return the same sound at another rate, in Hz."""
+        if sample_rate_hz == self.sample_rate_hz:
+            return self
+        samples = resample(to_float(self.samples), self.sample_rate_hz, sample_rate_hz)
+        return Sound.from_samples(to_int16(samples), sample_rate_hz, name=self.name)
+
+    def cut(self, start_s: float = 0.0, end_s: float | None = None) -> Sound:
+        """Return the part from `start_s` to `end_s`, in s from the beginning."""
+        first = max(0, round(start_s * self.sample_rate_hz))
+        last = None if end_s is None else max(0, round(end_s * self.sample_rate_hz))
+        return Sound.from_samples(self.samples[first:last], self.sample_rate_hz, name=self.name)
+
+    def wav(self) -> bytes:
+        """Return the sound as a WAV file."""
+        file = io.BytesIO()
+        with wave.open(file, "wb") as writer:
+            writer.setnchannels(1)
+            writer.setsampwidth(_BYTES_A_SAMPLE)
+            writer.setframerate(self.sample_rate_hz)
+            writer.writeframes(self.pcm)
+        return file.getvalue()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a file; its ending says the format: .wav, or with `[audio]` .flac, .ogg, .mp3.
+
+        Raises
+        ------
+        ConfigurationError
+            For another ending, a folder that is not there, or a missing `[audio]`.
+        """
+        target = Path(path)
+        kind = target.suffix.lower()
+        if kind not in {".wav", ".flac", ".ogg", ".mp3"}:
+            raise ConfigurationError(f"{target} cannot be written: end it in .wav, .flac, .ogg or .mp3.")
+        try:
+            if kind == ".wav":
+                target.write_bytes(self.wav())
+            else:
+                self._save_compressed(target)
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigurationError(
+                f"{target} cannot be written: {reason}. Choose a folder that is there."
+            ) from None
+        return target
+
+    def _save_compressed(self, target: Path) -> None:
+        try:
+            import soundfile
+        except ImportError:
+            raise ConfigurationError(
+                f"{target.suffix} files need soundfile: pip install 'rtc_widget[audio]'. "
+                "WAV needs nothing more."
+            ) from None
+        soundfile.write(target, self.samples, self.sample_rate_hz)
+
+    def _repr_html_(self) -> str:
+        title = html.escape(f"{self.name}, {self.seconds:.1f} s")
+        if self.seconds > _LONGEST_EMBEDDED_S:
+            return f"<p>{title}: too long to play here; save() it, or cut() a part.</p>"
+        # A notebook keeps what it shows: no more of it than an ear needs.
+        shown = self.resampled(_EMBEDDED_RATE_HZ) if self.sample_rate_hz > _EMBEDDED_RATE_HZ else self
+        data = base64.b64encode(shown.wav()).decode("ascii")
+        return f'<audio controls preload="auto" title="{title}" src="data:audio/wav;base64,{data}"></audio>'
+
+    def __repr__(self) -> str:
+        """Say what it is, how long, and its rate."""
+        return f"<Sound {self.name!r}: {self.seconds:.2f} s at {self.sample_rate_hz} Hz>"
