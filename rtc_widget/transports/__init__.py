@@ -1,0 +1,1 @@
+"""How a session's events travel: browser (through the widget), peer (aiortc), sideband (WebSocket)."""

@@ -1,0 +1,345 @@
+"""The transport through the widget: the call lives in the page, the kernel steers it over the relay."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from rtc_widget._errors import ConfigurationError, ConnectionFailed, RtcWidgetError, SecretError
+from rtc_widget._loop import get_loop, submit
+from rtc_widget.transports import messages
+from rtc_widget.transports.relay import Page, Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rtc_widget.log.event_log import EventLog
+    from rtc_widget.log.record import Record
+    from rtc_widget.transports.base import CallRequest
+
+__all__ = ["Browser", "Host"]
+
+_CHUNK_BYTES = 1 << 20
+_REPLY_S = 10.0
+_HELLO_S = 10.0
+_TAIL_ROWS = 500
+_TAIL_BYTES = 256 * 1024
+_TAIL_S = 0.1
+_WATCH_S = 5.0
+_GONE_S = 15.0
+_CHROMIUM_MAX_MESSAGE_BYTES = 262_144
+_SECRET_SECONDS = 30
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", ""})
+
+
+class Host:
+    """What the browser transport asks of the session that it serves."""
+
+    def call_request(self) -> CallRequest:
+        """Return what the next call is made with; the first one opens the log."""
+        raise NotImplementedError
+
+    def panel_config(self) -> messages.PanelConfig:
+        """Return what the panel shows."""
+        raise NotImplementedError
+
+    def take_text(self, text: str) -> None:
+        """Say what was typed in the panel."""
+        raise NotImplementedError
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether a URL leads to the kernel's own machine."""
+    return (urlsplit(url).hostname or "") in _LOOPBACK
+
+
+class Browser:
+    """One call at a time, in whichever page owns it.
+
+    Parameters
+    ----------
+    log
+        The session's event log.
+    host
+        The session.
+    post
+        Sends a custom message and buffers to every front end; safe from any thread.
+    """
+
+    name = "browser"
+
+    def __init__(
+        self,
+        log: EventLog,
+        host: Host,
+        post: Callable[[messages.Message, Sequence[bytes] | None], None],
+    ) -> None:
+        self._log = log
+        self._host = host
+        self._relay = Relay(log, post, self._on_request, host.panel_config)
+        self._failure: RtcWidgetError | None = None
+        self._request: CallRequest | None = None
+        self._tail_rows: list[messages.TailRow] = []
+        self._main_loop: asyncio.AbstractEventLoop | None = None
+        with contextlib.suppress(RuntimeError):
+            self._main_loop = asyncio.get_running_loop()
+        self._unobserve = log.observe(self._on_record)
+        self._watching = submit(self._watch())
+
+    @property
+    def max_message_bytes(self) -> int:
+        """Bytes the data channel takes in one message, as browsers have it."""
+        return _CHROMIUM_MAX_MESSAGE_BYTES
+
+    def receive(self, message: object) -> None:
+        """Take a custom message of the widget."""
+        first = isinstance(message, dict) and message.get("kind") == "hello"
+        self._relay.receive(message)
+        if first and isinstance(message, dict):
+            page = self._relay.pages.get(str(message.get("page")))
+            if page is not None:
+                for _ in range(3):
+                    self._relay.ping(page)
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    async def connect(self, request: CallRequest) -> None:
+        """Ask the page to call; return when its data channel is open."""
+        page = await asyncio.to_thread(self._relay.wait_for_page, _HELLO_S)
+        if page is None:
+            raise ConnectionFailed(
+                "page",
+                "no page shows this widget.",
+                "Put it on the last line of a cell, or use rtc.HeadlessSession, which needs no browser.",
+            )
+        await self._ready(request)
+        self._failure = None
+        self._request = request
+        params = {
+            "microphone": request.microphone,
+            "signaling": request.signaling,
+            "timeout_ms": request.timeout_s * 1000,
+            "attempt": request.attempt,
+        }
+        try:
+            await self._relay.command(page, "connect", params, timeout=request.timeout_s + _REPLY_S)
+        except ConnectionFailed:
+            if self._failure is not None:
+                raise self._failure from None
+            raise
+        finally:
+            self._request = None
+
+    async def _ready(self, request: CallRequest) -> None:
+        """Await the sandbox apart from the time limit of the call."""
+        try:
+            await request.provider.ready()
+        except ConnectionFailed as error:
+            self._log.note(
+                "rtc.state",
+                state="failed",
+                step=error.step,
+                reason=error.reason,
+                advice=error.advice,
+                call=request.attempt,
+                transport=self.name,
+            )
+            raise
+
+    async def send(self, texts: list[str]) -> None:
+        """Send client events through the page's data channel."""
+        await self._relay.command(self._owner(), "send", {"events": texts}, timeout=_REPLY_S)
+
+    async def play(self, pcm: bytes, sample_rate_hz: int, *, what: str) -> None:
+        """Hand the samples to the page, which plays them in place of its microphone."""
+        page = self._owner()
+        chunks = [pcm[at : at + _CHUNK_BYTES] for at in range(0, len(pcm), _CHUNK_BYTES)]
+        seconds = len(pcm) / 2 / sample_rate_hz
+        params = {
+            "sample_rate_hz": sample_rate_hz,
+            "samples": len(pcm) // 2,
+            "what": what,
+            "chunks": len(chunks),
+        }
+        await asyncio.gather(
+            *(
+                self._relay.command(
+                    page, "play", {**params, "chunk": index}, timeout=seconds + 2 * _REPLY_S, buffers=[chunk]
+                )
+                for index, chunk in enumerate(chunks)
+            )
+        )
+
+    async def stop_play(self) -> None:
+        """Give the line back to the microphone."""
+        if self._relay.owner is not None:
+            await self._relay.command(self._relay.owner, "stop_play", {}, timeout=_REPLY_S)
+
+    async def set_muted(self, muted: bool) -> None:
+        """Mute or unmute the microphone in the page."""
+        await self._relay.command(self._owner(), "mute", {"muted": muted}, timeout=_REPLY_S)
+
+    async def hang_up(self, reason: str) -> None:
+        """End the call, if a page has one."""
+        page = self._relay.owner
+        if page is not None:
+            await self._relay.command(page, "hang_up", {"reason": reason}, timeout=_REPLY_S)
+
+    def let_go(self, reason: str) -> None:
+        """Hang up without waiting for the page, which hears it before the widget's end."""
+        page = self._relay.owner
+        if page is not None:
+            self._relay.tell(page, "hang_up", {"reason": reason})
+            self._relay.forget(page, reason)
+
+    async def close(self) -> None:
+        """Let the relay go; the page has hung up before."""
+        self._watching.cancel()
+        self._unobserve()
+        self._relay.close()
+
+    def _owner(self) -> Page:
+        page = self._relay.owner
+        if page is None:
+            raise ConnectionFailed("channel", "there is no call.", "Connect first: await w.connect().")
+        return page
+
+    def push_config(self) -> None:
+        """Show every page what the session is now."""
+        self._relay.broadcast(messages.config(self._host.panel_config()))
+
+    # -- requests of a page -----------------------------------------------------------------------
+
+    def _on_request(self, page: Page, id: str, method: str, params: dict[str, Any]) -> None:
+        handlers = {"secret": self._secret, "answer": self._answer, "tail": self._tail, "say": self._say}
+        handler = handlers.get(method)
+        if handler is None:
+            self._relay.reply_error(page, id, _as_error(ConfigurationError(f"No request {method!r}.")))
+            return
+
+        async def run() -> None:
+            try:
+                result = await handler(page, params)
+            except RtcWidgetError as error:
+                self._failure = error
+                self._relay.reply_error(page, id, _as_error(error))
+            except Exception as error:  # noqa: BLE001 - a page that asks is always answered
+                self._relay.reply_error(page, id, {"name": type(error).__name__, "message": str(error)})
+            else:
+                self._relay.reply(page, id, result)
+
+        asyncio.run_coroutine_threadsafe(run(), get_loop())
+
+    async def _secret(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
+        self._refuse_second(page)
+        request = self._request or self._host.call_request()
+        provider = request.provider
+        await provider.ready()
+        seconds = int(params.get("seconds") or _SECRET_SECONDS)
+        note = {"provider": provider.name, "model": request.session.get("model"), "seconds": seconds}
+        try:
+            secret = await provider.mint(request.session, seconds=seconds, requester="page")
+        except SecretError as error:
+            self._log.note(
+                "rtc.secret", **note, request_id=error.request_id, outcome=f"refused: {error.reason}"
+            )
+            raise
+        self._log.note(
+            "rtc.secret", **note, expires_at=secret.expires_at, request_id=secret.request_id, outcome="minted"
+        )
+        return {
+            "value": secret.value,
+            "calls_url": provider.calls_url,
+            "expires_at": secret.expires_at,
+            "headers": {},
+            "loopback": is_loopback(provider.base_url),
+        }
+
+    async def _answer(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
+        self._refuse_second(page)
+        request = self._request or self._host.call_request()
+        await request.provider.ready()
+        answer = await request.provider.create_call(str(params.get("sdp")), session=request.session)
+        return {"sdp": answer.sdp, "rtc_call_id": answer.rtc_call_id}
+
+    def _refuse_second(self, page: Page) -> None:
+        owner = self._relay.owner
+        if owner is not None and owner is not page and owner.calling:
+            raise ConnectionFailed(
+                "page",
+                "another page has this widget's call.",
+                "Hang up there first, or make a second widget.",
+            )
+
+    async def _tail(self, _page: Page, params: dict[str, Any]) -> dict[str, Any]:
+        since = max(0, int(params.get("since") or 0))
+        limit = min(_TAIL_ROWS, int(params.get("limit") or _TAIL_ROWS))
+        rows: list[messages.TailRow] = []
+        size = 0
+        for record in self._log.records(since, min(since + limit, len(self._log))):
+            rows.append(_tail_row(record))
+            size += len(rows[-1][3])
+            if size > _TAIL_BYTES:
+                break
+        following = since + len(rows)
+        return {"records": rows, "next": following if following < len(self._log) else None}
+
+    async def _say(self, _page: Page, params: dict[str, Any]) -> dict[str, Any]:
+        self._host.take_text(str(params.get("text") or ""))
+        return {}
+
+    # -- what goes to the pages -------------------------------------------------------------------
+
+    def _on_record(self, record: Record) -> None:
+        if record.direction == "local" and record.type == "rtc.error":
+            self._relay.broadcast(messages.error(messages.EVERY_PAGE, record.event))
+        if any(page is not self._relay.owner for page in list(self._relay.pages.values())):
+            get_loop().call_soon_threadsafe(self._queue_tail, _tail_row(record))
+
+    def _queue_tail(self, row: messages.TailRow) -> None:
+        if not self._tail_rows:
+            asyncio.get_running_loop().call_later(_TAIL_S, self._flush_tail)
+        self._tail_rows.append(row)
+
+    def _flush_tail(self) -> None:
+        rows, self._tail_rows = self._tail_rows, []
+        for page in list(self._relay.pages.values()):
+            if page is not self._relay.owner:
+                self._relay.broadcast(messages.tail(page.id, rows))
+
+    async def _watch(self) -> None:
+        """While a call is up, follow the clock of its page, and notice when that page is gone."""
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            page = self._relay.owner
+            if page is None:
+                continue
+            self._relay.ping(page)
+            if time.monotonic() - page.seen_at_s > _GONE_S:
+                await self._kernel_listens()
+                if time.monotonic() - page.seen_at_s > _GONE_S:
+                    self._relay.forget(page)
+
+    async def _kernel_listens(self) -> None:
+        """Wait out a cell that blocks the kernel: what the page sent meanwhile still queues."""
+        if self._main_loop is None or not self._main_loop.is_running():
+            return
+        passed = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._main_loop.call_soon_threadsafe(lambda: loop.call_soon_threadsafe(passed.set))
+        await passed.wait()
+        await asyncio.sleep(_WATCH_S)
+
+
+def _tail_row(record: Record) -> messages.TailRow:
+    return record.seq, record.direction, record.t_ms, record.text
+
+
+def _as_error(error: RtcWidgetError) -> dict[str, Any]:
+    shown: dict[str, Any] = {"name": type(error).__name__, "message": str(error)}
+    if isinstance(error, ConnectionFailed):
+        shown |= {"message": error.reason, "step": error.step, "advice": error.advice}
+    return shown

@@ -1,0 +1,102 @@
+"""The messages of the relay, kernel end; `js/src/messages.ts` is the other end, same names, same order.
+
+Every message is a dict with `kind` and `page`: the random id of one widget instance in one page. A message of
+the kernel goes to every front end; one whose `page` is not its own a front end ignores.
+
+From the browser: `hello`, `records`, `request`, `reply`, `pong`.
+From the kernel: `welcome`, `ack`, `command`, `reply`, `ping`, `tail`, `error`, `config`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+__all__ = [
+    "EVERY_PAGE",
+    "PanelConfig",
+    "ack",
+    "command",
+    "config",
+    "error",
+    "ping",
+    "reply",
+    "reply_error",
+    "tail",
+    "welcome",
+]
+
+EVERY_PAGE = "*"
+
+Message = dict[str, Any]
+TailRow = tuple[int, str, float | None, str]
+
+
+class PanelConfig(TypedDict):
+    """What the panel shows of the session and needs for a call; nothing in it is secret."""
+
+    provider: str
+    sandbox: bool
+    model: str
+    voice: str
+    signaling: str
+    microphone: str
+    prompt_version: int
+    variant: str | None
+    transcription: bool
+    calls_url: str
+    loopback: bool
+
+
+def welcome(
+    page: str, *, received: int, durable: int, owner: str | None, panel: PanelConfig, length: int
+) -> Message:
+    """Answer a hello: what is here already, who owns the call."""
+    return {
+        "kind": "welcome",
+        "page": page,
+        "received": received,
+        "durable": durable,
+        "owner": owner,
+        "config": panel,
+        "length": length,
+    }
+
+
+def ack(page: str, *, received: int, durable: int) -> Message:
+    """Say which number is expected next, and below which all is on disk."""
+    return {"kind": "ack", "page": page, "received": received, "durable": durable}
+
+
+def command(page: str, id: str, method: str, params: Message) -> Message:
+    """Ask the page to do something; it always replies."""
+    return {"kind": "command", "page": page, "id": id, "method": method, "params": params}
+
+
+def reply(page: str, id: str, result: Message) -> Message:
+    """Answer a page's request."""
+    return {"kind": "reply", "page": page, "id": id, "ok": True, "result": result}
+
+
+def reply_error(page: str, id: str, error: Message) -> Message:
+    """Answer a page's request that failed."""
+    return {"kind": "reply", "page": page, "id": id, "ok": False, "error": error}
+
+
+def ping(page: str, id: str) -> Message:
+    """Ask for the page's clock, and whether it is there."""
+    return {"kind": "ping", "page": page, "id": id}
+
+
+def tail(page: str, records: list[TailRow]) -> Message:
+    """Show records to a page that does not own the call."""
+    return {"kind": "tail", "page": page, "records": records}
+
+
+def error(page: str, error: Message) -> Message:
+    """Show an error in the panel."""
+    return {"kind": "error", "page": page, "error": error}
+
+
+def config(panel: PanelConfig) -> Message:
+    """Tell every page what the session is now."""
+    return {"kind": "config", "page": EVERY_PAGE, "config": panel}

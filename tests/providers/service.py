@@ -1,0 +1,48 @@
+"""A small HTTP service on 127.0.0.1 that answers as a test tells it to, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Service:
+    """Answers are given in order; the last one is repeated."""
+
+    answers: list[tuple[int, dict[str, str], Any]] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    base_url: str = ""
+
+    def answer(self, status: int, body: Any, **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answers.append((status, named, body))
+
+
+def serve(service: Service) -> ThreadingHTTPServer:
+    """Start it on a free port; stop it with `shutdown()` and `server_close()`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            service.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+            answers = service.answers
+            status, headers, content = answers.pop(0) if len(answers) > 1 else answers[0]
+            data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    service.base_url = f"http://127.0.0.1:{server.server_port}/v1"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server

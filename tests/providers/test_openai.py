@@ -1,0 +1,167 @@
+"""Minting and calling over HTTP, against a small service on this machine."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rtc_widget import ConfigurationError, ConnectionFailed, OpenAI, SecretError
+from tests.providers.service import Service, serve
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+KEY = "sk-canary-0123456789"
+MINTED = {"value": "ek_canary", "expires_at": 1_800_000_000, "session": {}}
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    service = Service()
+    server = serve(service)
+    yield service
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+async def openai(service: Service) -> AsyncIterator[OpenAI]:
+    openai = OpenAI(KEY, base_url=service.base_url)
+    yield openai
+    await openai.close()
+
+
+async def test_mint_posts_session_and_expiry_with_the_standard_key(service: Service, openai: OpenAI) -> None:
+    service.answer(200, MINTED, x_request_id="req_1")
+    secret = await openai.mint({"type": "realtime", "model": "gpt-realtime-2.1"}, seconds=30)
+    path, headers, body = service.requests[0]
+    assert path == "/v1/realtime/client_secrets"
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert json.loads(body) == {
+        "expires_after": {"anchor": "created_at", "seconds": 30},
+        "session": {"type": "realtime", "model": "gpt-realtime-2.1"},
+    }
+    assert (secret.value, secret.expires_at, secret.request_id) == ("ek_canary", 1_800_000_000, "req_1")
+
+
+async def test_no_repr_holds_a_key(service: Service, openai: OpenAI) -> None:
+    service.answer(200, MINTED)
+    secret = await openai.mint({"type": "realtime"})
+    assert "canary" not in repr(secret) + str(secret) + repr(openai)
+
+
+async def test_a_refused_mint_names_status_message_and_request_id_and_no_key(
+    service: Service, openai: OpenAI
+) -> None:
+    message = f"Incorrect API key provided: {KEY}."
+    service.answer(401, {"error": {"message": message, "code": "invalid_api_key"}}, x_request_id="req_2")
+    with pytest.raises(SecretError, match="HTTP 401, Incorrect API key provided") as caught:
+        await openai.mint({"type": "realtime"})
+    assert (caught.value.status, caught.value.request_id, caught.value.step) == (401, "req_2", "secret")
+    assert KEY not in str(caught.value)
+    assert "req_2" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_mint_is_retried_when_the_service_says_when(
+    service: Service, openai: OpenAI, status: int
+) -> None:
+    service.answer(status, {"error": {"message": "later"}}, retry_after="0.2")
+    service.answer(200, MINTED)
+    began = time.monotonic()
+    assert (await openai.mint({"type": "realtime"})).value == "ek_canary"
+    assert time.monotonic() - began >= 0.2
+    assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+async def test_a_mint_is_not_retried_when_the_service_does_not_say_when(
+    service: Service, openai: OpenAI, status: int
+) -> None:
+    service.answer(status, {"error": {"message": "no"}})
+    with pytest.raises(SecretError, match=f"HTTP {status}, no"):
+        await openai.mint({"type": "realtime"})
+    assert len(service.requests) == 1
+
+
+async def test_a_mint_is_tried_three_times_at_most(service: Service, openai: OpenAI) -> None:
+    service.answer(503, {"error": {"message": "busy"}}, retry_after="0")
+    with pytest.raises(SecretError, match="HTTP 503, busy"):
+        await openai.mint({"type": "realtime"})
+    assert len(service.requests) == 3
+
+
+@pytest.mark.parametrize("body", ["<html>", {"secret": 1}, {"value": "ek_x", "expires_at": "soon"}])
+async def test_an_answer_that_is_no_secret_is_a_secret_error(
+    service: Service, openai: OpenAI, body: object
+) -> None:
+    service.answer(200, body)
+    with pytest.raises(SecretError, match="something else"):
+        await openai.mint({"type": "realtime"})
+
+
+async def test_no_service_at_the_address_is_a_secret_error_that_names_it() -> None:
+    openai = OpenAI(KEY, base_url="http://127.0.0.1:9/v1")
+    with pytest.raises(SecretError, match=r"127\.0\.0\.1:9") as caught:
+        await openai.mint({"type": "realtime"})
+    await openai.close()
+    assert KEY not in str(caught.value)
+
+
+async def test_create_call_posts_the_offer_and_the_session_as_parts(service: Service, openai: OpenAI) -> None:
+    service.answer(201, "v=0 answer", location="/v1/realtime/calls/rtc_abc")
+    answer = await openai.create_call("v=0 offer", session={"type": "realtime"})
+    path, headers, body = service.requests[0]
+    assert path == "/v1/realtime/calls"
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert b'name="sdp"' in body
+    assert b"application/sdp" in body
+    assert b'name="session"' in body
+    assert (answer.sdp, answer.rtc_call_id) == ("v=0 answer", "rtc_abc")
+
+
+async def test_create_call_with_a_secret_does_not_send_the_standard_key(
+    service: Service, openai: OpenAI
+) -> None:
+    service.answer(200, MINTED)
+    secret = await openai.mint({"type": "realtime"})
+    service.answers.clear()
+    service.answer(201, "v=0 answer")
+    answer = await openai.create_call("v=0 offer", secret=secret)
+    _, headers, body = service.requests[-1]
+    assert headers["authorization"] == "Bearer ek_canary"
+    assert headers["content-type"] == "application/sdp"
+    assert body == b"v=0 offer"
+    assert answer.rtc_call_id is None
+
+
+async def test_a_refused_offer_names_its_step(service: Service, openai: OpenAI) -> None:
+    service.answer(400, {"error": {"message": "bad offer"}})
+    with pytest.raises(ConnectionFailed, match="HTTP 400, bad offer") as caught:
+        await openai.create_call("nonsense", session={"type": "realtime"})
+    assert caught.value.step == "offer"
+
+
+@pytest.mark.parametrize("key", ["", "   "])
+def test_without_a_key_the_error_names_every_way_out(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match=r"OPENAI_API_KEY.*rtc\.Sandbox"):
+        OpenAI(key)
+
+
+def test_a_key_that_cannot_be_one_is_refused_without_showing_it() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        OpenAI("sk-canary with a space")
+    assert "canary" not in str(caught.value)
+
+
+async def test_organization_and_project_are_sent(service: Service) -> None:
+    openai = OpenAI(KEY, base_url=service.base_url, organization="org_1", project="proj_1")
+    service.answer(200, MINTED)
+    await openai.mint({"type": "realtime"})
+    headers = service.requests[0][1]
+    assert (headers["openai-organization"], headers["openai-project"]) == ("org_1", "proj_1")
+    await openai.close()

@@ -1,0 +1,198 @@
+"""The kernel end of the relay, against a page that is written out by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rtc_widget import ConnectionFailed
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.transports.relay import Page, Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PANEL: Any = {"provider": "sandbox"}
+
+
+class Line:
+    """What the kernel posted, and a page's side of the line."""
+
+    def __init__(self, page: str = "p1") -> None:
+        self.log = EventLog()
+        self.posted: list[dict[str, Any]] = []
+        self.requests: list[tuple[str, str, dict[str, Any]]] = []
+        self.relay = Relay(self.log, self._post, self._request, lambda: PANEL)
+        self.page = page
+
+    def _post(self, message: dict[str, Any], buffers: Sequence[bytes] | None) -> None:
+        assert buffers is None or all(isinstance(buffer, bytes) for buffer in buffers)
+        self.posted.append(message)
+
+    def _request(self, page: Page, id: str, method: str, params: dict[str, Any]) -> None:
+        self.requests.append((id, method, params))
+        self.relay.reply(page, id, {"page": page.id})
+
+    def says(self, kind: str, *, page: str | None = None, **fields: Any) -> None:
+        self.relay.receive({"kind": kind, "page": page or self.page, **fields})
+
+    def sends(self, first: int, *types: str, page: str | None = None) -> None:
+        rows = [["server", 1000.0 + n, json.dumps({"type": name})] for n, name in enumerate(types)]
+        self.says("records", page=page, first=first, records=rows)
+
+    def last(self, kind: str) -> dict[str, Any]:
+        return next(message for message in reversed(self.posted) if message["kind"] == kind)
+
+    def types(self) -> list[str]:
+        return [event["type"] for event in self.log]
+
+
+@pytest.fixture
+def line() -> Line:
+    line = Line()
+    line.says("hello", next=0, oldest=0, live=False, views=1)
+    return line
+
+
+def state(name: str, **fields: Any) -> list[Any]:
+    return ["local", 1000.0, json.dumps({"type": "rtc.state", "state": name, **fields})]
+
+
+def test_hello_is_answered_with_what_is_here(line: Line) -> None:
+    welcome = line.last("welcome")
+    assert (welcome["page"], welcome["received"], welcome["owner"], welcome["length"]) == ("p1", 0, None, 0)
+    assert welcome["config"] == PANEL
+
+
+def test_records_enter_the_log_in_order_and_are_acknowledged(line: Line) -> None:
+    line.sends(0, "a", "b")
+    line.sends(2, "c")
+    assert line.types() == ["a", "b", "c"]
+    assert line.last("ack") == {"kind": "ack", "page": "p1", "received": 3, "durable": 3}
+
+
+def test_a_record_that_comes_twice_is_logged_once(line: Line) -> None:
+    line.sends(0, "a", "b")
+    line.sends(1, "b", "c")
+    line.sends(0, "a", "b", "c")
+    assert line.types() == ["a", "b", "c"]
+
+
+def test_after_a_gap_nothing_is_logged_and_the_page_hears_where_to_go_on(line: Line) -> None:
+    line.sends(0, "a")
+    line.sends(2, "c")
+    assert line.types() == ["a"]
+    assert line.last("welcome")["received"] == 1
+    line.sends(1, "b", "c")
+    assert line.types() == ["a", "b", "c"]
+
+
+def test_a_page_that_outlived_its_kernel_goes_on_from_the_oldest_it_holds() -> None:
+    line = Line()
+    line.says("hello", next=12, oldest=7, live=True, views=1)
+    assert line.last("welcome")["received"] == 7
+    line.sends(7, "h", "i")
+    assert line.types() == ["h", "i"]
+
+
+def test_the_raw_text_of_an_event_is_kept_to_the_byte(line: Line) -> None:
+    raw = '{ "type":"x",\t"n":1.50e3,"s":"\\u00e9 é \\ud83d" }'
+    line.says("records", first=0, records=[["server", 1.0, raw]])
+    assert line.log.record(0).raw == raw.encode()
+
+
+def test_records_carry_the_call_id_from_the_note_that_names_it_to_the_one_that_ends_it(line: Line) -> None:
+    rows = [
+        state("connecting"),
+        state("connecting", rtc_call_id="rtc_1"),
+        ["server", 1.0, '{"type":"session.created"}'],
+        state("live", rtc_call_id="rtc_1"),
+        state("ended"),
+        ["local", 2.0, '{"type":"rtc.mute","muted":false}'],
+    ]
+    line.says("records", first=0, records=rows)
+    ids = [record.rtc_call_id for record in line.log.records()]
+    assert ids == [None, "rtc_1", "rtc_1", "rtc_1", "rtc_1", None]
+    assert line.relay.owner is None
+
+
+def test_the_page_that_calls_owns_the_call(line: Line) -> None:
+    line.says("records", first=0, records=[state("connecting")])
+    line.says("hello", page="p2", next=0, oldest=0, live=False, views=1)
+    assert line.last("welcome")["owner"] == "p1"
+    line.says("records", first=1, records=[state("ended")])
+    assert line.relay.owner is None
+
+
+def test_a_call_whose_page_is_gone_has_ended(line: Line) -> None:
+    line.says("records", first=0, records=[state("live", rtc_call_id="rtc_1")])
+    page = line.relay.owner
+    assert page is not None
+    line.relay.forget(page)
+    assert line.log[-1]["state"] == "ended"
+    assert line.relay.owner is None
+
+
+async def test_a_command_returns_the_page_s_reply(line: Line) -> None:
+    page = line.relay.pages["p1"]
+    task = asyncio.create_task(line.relay.command(page, "mute", {"muted": True}, timeout=5))
+    await asyncio.sleep(0)
+    command = line.last("command")
+    assert (command["method"], command["params"]) == ("mute", {"muted": True})
+    threading.Thread(
+        target=line.says, args=("reply",), kwargs={"id": command["id"], "ok": True, "result": {"a": 1}}
+    ).start()
+    assert await task == {"a": 1}
+
+
+async def test_a_command_that_fails_in_the_page_names_step_reason_and_advice(line: Line) -> None:
+    page = line.relay.pages["p1"]
+    task = asyncio.create_task(line.relay.command(page, "connect", {}, timeout=5))
+    await asyncio.sleep(0)
+    error = {"name": "x", "message": "no device", "step": "microphone", "advice": "Plug one in."}
+    line.says("reply", id=line.last("command")["id"], ok=False, error=error)
+    with pytest.raises(ConnectionFailed) as caught:
+        await task
+    assert (caught.value.step, caught.value.reason) == ("microphone", "no device")
+    assert caught.value.advice == "Plug one in."
+
+
+async def test_a_page_that_does_not_answer_is_named(line: Line) -> None:
+    with pytest.raises(ConnectionFailed, match="did not answer 'mute'"):
+        await line.relay.command(line.relay.pages["p1"], "mute", {}, timeout=0.01)
+
+
+def test_a_request_reaches_its_handler_and_is_answered(line: Line) -> None:
+    line.says("request", id="r1", method="tail", params={"since": 3})
+    assert line.requests == [("r1", "tail", {"since": 3})]
+    assert line.last("reply") == {
+        "kind": "reply",
+        "page": "p1",
+        "id": "r1",
+        "ok": True,
+        "result": {"page": "p1"},
+    }
+
+
+def test_the_clock_of_the_page_is_fitted_from_its_pongs(line: Line) -> None:
+    page = line.relay.pages["p1"]
+    line.relay.ping(page)
+    line.says("pong", id=line.last("ping")["id"], t_browser_ms=5_000_000.0)
+    assert page.fit is not None
+    line.sends(0, "a")
+    assert line.log.record(0).t_browser_ms == 1000.0
+
+
+def test_nobody_there_is_no_page() -> None:
+    assert Line().relay.wait_for_page(0.01) is None
+
+
+@pytest.mark.parametrize("message", [None, 3, "x", {}, {"kind": "hello"}, {"kind": "records", "page": 3}])
+def test_a_message_that_is_none_of_ours_is_ignored(line: Line, message: object) -> None:
+    before = len(line.posted)
+    line.relay.receive(message)
+    assert len(line.posted) == before
