@@ -1,0 +1,79 @@
+"""A notebook lab for realtime voice: one object in a cell is a live call, and every event of it is data."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget import frames
+from rtc_widget._errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    ProtocolError,
+    RecordingError,
+    RtcWidgetError,
+    SecretError,
+    ServerError,
+    WaitTimeout,
+)
+from rtc_widget._version import __version__
+
+if TYPE_CHECKING:
+    from rtc_widget._turn import Turn
+    from rtc_widget.headless import HeadlessSession
+    from rtc_widget.log.recording import Recording, load, load_many, sql
+    from rtc_widget.providers import OpenAI, Provider, Sandbox
+    from rtc_widget.session import Session
+    from rtc_widget.widget import RealtimeWidget
+
+__all__ = [
+    "ConfigurationError",
+    "ConnectionFailed",
+    "HeadlessSession",
+    "OpenAI",
+    "ProtocolError",
+    "Provider",
+    "RealtimeWidget",
+    "Recording",
+    "RecordingError",
+    "RtcWidgetError",
+    "Sandbox",
+    "SecretError",
+    "ServerError",
+    "Session",
+    "Turn",
+    "WaitTimeout",
+    "__version__",
+    "frames",
+    "load",
+    "load_many",
+    "sql",
+]
+
+# Imported on first use: what stands behind these takes longer to import than pandas.
+_HOMES = {
+    "HeadlessSession": "headless",
+    "OpenAI": "providers",
+    "Provider": "providers",
+    "RealtimeWidget": "widget",
+    "Recording": "log.recording",
+    "Sandbox": "providers",
+    "Session": "session",
+    "Turn": "_turn",
+    "load": "log.recording",
+    "load_many": "log.recording",
+    "sql": "log.recording",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,94 @@
+"""The user's own functions: called in order, on one thread apart, in the context of their cell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import queue
+import threading
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget._loop import get_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rtc_widget.log.record import Record
+
+__all__ = ["Callbacks"]
+
+
+@dataclass(eq=False)
+class _Registered:
+    type: str
+    function: Callable[[dict[str, Any]], object]
+    context: contextvars.Context
+    loop: asyncio.AbstractEventLoop | None
+
+
+class Callbacks:
+    """Functions by event type.
+
+    Parameters
+    ----------
+    report
+        Called with an exception of a function and its traceback as text.
+    """
+
+    def __init__(self, report: Callable[[BaseException, str], None]) -> None:
+        self._report = report
+        self._registered: list[_Registered] = []
+        self._queue: queue.SimpleQueue[tuple[_Registered, Record] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def add(self, type: str, function: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
+        """Register a function for an event type ("*": every one); return what takes it away again."""
+        loop = None
+        with contextlib.suppress(RuntimeError):
+            loop = asyncio.get_running_loop()
+        entry = _Registered(type, function, contextvars.copy_context(), loop)
+        self._registered = [*self._registered, entry]
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="rtc_widget callbacks", daemon=True)
+            self._thread.start()
+
+        def remove() -> None:
+            self._registered = [other for other in self._registered if other is not entry]
+
+        return remove
+
+    def feed(self, record: Record) -> None:
+        """Queue the functions that want this record."""
+        for entry in self._registered:
+            if entry.type in ("*", record.type):
+                self._queue.put((entry, record))
+
+    def close(self) -> None:
+        """End the thread after what is queued."""
+        self._registered = []
+        self._queue.put(None)
+        self._thread = None
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            entry, record = job
+            try:
+                outcome = entry.context.run(entry.function, record.event)
+                if inspect.isawaitable(outcome):
+                    self._await(entry, outcome)
+            except Exception as error:  # noqa: BLE001 - shown in w.errors and the panel
+                self._report(error, traceback.format_exc())
+
+    def _await(self, entry: _Registered, outcome: Any) -> None:
+        async def run() -> None:
+            try:
+                await outcome
+            except Exception as error:  # noqa: BLE001 - shown in w.errors and the panel
+                self._report(error, traceback.format_exc())
+
+        loop = entry.loop if entry.loop is not None and entry.loop.is_running() else get_loop()
+        entry.context.run(lambda: asyncio.run_coroutine_threadsafe(run(), loop))

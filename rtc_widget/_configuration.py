@@ -1,0 +1,155 @@
+"""The configuration of a session: what was asked for, what is in force, and each change of it as a note."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from rtc_widget import protocol
+from rtc_widget._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rtc_widget._core import Core
+    from rtc_widget.log.record import Record
+
+__all__ = ["Configuration", "FieldProperties"]
+
+_SERVER_VAD = {"type": "server_vad"}
+
+
+class Configuration:
+    """What the next call is made with, and what the live session has.
+
+    Parameters
+    ----------
+    fields
+        Flat or nested session fields, over the defaults.
+
+    Raises
+    ------
+    ConfigurationError, ProtocolError
+        For a field or value that no session takes.
+    """
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.requested: dict[str, Any] = protocol.default_session(**fields)
+        self.version = 1
+        self._noted: dict[str, Any] = {}
+        self._cause = "connect"
+        self._core: Core
+
+    def follow(self, core: Core) -> None:
+        """Note each change of the effective session in the log of `core`."""
+        self._core = core
+        core.watchers.append(self._on_record)
+
+    def _on_record(self, record: Record) -> None:
+        if record.direction != "server" or record.type not in {"session.created", "session.updated"}:
+            return
+        effective = self._core.conversation.session
+        cause = self._cause
+        self._cause = "server"
+        changed = protocol.session_diff(self._noted, effective)
+        if not changed and cause == "server":
+            return
+        self._noted = effective
+        self._core.log.note(
+            "rtc.config",
+            version=self.version,
+            cause=cause,
+            variant=None,
+            changed=changed,
+            effective=effective,
+        )
+
+    def begin_call(self) -> None:
+        """Say that what the server reports next answers a new call."""
+        self._cause = "connect"
+
+    def check_changes(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the nested form of changes, checked against the session they change.
+
+        Raises
+        ------
+        ConfigurationError, ProtocolError
+            For a field or value that the session does not take.
+        """
+        changes = protocol.session_fields(**fields)
+        conversation = self._core.conversation
+        live = self._core.status == "live"
+        protocol.check_client_event(
+            {"type": "session.update", "session": {"type": "realtime", **changes}},
+            session=conversation.session or self.requested if live else None,
+            has_spoken=live and conversation.has_spoken,
+        )
+        return changes
+
+    def keep(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """Make changes part of what the next call is made with."""
+        self.requested = protocol.merge_session(self.requested, changes)
+        self.version += 1
+        return self.requested
+
+    @contextmanager
+    def changing(self, changes: dict[str, Any]) -> Iterator[None]:
+        """Name the cause of the next `session.updated`; keep the changes once it has come."""
+        self._cause = "update"
+        self.version += 1
+        try:
+            yield
+        except BaseException:
+            self._cause = "server"
+            self.version -= 1
+            raise
+        self.requested = protocol.merge_session(self.requested, changes)
+
+    @property
+    def turn_detection(self) -> dict[str, Any] | None:
+        """How the server ends the user's turn, its default where nothing is known; None: by hand."""
+        value = self.field("turn_detection", _SERVER_VAD)
+        return value if isinstance(value, dict) else None
+
+    def field(self, name: str, default: Any = None) -> Any:
+        """Return a field by its flat name: what is in force in a live session, else what is asked for."""
+        live = self._core.status == "live"
+        value: Any = (self._core.conversation.session if live else None) or self.requested
+        for step in protocol.SESSION_PLACES.get(name, (name,)):
+            if not isinstance(value, dict) or step not in value:
+                return default
+            value = value[step]
+        return value
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ConfigurationError(f"{name} is read-only: change it with `await w.update({name}=…)`.")
+
+
+def _read_only(name: str, text: str) -> property:
+    def read(self: FieldProperties) -> Any:
+        return self._field(name)
+
+    def refuse(self: FieldProperties, value: object) -> None:  # noqa: ARG001 - the value never matters
+        _refuse(name)
+
+    read.__doc__ = text
+    return property(read, refuse)
+
+
+class FieldProperties:
+    """The session's fields by their flat names, read-only; assigning names `update()`."""
+
+    def _field(self, name: str) -> Any:
+        raise NotImplementedError
+
+    instructions = _read_only("instructions", "What the model is told to be.")
+    max_output_tokens = _read_only("max_output_tokens", 'Most tokens of one response, or "inf".')
+    model = _read_only("model", "The model that answers.")
+    noise_reduction = _read_only("noise_reduction", "How the input is cleaned, None when it is not.")
+    output_modalities = _read_only("output_modalities", '["audio"] or ["text"].')
+    speed = _read_only("speed", "How fast the voice speaks, 0.25 to 1.5.")
+    tool_choice = _read_only("tool_choice", "How the model chooses tools.")
+    transcription = _read_only("transcription", "How the user's speech is transcribed, None when it is not.")
+    turn_detection = _read_only("turn_detection", "How the user's turn ends, None when by hand.")
+    voice = _read_only("voice", "The voice that speaks.")

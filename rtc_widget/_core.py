@@ -1,0 +1,217 @@
+"""What stands behind a session: its log, its conversation, its waits, and how a command runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rtc_widget import protocol
+from rtc_widget._callbacks import Callbacks
+from rtc_widget._errors import ConnectionFailed, RtcWidgetError, ServerError, WaitTimeout
+from rtc_widget._loop import Handle, submit
+from rtc_widget._playback import Playback
+from rtc_widget._waits import Waits, kernel_hint
+from rtc_widget.conversation import Conversation
+from rtc_widget.frames import Frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from rtc_widget.log.event_log import EventLog
+    from rtc_widget.log.record import Record
+    from rtc_widget.transports.base import Transport
+
+__all__ = ["NO_CALL", "Core"]
+
+T = TypeVar("T")
+
+NO_CALL = ("channel", "there is no call.", "Connect first: `await w.connect()`, or press Connect.")
+_OVER = frozenset({"idle", "ended", "failed"})
+
+
+class Core:
+    """The parts of one session, joined.
+
+    Parameters
+    ----------
+    log
+        The session's event log.
+    """
+
+    transport: Transport
+
+    def __init__(self, log: EventLog) -> None:
+        self.log = log
+        self.conversation = Conversation()
+        self.frames = Frames(log, self.conversation)
+        self.waits = Waits()
+        self.playback = Playback()
+        self.callbacks = Callbacks(self._report_callback)
+        self.status = "idle"
+        self.call_state: dict[str, Any] = {}
+        self.command_seq = 0
+        self._in_order: dict[str, asyncio.Lock] = {}
+        self.added_at_s: dict[str, float] = {}
+        self.watchers: list[Callable[[Record], None]] = []
+        log.observe(self._on_record)
+
+    def _on_record(self, record: Record) -> None:
+        self.conversation.apply(record)
+        self.playback.apply(record)
+        if record.direction == "local" and record.type == "rtc.state":
+            self.call_state = record.event
+            self.status = str(self.call_state.get("state", self.status))
+        elif record.type == "conversation.item.added":
+            item = record.event.get("item")
+            if isinstance(item, dict) and item.get("role") == "user":
+                self.added_at_s[str(item.get("id"))] = time.monotonic()
+        for watcher in self.watchers:
+            watcher(record)
+        self.waits.feed(record)
+        self.callbacks.feed(record)
+
+    def _report_callback(self, error: BaseException, detail: str) -> None:
+        self.log.note(
+            "rtc.error", source="callback", code=type(error).__name__, message=str(error), detail=detail
+        )
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    def start(
+        self, what: str, work: Coroutine[Any, Any, T], forbid_result: Callable[[], str | None] | None = None
+    ) -> Handle[T]:
+        """Run a command now; its error is kept even if nobody awaits it."""
+        self.command_seq = len(self.log)
+        return Handle(submit(self._keep_error(what, work)), what, forbid_result=forbid_result)
+
+    async def _keep_error(self, what: str, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await work
+        except ServerError:
+            raise  # the server's own `error` event is in the log
+        except ConnectionFailed as error:
+            if self.call_state.get("state") != "failed" or self.call_state.get("reason") != error.reason:
+                self._note_error("connection", what, error)
+            raise
+        except Exception as error:
+            self._note_error("protocol", what, error)
+            raise
+
+    def _note_error(self, source: str, what: str, error: Exception) -> None:
+        detail = None if isinstance(error, RtcWidgetError) else traceback.format_exc()
+        extra = {"detail": detail} if detail else {}
+        self.log.note(
+            "rtc.error", source=source, code=type(error).__name__, message=f"{what}: {error}", **extra
+        )
+
+    def require_call(self) -> None:
+        """Refuse a command that needs a call while there is none."""
+        if self.status in _OVER:
+            raise ConnectionFailed(*NO_CALL)
+
+    async def execute(self, *events: dict[str, Any], timeout: float) -> dict[str, Any]:
+        """Send client events and wait for what confirms the last of them.
+
+        Parameters
+        ----------
+        events
+            In order, each with its `event_id`.
+        timeout
+            In s.
+
+        Returns
+        -------
+        dict
+            The confirming event.
+
+        Raises
+        ------
+        ServerError
+            When the server answers one of them with an `error` event.
+        WaitTimeout
+            When nothing confirms them in time.
+        """
+        asked = [protocol.answers(event) for event in events]
+        answer = asked[-1]
+        if answer is None:
+            await self.send(*events)
+            return {}
+        if not answer.in_order:
+            return await self._ask(events, [one for one in asked if one is not None], timeout)
+        # Its answer does not say whom it answers: one in flight, first in first out.
+        async with self._in_order.setdefault(answer.type, asyncio.Lock()):
+            return await self._ask(events, [one for one in asked if one is not None], timeout)
+
+    async def _ask(
+        self, events: Sequence[dict[str, Any]], asked: list[protocol.Answer], timeout: float
+    ) -> dict[str, Any]:
+        def test(record: Record) -> dict[str, Any] | None:
+            if record.direction != "server":
+                return None
+            if record.type == "error":
+                if any(one.is_refused_by(record.event) for one in asked):
+                    raise ServerError(record.event)
+                return None
+            confirmed = record.type == asked[-1].type and asked[-1](record.event)
+            return record.event if confirmed else None
+
+        wait = self.waits.expect(test)
+        try:
+            await self.send(*events)
+            return await self.waits.within(wait, timeout, asked[-1].what)
+        finally:
+            self.waits.drop(wait)
+
+    async def send(self, *events: dict[str, Any]) -> None:
+        """Send client events; refuse, before the first leaves, one larger than the channel takes."""
+        self.require_call()
+        texts = [protocol.encode(event) for event in events]
+        for event, text in zip(events, texts, strict=True):
+            protocol.check_message_bytes(text, self.transport.max_message_bytes, what=str(event.get("type")))
+        await self.transport.send(texts)
+
+    async def until(self, condition: Callable[[], bool | float], *, what: str, timeout: float) -> None:
+        """Wait until a condition on the conversation holds, looked at after each record.
+
+        Parameters
+        ----------
+        condition
+            Returns True when it holds, False when only a record can change that, or the s after which to
+            look again.
+        what
+            What is awaited, for the error.
+        timeout
+            In s.
+        """
+        end_s = time.monotonic() + timeout
+        while True:
+            wait = self.waits.expect(lambda _: True)
+            try:
+                verdict = condition()
+                if verdict is True:
+                    return
+                if self.status in _OVER:
+                    raise self._call_over()
+                left_s = end_s - time.monotonic()
+                if left_s <= 0:
+                    raise WaitTimeout(what, timeout, self.last_types(), kernel_hint())
+                pause_s = left_s if verdict is False else min(left_s, float(verdict))
+                await asyncio.wait({asyncio.wrap_future(wait.future)}, timeout=pause_s)
+            finally:
+                self.waits.drop(wait)
+
+    def _call_over(self) -> ConnectionFailed:
+        state = self.call_state
+        reason = state.get("reason") or "the call ended"
+        return ConnectionFailed(str(state.get("step") or "channel"), str(reason), state.get("advice"))
+
+    def last_types(self, count: int = 8) -> list[str]:
+        """Return the types of the last records, oldest first."""
+        return [record.type for record in self.log.records(max(0, len(self.log) - count))]
+
+    def close(self) -> None:
+        """End callbacks and close the log."""
+        self.callbacks.close()
+        self.log.close()

@@ -1,0 +1,116 @@
+"""Waiting for events, and calling back with them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget import protocol
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._loop import Handle, submit
+from rtc_widget._parts import SessionParts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from rtc_widget.log.record import Record
+
+__all__ = ["Listening"]
+
+
+class Listening(SessionParts):
+    """The ways a session's events reach the user's code."""
+
+    def wait_for(
+        self, type: str, *, timeout: float = 20.0, since: int | None = None
+    ) -> Handle[dict[str, Any]]:
+        """Wait for an event of a type.
+
+        Parameters
+        ----------
+        type
+            Of a server event, a client event or a note (`rtc.…`).
+        timeout
+            In s.
+        since
+            `seq` to look from; None looks from the last command's place in the log on.
+
+        Returns
+        -------
+        Handle
+            Of the event as a dict.
+
+        Raises
+        ------
+        ProtocolError
+            For the name of an event that never was, or is no more.
+        WaitTimeout
+            When awaited: says what came instead.
+        """
+        protocol.check_event_name(type)
+        start = self._core.command_seq if since is None else since
+        return Handle(
+            submit(self._wait_for(type, start, timeout)),
+            f"wait_for({type!r})",
+            forbid_result=self._forbid_result,
+        )
+
+    async def _wait_for(self, type: str, start: int, timeout: float) -> dict[str, Any]:
+        wait = self._core.waits.expect(
+            lambda record: record.event if record.type == type and record.seq >= start else None,
+            needs_call=not type.startswith("rtc."),
+        )
+        for record in self._core.log.records(start):
+            if record.type == type:
+                self._core.waits.drop(wait)
+                return record.event
+        return await self._core.waits.within(wait, timeout, type)
+
+    def on(self, type: str, function: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
+        """Call a function with each event of a type; what it prints lands under the cell that registered it.
+
+        Parameters
+        ----------
+        type
+            Of a server event, a client event or a note (`rtc.…`); "*" for every one.
+        function
+            Called with the event as a dict, in order, on a thread apart; may be async.
+
+        Returns
+        -------
+        callable
+            Call it to stop.
+        """
+        if type != "*":
+            protocol.check_event_name(type)
+        if not callable(function):
+            raise ConfigurationError(f"on({type!r}, …) needs a function, not {function!r}.")
+        return self._core.callbacks.add(type, function)
+
+    async def stream(self, *, since: int | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Yield each event as a dict, from now on.
+
+        Parameters
+        ----------
+        since
+            `seq` to begin with instead of now.
+        """
+        loop = asyncio.get_running_loop()
+        came = asyncio.Event()
+
+        def wake(_: Record) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop that streamed has closed
+                loop.call_soon_threadsafe(came.set)
+
+        position = len(self._core.log) if since is None else since
+        stop = self._core.log.observe(wake)
+        try:
+            while True:
+                came.clear()
+                while position < len(self._core.log):
+                    yield self._core.log[position]
+                    position += 1
+                await came.wait()
+        finally:
+            stop()

@@ -1,0 +1,42 @@
+"""What the parts of a session share; each mixin of Session builds on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from rtc_widget._configuration import Configuration
+    from rtc_widget._core import Core
+    from rtc_widget._loop import Handle
+    from rtc_widget._speaking import Speaking
+    from rtc_widget._tool_rounds import ToolRounds
+    from rtc_widget.tools import Tools
+
+__all__ = ["SessionParts"]
+
+
+class SessionParts:
+    """The attributes that Session makes, and the methods that one mixin has and another calls."""
+
+    _core: Core
+    _configuration: Configuration
+    _speaking: Speaking
+    _tools: Tools
+    _other_tools: list[Any]
+    _rounds: ToolRounds
+
+    def _start(self, what: str, work: Coroutine[Any, Any, Any]) -> Handle[Any]:
+        """Run a command now, and return its handle."""
+        return self._core.start(what, work, self._forbid_result)
+
+    def _forbid_result(self) -> str | None:
+        """Return why blocking on a handle would hang here, None where it would not."""
+        return None
+
+    async def _update(self, changes: dict[str, Any], timeout: float) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _with_tools(self, fields: dict[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError

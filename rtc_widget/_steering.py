@@ -1,0 +1,309 @@
+"""What a live session can be told: its configuration, its items, its responses, its input."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget import protocol
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._parts import SessionParts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from rtc_widget._loop import Handle
+    from rtc_widget.conversation import Item, Response
+
+__all__ = ["Steering"]
+
+
+class Steering(SessionParts):
+    """The commands of a session that are one or two client events each, checked before anything is sent."""
+
+    def _checked(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        conversation = self._core.conversation
+        return protocol.check_client_event(
+            event,
+            session=conversation.session or self._configuration.requested,
+            has_spoken=conversation.has_spoken,
+            transport=self._core.transport.name,
+        )
+
+    # -- the session ------------------------------------------------------------------------------
+
+    def update(self, *, timeout: float = 10.0, **fields: Any) -> Handle[dict[str, Any]]:
+        """Change the session: the live one, or what the next call is made with.
+
+        Parameters
+        ----------
+        timeout
+            Until `session.updated`, in s.
+        fields
+            Flat (`voice="cedar"`) or nested (`audio={…}`).
+
+        Returns
+        -------
+        Handle
+            Of the effective session.
+
+        Raises
+        ------
+        ConfigurationError, ProtocolError
+            For a field or value that no session takes, before anything is sent.
+        """
+        if not fields:
+            raise ConfigurationError('update() needs something to change, for example instructions="…".')
+        changes = self._configuration.check_changes(self._with_tools(fields))
+        return self._start("update", self._update(changes, timeout))
+
+    async def _update(self, changes: dict[str, Any], timeout: float) -> dict[str, Any]:
+        if self._core.status != "live":
+            return self._configuration.keep(changes)
+        with self._configuration.changing(changes):
+            await self._core.execute(protocol.dialect.update(changes), timeout=timeout)
+        return self._core.conversation.session
+
+    def send_event(self, event: Mapping[str, Any]) -> Handle[None]:
+        """Send any client event, checked before it leaves.
+
+        Parameters
+        ----------
+        event
+            With its `type`; it is sent as it is given.
+
+        Returns
+        -------
+        Handle
+            Done when the channel took the event. What the server makes of it comes as events:
+            `wait_for("…")`, or look at `errors`.
+
+        Raises
+        ------
+        ProtocolError
+            For an event that the API does not take; says the right form.
+        """
+        return self._start("send_event", self._core.send(self._checked(event)))
+
+    # -- responses --------------------------------------------------------------------------------
+
+    def respond(self, *, timeout: float = 60.0, **fields: Any) -> Handle[Response]:
+        """Ask for a response.
+
+        Parameters
+        ----------
+        timeout
+            Until `response.done`, in s.
+        fields
+            Of this response only: `instructions`, `conversation="none"` (out of band: it runs beside a
+            running one), `metadata`, `input` with item ids, `output_modalities`, …
+
+        Returns
+        -------
+        Handle
+            Of the Response, when it is done; in the default conversation it waits for a running one first.
+
+        Raises
+        ------
+        ConfigurationError, ProtocolError
+            For a field or value that no response takes.
+        """
+        event, _ = protocol.dialect.respond(protocol.response_fields(**fields))
+        return self._start("respond", self._speaking.respond(self._checked(event), timeout))
+
+    def interrupt(self, *, timeout: float = 10.0) -> Handle[None]:
+        """Stop the agent: cancel its response and clear what it still has to say.
+
+        Parameters
+        ----------
+        timeout
+            Until nothing runs and nothing plays, in s.
+        """
+        return self._start("interrupt", self._interrupt(timeout))
+
+    async def _interrupt(self, timeout: float) -> None:
+        conversation = self._core.conversation
+        events = protocol.dialect.interrupt(
+            active_response=conversation.active_response is not None,
+            audio_playing=conversation.audio_playing,
+        )
+        await self._core.send(*events)
+        await self._core.until(
+            lambda: conversation.active_response is None and not conversation.audio_playing,
+            what="the agent to stop",
+            timeout=timeout,
+        )
+
+    # -- items ------------------------------------------------------------------------------------
+
+    def add_message(
+        self, role: str, text: str, *, previous_item_id: str | None = None, timeout: float = 10.0
+    ) -> Handle[Item]:
+        """Add a message to the conversation, without asking for an answer.
+
+        Parameters
+        ----------
+        role
+            "user", "system" or "assistant".
+        text
+            What it says.
+        previous_item_id
+            The item to come after; "root" is the beginning, None the end.
+        timeout
+            Until `conversation.item.added`, in s.
+
+        Returns
+        -------
+        Handle
+            Of the Item.
+
+        Raises
+        ------
+        ConfigurationError
+            For another role, or an empty text.
+        """
+        event, item_id = protocol.dialect.add_message(role, text, previous_item_id=previous_item_id)
+        return self._start("add_message", self._add([self._checked(event)], item_id, timeout))
+
+    async def _add(self, events: list[dict[str, Any]], item_id: str, timeout: float) -> Item | None:
+        await self._core.execute(*events, timeout=timeout)
+        return self._core.conversation.item(item_id)
+
+    def add_image(
+        self,
+        source: object,
+        *,
+        text: str | None = None,
+        detail: str | None = None,
+        timeout: float = 20.0,
+    ) -> Handle[Item]:
+        """Add a picture as a message of the user.
+
+        Parameters
+        ----------
+        source
+            Path, bytes, PIL image, array, figure, or an http(s) URL, which is passed on.
+        text
+            What the user says to it.
+        detail
+            "auto", "low" or "high".
+        timeout
+            Until `conversation.item.added`, in s.
+
+        Returns
+        -------
+        Handle
+            Of the Item. A picture too large for the data channel is made smaller first.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no picture, or cannot be made to fit.
+        """
+        from rtc_widget._images import image_url
+
+        room = self._core.transport.max_message_bytes - len((text or "").encode()) * 2 - 2048
+        url = image_url(source, max_bytes=room)
+        event, item_id = protocol.dialect.add_image(url, text=text, detail=detail)
+        return self._start("add_image", self._add([self._checked(event)], item_id, timeout))
+
+    def edit(self, item: object, text: str, *, timeout: float = 10.0) -> Handle[Item]:
+        """Put a new message in the place of one: delete and create, since the API cannot change an item.
+
+        Parameters
+        ----------
+        item
+            The message, or its item id.
+        text
+            What it says from now on.
+        timeout
+            Until `conversation.item.added`, in s.
+
+        Returns
+        -------
+        Handle
+            Of the new Item.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no message of this conversation.
+        """
+        old = self._item(item)
+        if old.type != "message" or old.role is None:
+            raise ConfigurationError(f"Only a message can be edited; {old.item_id} is a {old.type}.")
+        ids = [other.item_id for other in self._core.conversation.items]
+        place = ids.index(old.item_id)
+        before = ids[place - 1] if place else None
+        events, item_id = protocol.dialect.edit(old.item_id, text, role=old.role, previous_item_id=before)
+        return self._start("edit", self._add([self._checked(event) for event in events], item_id, timeout))
+
+    def delete(self, item: object, *, timeout: float = 10.0) -> Handle[None]:
+        """Take an item (or item id) out of the conversation."""
+        return self._on_item("delete", protocol.dialect.delete(self._item(item).item_id), timeout)
+
+    def retrieve(self, item: object, *, timeout: float = 10.0) -> Handle[None]:
+        """Ask for the service's own copy of an item; it comes as `conversation.item.retrieved`."""
+        return self._on_item("retrieve", protocol.dialect.retrieve(self._item(item).item_id), timeout)
+
+    def truncate(self, item: object, *, audio_end_ms: int, timeout: float = 10.0) -> Handle[None]:
+        """Cut an agent's spoken message off at what was heard of it.
+
+        Parameters
+        ----------
+        item
+            The message, or its item id.
+        audio_end_ms
+            How much of its audio stays, in ms.
+        timeout
+            Until `conversation.item.truncated`, in s.
+        """
+        event = protocol.dialect.truncate(self._item(item).item_id, audio_end_ms)
+        return self._on_item("truncate", event, timeout)
+
+    def _on_item(self, what: str, event: dict[str, Any], timeout: float) -> Handle[Any]:
+        return self._start(what, self._core.execute(self._checked(event), timeout=timeout))
+
+    def _item(self, item: object) -> Item:
+        item_id = item if isinstance(item, str) else getattr(item, "item_id", None)
+        known = self._core.conversation.item(item_id) if isinstance(item_id, str) else None
+        if known is None or known.deleted:
+            raise ConfigurationError(
+                f"There is no item {item_id or item!r} in this conversation; `w.items` lists those there are."
+            )
+        return known
+
+    # -- the user's input -------------------------------------------------------------------------
+
+    def commit_input(self, *, timeout: float = 10.0) -> Handle[None]:
+        """End the user's turn by hand, where no voice activity detection does."""
+        return self._on_item("commit_input", protocol.dialect.commit_input(), timeout)
+
+    def clear_input(self, *, timeout: float = 10.0) -> Handle[None]:
+        """Forget what the microphone has heard since the last turn."""
+        return self._on_item("clear_input", protocol.dialect.clear_input(), timeout)
+
+    @asynccontextmanager
+    async def push_to_talk(self, *, timeout: float = 60.0) -> AsyncIterator[None]:
+        """Listen while the block runs, then end the turn and ask for its answer.
+
+        Parameters
+        ----------
+        timeout
+            Until the answer is done, in s.
+
+        Raises
+        ------
+        ConfigurationError
+            While voice activity detection is on.
+        """
+        if self._configuration.turn_detection is not None:
+            raise ConfigurationError(
+                "Push to talk needs voice activity detection off: `await w.update(turn_detection=None)`."
+            )
+        for event in protocol.dialect.push_to_talk_down():
+            await self._core.execute(event, timeout=timeout)
+        yield
+        (commit, request), _ = protocol.dialect.push_to_talk_up()
+        await self._core.execute(commit, timeout=timeout)
+        await self._speaking.respond(request, timeout)

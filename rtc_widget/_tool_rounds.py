@@ -1,0 +1,220 @@
+"""Tool calls of the model, answered: each is run as it comes, and one response follows all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget import protocol
+from rtc_widget._errors import ConfigurationError, RtcWidgetError
+from rtc_widget._loop import get_loop
+from rtc_widget.tools import ToolResult
+
+if TYPE_CHECKING:
+    from rtc_widget._core import Core
+    from rtc_widget._speaking import Speaking
+    from rtc_widget.log.record import Record
+    from rtc_widget.tools import Tool, Tools
+
+__all__ = ["ToolRounds"]
+
+_TIMEOUT_S = 60.0
+_ARGUMENTS_DONE = "response.function_call_arguments.done"
+_ANSWERED = frozenset({"completed", "incomplete"})
+
+
+@dataclass(eq=False)
+class _Round:
+    """The calls of one response; they end in one request for the next."""
+
+    response_id: str
+    running: set[str] = field(default_factory=set)
+    status: str | None = None
+    others: set[str] = field(default_factory=set)
+    asked: bool = False
+
+
+class ToolRounds:
+    """Runs the tools that the model calls.
+
+    Parameters
+    ----------
+    core
+        The session's parts.
+    tools
+        Those that are ours to run.
+    speaking
+        Asks for the next response.
+    """
+
+    def __init__(self, core: Core, tools: Tools, speaking: Speaking) -> None:
+        self._core = core
+        self._tools = tools
+        self._speaking = speaking
+        self._rounds: dict[str, _Round] = {}
+        self._approvals: dict[str, asyncio.Future[tuple[bool, str | None]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._handlers = {
+            _ARGUMENTS_DONE: self._arguments_done,
+            "response.done": self._response_done,
+            "conversation.item.added": self._item_added,
+        }
+        core.watchers.append(self._on_record)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a tool of ours runs, waits for approval, or has an answer to ask for."""
+        return bool(self._rounds)
+
+    def _on_record(self, record: Record) -> None:
+        if record.direction == "server":
+            handler = self._handlers.get(record.type)
+            if handler is not None and (self._rounds or record.type == _ARGUMENTS_DONE):
+                handler(record.event)
+        elif record.type == "rtc.state" and record.event.get("state") in {"ended", "failed"}:
+            self._rounds.clear()
+
+    # -- calls ------------------------------------------------------------------------------------
+
+    def _arguments_done(self, event: dict[str, Any]) -> None:
+        tool_call_id, response_id = str(event.get("call_id")), str(event.get("response_id"))
+        item = self._core.conversation.item(str(event.get("item_id")))
+        name = event.get("name") or (item.name if item is not None else None)
+        tool = self._tools.get(str(name))
+        if tool is None:
+            return
+        group = self._rounds.setdefault(response_id, _Round(response_id))
+        group.running.add(tool_call_id)
+        self._spawn(self._answer(group, tool, tool_call_id, str(event.get("arguments") or "")))
+
+    def _response_done(self, event: dict[str, Any]) -> None:
+        response = event.get("response")
+        group = self._rounds.get(str(response.get("id"))) if isinstance(response, dict) else None
+        if group is None or not isinstance(response, dict):
+            return
+        calls = [item for item in response.get("output") or () if item.get("type") == "function_call"]
+        waiting = set(self._core.conversation.pending_tool_calls)
+        foreign = {item.get("call_id") for item in calls if item.get("name") not in self._tools}
+        group.others = {str(call_id) for call_id in foreign} & waiting
+        group.status = str(response.get("status"))
+        self._perhaps_ask(group)
+
+    def _item_added(self, event: dict[str, Any]) -> None:
+        """See the output of a call that somebody else answers."""
+        item = event.get("item")
+        if isinstance(item, dict) and item.get("type") == "function_call_output":
+            for group in list(self._rounds.values()):
+                if item.get("call_id") in group.others:
+                    group.others.discard(str(item["call_id"]))
+                    self._perhaps_ask(group)
+
+    async def _answer(self, group: _Round, tool: Tool, tool_call_id: str, arguments: str) -> None:
+        try:
+            result = await self._result(tool, tool_call_id, arguments)
+            await self._hand_in(tool, tool_call_id, result)
+        finally:
+            group.running.discard(tool_call_id)
+            self._perhaps_ask(group)
+
+    async def _result(self, tool: Tool, tool_call_id: str, arguments: str) -> ToolResult:
+        approved, reason = await self._approval(tool, tool_call_id, arguments)
+        if not approved:
+            said = f"A person did not allow this call{f': {reason}' if reason else ''}."
+            return ToolResult(said, error="rejected")
+        self._core.log.note("rtc.tool", tool_call_id=tool_call_id, name=tool.name, phase="started")
+        result = await tool.run(arguments)
+        facts = {"error": result.error, "cut": result.cut}
+        self._core.log.note(
+            "rtc.tool",
+            tool_call_id=tool_call_id,
+            name=tool.name,
+            phase="finished",
+            run_ms=round(result.run_ms, 3),
+            output=result.output,
+            **{name: value for name, value in facts.items() if value is not None},
+        )
+        if result.error is not None:
+            detail = {"detail": result.traceback} if result.traceback else {}
+            self._core.log.note(
+                "rtc.error", source="tool", code=tool.name, message=result.error, param=tool_call_id, **detail
+            )
+        return result
+
+    async def _hand_in(self, tool: Tool, tool_call_id: str, result: ToolResult) -> None:
+        event, _ = protocol.dialect.function_call_output(tool_call_id, result.output)
+        await self._core.send(event)
+        self._core.log.note("rtc.tool", tool_call_id=tool_call_id, name=tool.name, phase="sent")
+
+    # -- the next response ------------------------------------------------------------------------
+
+    def _perhaps_ask(self, group: _Round) -> None:
+        """Ask for the next response once this one is done and every call of it has its output."""
+        if group.asked or group.running or group.others or group.status is None:
+            return
+        group.asked = True
+        if group.status in _ANSWERED:
+            self._spawn(self._ask(group))
+        else:
+            self._rounds.pop(group.response_id, None)
+
+    async def _ask(self, group: _Round) -> None:
+        event, _ = protocol.dialect.respond()
+        try:
+            await self._speaking.respond(event, _TIMEOUT_S)
+        finally:
+            self._rounds.pop(group.response_id, None)
+
+    def _spawn(self, work: Any) -> None:
+        """Run on the loop; what goes wrong there is kept."""
+
+        async def run() -> None:
+            task = asyncio.current_task()
+            if task is not None:
+                self._tasks.add(task)
+            try:
+                await work
+            except RtcWidgetError as error:
+                self._core.log.note("rtc.error", source="tool", code=type(error).__name__, message=str(error))
+            finally:
+                if task is not None:
+                    self._tasks.discard(task)
+
+        asyncio.run_coroutine_threadsafe(run(), get_loop())
+
+    # -- approval ---------------------------------------------------------------------------------
+
+    async def _approval(self, tool: Tool, tool_call_id: str, arguments: str) -> tuple[bool, str | None]:
+        if not tool.asks_first(arguments):
+            return True, None
+        future: asyncio.Future[tuple[bool, str | None]] = asyncio.get_running_loop().create_future()
+        self._approvals[tool_call_id] = future
+        self._core.log.note(
+            "rtc.approval", tool_call_id=tool_call_id, name=tool.name, arguments=arguments, decision="asked"
+        )
+        try:
+            return await future
+        finally:
+            self._approvals.pop(tool_call_id, None)
+
+    def decide(self, tool_call_id: str, *, approved: bool, reason: str | None = None) -> None:
+        """Answer a call that waits for approval.
+
+        Raises
+        ------
+        ConfigurationError
+            When no such call waits.
+        """
+        future = self._approvals.pop(tool_call_id, None)
+        if future is None:
+            waiting = ", ".join(self._approvals) or "none"
+            raise ConfigurationError(f"No tool call {tool_call_id!r} waits for approval. Waiting: {waiting}.")
+        decision = "approved" if approved else "rejected"
+        extra = {"reason": reason} if reason else {}
+        self._core.log.note("rtc.approval", tool_call_id=tool_call_id, decision=decision, **extra)
+
+        def settle() -> None:
+            if not future.done():
+                future.set_result((approved, reason))
+
+        get_loop().call_soon_threadsafe(settle)

@@ -1,0 +1,124 @@
+"""Turn: one user input and all that answers it, as a user holds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rtc_widget._core import Core
+
+__all__ = ["Turn"]
+
+
+class Turn:
+    """One turn of a session; its values are read from the log when asked for, so late ones arrive.
+
+    Parameters
+    ----------
+    core
+        The session's parts.
+    index
+        0-based number of the turn, the column `turn` of every frame.
+    """
+
+    def __init__(self, core: Core, index: int) -> None:
+        self._core = core
+        self.index = index
+
+    def _value(self, column: str) -> Any:
+        frame = self._core.frames.get("turns")
+        rows = frame.loc[frame["turn"] == self.index, column]
+        if rows.empty:
+            return None
+        value = rows.iloc[0]
+        return None if _is_missing(value) else value
+
+    @property
+    def transcript(self) -> str:
+        """What the agent said; "" when nothing."""
+        return str(self._value("transcript") or "")
+
+    @property
+    def user_transcript(self) -> str:
+        """What the user said or typed; "" while unknown."""
+        return str(self._value("user_transcript") or "")
+
+    @property
+    def status(self) -> str | None:
+        """Status of the last response: completed, cancelled, failed or incomplete; None without one."""
+        value = self._value("status")
+        return None if value is None else str(value)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user spoke over the answer."""
+        return bool(self._value("interrupted"))
+
+    @property
+    def latency_inferred_ms(self) -> float | None:
+        """End of the user's speech to the begin of the answer, in ms, from events; None where unknown."""
+        return _number(self._value("latency_inferred_ms"))
+
+    @property
+    def latency_heard_ms(self) -> float | None:
+        """Last sample of the user's speech to the first of the agent's, in ms; None without a recording."""
+        return _number(self._value("latency_heard_ms"))
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the turn cost, in USD; None where prices are unknown."""
+        return _number(self._value("cost_usd"))
+
+    @property
+    def tool_calls(self) -> pd.DataFrame:
+        """The turn's rows of the `tool_calls` frame."""
+        return self._rows("tool_calls")
+
+    @property
+    def responses(self) -> pd.DataFrame:
+        """The turn's rows of the `responses` frame."""
+        return self._rows("responses")
+
+    @property
+    def usage(self) -> pd.DataFrame:
+        """The turn's rows of the `usage` frame."""
+        usage = self._core.frames.get("usage")
+        turn = self._state()
+        ours = usage["response_id"].isin(turn.response_ids) | usage["item_id"].isin(turn.user_item_ids)
+        return usage[ours.fillna(value=False)].reset_index(drop=True)
+
+    def _rows(self, name: str) -> pd.DataFrame:
+        frame = self._core.frames.get(name)
+        return frame[(frame["turn"] == self.index).fillna(value=False)].reset_index(drop=True)
+
+    def _state(self) -> Any:
+        return self._core.conversation.turns[self.index]
+
+    @property
+    def item_ids(self) -> list[str]:
+        """Ids of the user's items, in order."""
+        return list(self._state().user_item_ids)
+
+    @property
+    def response_ids(self) -> list[str]:
+        """Ids of the responses, in order."""
+        return list(self._state().response_ids)
+
+    def __repr__(self) -> str:
+        """Show both sides on one line."""
+        latency = self.latency_inferred_ms
+        aside = f", {latency:.0f} ms inferred" if latency is not None else ""
+        state = f"{self.status or 'unanswered'}{aside}"
+        return f"Turn {self.index} ({state}): {self.user_transcript!r} → {self.transcript!r}"
+
+
+def _is_missing(value: Any) -> bool:
+    import pandas as pd
+
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)  # noqa: PLR0124 - NaN
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

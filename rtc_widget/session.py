@@ -1,0 +1,325 @@
+"""Session: one conversation from Python's side; commands out, waits for what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from rtc_widget import protocol
+from rtc_widget._configuration import Configuration, FieldProperties
+from rtc_widget._core import Core
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._frame_properties import FrameProperties
+from rtc_widget._listening import Listening
+from rtc_widget._loop import Handle, submit
+from rtc_widget._speaking import Speaking
+from rtc_widget._steering import Steering
+from rtc_widget._tool_rounds import ToolRounds
+from rtc_widget._tooling import Tooling
+from rtc_widget.log.folders import open_log
+from rtc_widget.providers import Provider, default_provider
+from rtc_widget.tools import Tools
+from rtc_widget.transports.base import CallRequest
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+
+    import pandas as pd
+
+    from rtc_widget._turn import Turn
+    from rtc_widget.conversation import Conversation
+    from rtc_widget.log.event_log import EventLog
+    from rtc_widget.log.record import Record
+    from rtc_widget.transports.base import Transport
+
+__all__ = ["Session"]
+
+_SIGNALING = ("ephemeral", "kernel")
+_OVER = frozenset({"ended", "failed"})
+_BUSY = frozenset({"microphone", "connecting", "live"})
+
+
+class Session(Steering, Tooling, Listening, FrameProperties, FieldProperties):
+    """One conversation: configuration, conversation, log. It can outlive a call.
+
+    Parameters
+    ----------
+    provider
+        Where calls are made; None takes OpenAI where `OPENAI_API_KEY` is set, else the sandbox.
+    signaling
+        "ephemeral": the offer is posted with a client secret. "kernel": the kernel posts it with the
+        standard key.
+    directory
+        Where the session gets a folder of its own for its journal; None keeps it in memory only.
+    fields
+        Fields of the session, flat or nested: instructions, voice, model, turn_detection, transcription, …
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown keyword, a value that no session takes, or nothing to talk to.
+    """
+
+    def __init__(
+        self,
+        *,
+        provider: Provider | None = None,
+        signaling: str = "ephemeral",
+        directory: str | os.PathLike[str] | None = "rtc_sessions",
+        **fields: Any,
+    ) -> None:
+        if signaling not in _SIGNALING:
+            raise ConfigurationError(f'signaling is "ephemeral" or "kernel", not {signaling!r}.')
+        if provider is not None and not isinstance(provider, Provider):
+            raise ConfigurationError(
+                f"provider is an object such as rtc.OpenAI() or rtc.Sandbox(), not {provider!r}."
+            )
+        self._tools, self._other_tools = Tools(), []
+        configuration = Configuration(self._with_tools(fields))
+        self._provider = provider if provider is not None else default_provider()
+        self._provider.join()
+        self._signaling = signaling
+        place = None if directory is None else Path(directory).expanduser().absolute()
+        log, self._folder = open_log(place)
+        self._core = Core(log)
+        self._core.watchers.append(self._keep_at_the_end)
+        self._configuration = configuration
+        self._configuration.follow(self._core)
+        self._speaking = Speaking(self._core, lambda: self._rounds.busy)
+        self._rounds = ToolRounds(self._core, self._tools, self._speaking)
+        self._attempts = 0
+        self._closed = False
+        self._core.transport = self._make_transport()
+
+    def _make_transport(self) -> Transport:
+        raise NotImplementedError
+
+    # -- the call ---------------------------------------------------------------------------------
+
+    @property
+    def provider(self) -> Provider:
+        """Where calls are made."""
+        return self._provider
+
+    def connect(self, *, microphone: str = "auto", timeout: float = 20.0) -> Handle[None]:
+        """Make a call.
+
+        Parameters
+        ----------
+        microphone
+            "auto": the default one, and a silent track where there is none; "none": a silent track; or
+            a device id.
+        timeout
+            Until the data channel is open, in s; the start of a sandbox does not count.
+
+        Raises
+        ------
+        ConfigurationError
+            When there is a call already.
+        ConnectionFailed
+            When awaited: names the step that failed, and what to try.
+        """
+        if self._core.status in _BUSY:
+            raise ConfigurationError(
+                f"This session has a call already ({self._core.status}): go on with it, or hang_up() first."
+            )
+        if not _is_words(microphone):
+            raise ConfigurationError('microphone is "auto", "none" or a device id.')
+        request = self._call_request(microphone, timeout)
+        return self._start("connect", self._core.transport.connect(request))
+
+    def _call_request(self, microphone: str = "auto", timeout: float = 20.0) -> CallRequest:
+        """Return what the next call is made with; the first one opens the log."""
+        self._attempts += 1
+        self._configuration.begin_call()
+        session = self._configuration.requested
+        if self._attempts == 1:
+            self._core.log.note(
+                "rtc.session",
+                provider=self._provider.name,
+                provider_url=self._provider.base_url,
+                sandbox=self._provider.is_sandbox,
+                model=session.get("model"),
+                transport=self._core.transport.name,
+            )
+        return CallRequest(
+            provider=self._provider,
+            session=session,
+            signaling=self._signaling,
+            microphone=microphone,
+            timeout_s=timeout,
+            attempt=self._attempts,
+        )
+
+    def hang_up(self) -> Handle[None]:
+        """End the call; no error when there is none."""
+        return self._start("hang_up", self._core.transport.hang_up("hung up from Python"))
+
+    def mute(self) -> Handle[None]:
+        """Silence the microphone."""
+        return self._start("mute", self._set_muted(muted=True))
+
+    def unmute(self) -> Handle[None]:
+        """Let the microphone be heard again."""
+        return self._start("unmute", self._set_muted(muted=False))
+
+    async def _set_muted(self, *, muted: bool) -> None:
+        self._core.require_call()
+        await self._core.transport.set_muted(muted)
+
+    # -- input ------------------------------------------------------------------------------------
+
+    def say(self, text: str, *, timeout: float = 60.0) -> Handle[Turn]:
+        """Send a typed input and ask for an answer.
+
+        Parameters
+        ----------
+        text
+            What the user types.
+        timeout
+            Until the answer is over, in s.
+
+        Returns
+        -------
+        Handle
+            Of the Turn, when its answer has been spoken to the end.
+
+        Raises
+        ------
+        ConfigurationError
+            For an empty text.
+        """
+        if not _is_words(text):
+            raise ConfigurationError("say() needs words: a text that is not empty. To be silent, just wait.")
+        events, item_id, _ = protocol.dialect.say(text)
+        return self._start("say", self._speaking.say(events, item_id, timeout))
+
+    def play(
+        self, source: object, *, sample_rate_hz: int | None = None, timeout: float = 60.0
+    ) -> Handle[Turn]:
+        """Play a sound as the microphone: spoken input.
+
+        Parameters
+        ----------
+        source
+            Path of a sound file, its bytes, or an array of samples (then with `sample_rate_hz`).
+        sample_rate_hz
+            Of an array, in Hz.
+        timeout
+            After the last sample until the answer is over, in s.
+
+        Returns
+        -------
+        Handle
+            Of the Turn; the last one when a pause in the sound split it.
+
+        Raises
+        ------
+        ConfigurationError
+            For a file that is missing, empty or no sound.
+        """
+        from rtc_widget.audio import load_sound
+
+        sound = load_sound(source, sample_rate_hz=sample_rate_hz)
+        what = str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else "sound"
+        return self._start("play", self._play(sound, what, timeout))
+
+    async def _play(self, sound: Any, what: str, timeout: float) -> Turn:
+        self._core.require_call()
+        by_hand = None
+        if self._configuration.turn_detection is None:
+            by_hand, _ = protocol.dialect.push_to_talk_up()
+        return await self._speaking.play(sound, what, by_hand, timeout)
+
+    # -- what is known ----------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> Path | None:
+        """The session's own folder, made with the first record; None for one in memory only."""
+        return self._folder
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the session as it is now into a folder, as a recording; `rtc.load` reads it.
+
+        Parameters
+        ----------
+        folder
+            Made if need be. One that holds this very session is brought up to date.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        RecordingError
+            When the folder holds another session.
+        OSError
+            When it cannot be written.
+        """
+        from rtc_widget.log.recording import save_recording
+
+        return save_recording(self, Path(folder))
+
+    def _keep_at_the_end(self, record: Record) -> None:
+        """Write what stands beside the journal when a call ends, off the hot path."""
+        if self._folder is not None and record.type == "rtc.state" and self._core.status in _OVER:
+            submit(asyncio.to_thread(self._write_files))
+
+    def _write_files(self) -> None:
+        from rtc_widget.log.recording import write_session_files
+
+        try:
+            write_session_files(self._core.log, cast("Path", self._folder), self._core.frames)
+        except OSError as error:
+            self._core.log.note("rtc.error", source="disk", code=type(error).__name__, message=str(error))
+
+    @property
+    def event_log(self) -> EventLog:
+        """The log itself; `event_log[seq]` is one event as a dict."""
+        return self._core.log
+
+    @property
+    def conversation(self) -> Conversation:
+        """Items, responses and turns so far."""
+        return self._core.conversation
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        return self._core.frames.get(name)
+
+    def _field(self, name: str) -> Any:
+        return self._configuration.field(name)
+
+    async def __aenter__(self) -> Self:
+        """Connect where there is no call yet."""
+        if self._core.status not in _BUSY:
+            await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hang up and close."""
+        await asyncio.wrap_future(submit(self._shut()))
+
+    def close(self) -> None:
+        """Hang up, close the log, let transport and provider go; safe to call twice."""
+        submit(self._shut())
+
+    async def _shut(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(Exception):
+            await self._core.transport.hang_up("the session was closed")
+        await self._core.transport.close()
+        self._core.close()
+        await self._provider.leave()
+
+
+def _is_words(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -1,0 +1,261 @@
+"""Python functions as tools of the model: described to it, checked, run, and answered in text."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._tool_output import MAX_CHARACTERS, as_output
+from rtc_widget._tool_run import forget, in_context, in_one_line, in_thread
+from rtc_widget._tool_schema import Parameters
+from rtc_widget.protocol.rules import TOOL_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Tool", "ToolResult", "Tools"]
+
+_TIMEOUT_S = 30.0
+_MS_IN_S = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """How one run of a tool ended.
+
+    Attributes
+    ----------
+    output
+        The text for the model: the result, or what went wrong.
+    error
+        What went wrong in one line, None when nothing did.
+    traceback
+        The whole of it, for people.
+    run_ms
+        The function's own time.
+    cut
+        What of the result was left out, None when nothing was.
+    """
+
+    output: str
+    error: str | None = None
+    traceback: str | None = None
+    run_ms: float = 0.0
+    cut: str | None = None
+
+
+class Tool:
+    """One function that the model may call.
+
+    Parameters
+    ----------
+    function
+        With type hints; sync (it runs in a thread of its own) or async (on the loop that runs the tool). What
+        it prints lands under the cell that made the tool.
+    name
+        For the model; None takes the function's.
+    description
+        For the model; None takes the docstring up to its first section.
+    needs_approval
+        Whether a person is asked first: True, or a function of (some of) the arguments by name.
+    timeout
+        Longest run, in s. A sync function that takes longer goes on in its thread, unheard.
+    max_characters
+        Longest output.
+
+    Raises
+    ------
+    ConfigurationError
+        For what no model can call: a name the API does not take, a parameter that no JSON can fill.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        needs_approval: bool | Callable[..., bool] = False,
+        timeout: float = _TIMEOUT_S,
+        max_characters: int = MAX_CHARACTERS,
+    ) -> None:
+        if not callable(function):
+            raise ConfigurationError(f"A tool is a function, and {function!r} is none.")
+        if not timeout > 0:
+            raise ConfigurationError(f"A tool's timeout is a number of seconds above 0, not {timeout!r}.")
+        self.function = function
+        self.name = _checked_name(function, name)
+        parameters = Parameters(function, self.name)
+        self._parameters = parameters
+        self.description = (parameters.description if description is None else description).strip()
+        self.needs_approval = needs_approval
+        self.timeout = timeout
+        self.max_characters = max_characters
+        self._context = contextvars.copy_context()
+
+    def definition(self) -> dict[str, Any]:
+        """Return the tool as `session.tools` takes it."""
+        described = {"description": self.description} if self.description else {}
+        return {"type": "function", "name": self.name, **described, "parameters": self._parameters.schema}
+
+    def check(self, arguments_json: str) -> dict[str, Any]:
+        """Turn the model's arguments into the function's own.
+
+        Raises
+        ------
+        ValueError
+            When they do not fit; the text says what to mend.
+        """
+        return self._parameters.check(arguments_json)
+
+    def asks_first(self, arguments_json: str) -> bool:
+        """Say whether a person is to approve this call.
+
+        Parameters
+        ----------
+        arguments_json
+            As the model gave them. Those that do not fit need no approval: they are never run. A question
+            that itself fails is one for a person.
+        """
+        if not callable(self.needs_approval):
+            return bool(self.needs_approval)
+        try:
+            arguments = self.check(arguments_json)
+        except ValueError:
+            return False
+        try:
+            takes = inspect.signature(self.needs_approval).parameters
+            every = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
+            bound = inspect.signature(self.function).bind(**arguments)
+            bound.apply_defaults()
+            given = {name: value for name, value in bound.arguments.items() if every or name in takes}
+            return bool(self._context.copy().run(self.needs_approval, **given))
+        except Exception:  # noqa: BLE001 - whatever is wrong with the question, nothing runs unseen
+            return True
+
+    async def run(self, arguments_json: str, *, timeout: float | None = None) -> ToolResult:
+        """Check the arguments, run the function, turn what it gives back into text. Never raises.
+
+        Parameters
+        ----------
+        arguments_json
+            As in `response.function_call_arguments.done`.
+        timeout
+            Longest run, in s; None takes the tool's own.
+        """
+        try:
+            arguments = self.check(arguments_json)
+        except ValueError as error:
+            said = f"The arguments of {self.name} do not fit: {error}"
+            return ToolResult(f"{said}. Call it again with arguments that fit its schema.", said)
+        limit_s = self.timeout if timeout is None else timeout
+        began_s = time.perf_counter()
+        task = asyncio.create_task(self._call(arguments))
+        try:
+            # Not wait_for: it would wait for a function that does not let itself be cancelled.
+            await asyncio.wait({task}, timeout=limit_s)
+        finally:
+            task.cancel()
+        run_ms = (time.perf_counter() - began_s) * _MS_IN_S
+        if not task.done():
+            task.add_done_callback(forget)
+            return self._failed(TimeoutError(f"no result within {limit_s:g} s"), run_ms)
+        if task.cancelled():
+            return self._failed(RuntimeError("the function was cancelled from within"), run_ms)
+        failure = task.exception()
+        return task.result() if failure is None else self._failed(failure, run_ms)
+
+    def _failed(self, error: BaseException, run_ms: float) -> ToolResult:
+        said = f"{self.name} failed: {in_one_line(error)}"
+        return ToolResult(said, said, "".join(traceback.format_exception(error)), run_ms)
+
+    async def _call(self, arguments: dict[str, Any]) -> ToolResult:
+        # A context can be entered once at a time: each run has a copy of the one where the tool was made.
+        context = self._context.copy()
+        began_s = time.perf_counter()
+        if _is_async(self.function):
+            value = await in_context(self.function(**arguments), context)
+        else:
+            value = await in_thread(lambda: context.run(self.function, **arguments))
+            if inspect.isawaitable(value):
+                value = await in_context(value, context)
+        run_ms = (time.perf_counter() - began_s) * _MS_IN_S
+        # A large result takes a while to write, which the loop (and the sound on it) shall not notice.
+        output, cut = await in_thread(lambda: as_output(value, self.max_characters))
+        return ToolResult(output, run_ms=run_ms, cut=cut)
+
+    def __repr__(self) -> str:
+        """Show the tool as it is called."""
+        return f"Tool({self.name}{inspect.signature(self.function)})"
+
+
+class Tools:
+    """The tools of one session, by name; safe to change from any thread."""
+
+    def __init__(self) -> None:
+        self._tools: dict[str, Tool] = {}
+        self._lock = threading.Lock()
+
+    def add(self, tool: Tool) -> Tool | None:
+        """Add a tool; return the one of the same name that it replaces."""
+        with self._lock:
+            before = self._tools.get(tool.name)
+            self._tools[tool.name] = tool
+            return before
+
+    def remove(self, name: str) -> Tool:
+        """Take a tool away.
+
+        Raises
+        ------
+        ConfigurationError
+            When there is none of that name.
+        """
+        with self._lock:
+            if name not in self._tools:
+                there = ", ".join(self._tools) or "none"
+                raise ConfigurationError(f"There is no tool {name!r}. Tools: {there}.")
+            return self._tools.pop(name)
+
+    def get(self, name: str) -> Tool | None:
+        """Return the tool of a name, None for one that is not ours to run."""
+        return self._tools.get(name)
+
+    def definitions(self) -> list[dict[str, Any]]:
+        """Return all tools as `session.tools` takes them."""
+        return [tool.definition() for tool in self]
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a tool of a name."""
+        return name in self._tools
+
+    def __iter__(self) -> Iterator[Tool]:
+        """Walk the tools, oldest first."""
+        with self._lock:
+            return iter(list(self._tools.values()))
+
+    def __len__(self) -> int:
+        """Count the tools."""
+        return len(self._tools)
+
+
+def _checked_name(function: Callable[..., Any], name: str | None) -> str:
+    inner = getattr(function, "func", function)
+    own = name if name is not None else getattr(inner, "__name__", type(inner).__name__)
+    if TOOL_NAME.fullmatch(own) is None:
+        raise ConfigurationError(
+            f"{own!r} is no name of a tool: 1 to 64 letters a–z, digits, _ or -. Right form: name='my_tool'."
+        )
+    return str(own)
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    inner = getattr(function, "func", function)
+    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)

@@ -1,0 +1,169 @@
+"""RealtimeWidget: one object in a cell is a live voice call; a Session over the browser transport."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from rtc_widget._errors import ConfigurationError
+from rtc_widget.session import Session
+from rtc_widget.transports.browser import Browser, Host, is_loopback
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from rtc_widget.log.record import Record
+    from rtc_widget.providers import Provider
+    from rtc_widget.transports import messages
+    from rtc_widget.transports.base import CallRequest
+
+__all__ = ["RealtimeWidget"]
+
+_STATIC = Path(__file__).parent / "static"
+
+
+class _Static:
+    """A built file, read when a widget is made, so that the package imports without it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __str__(self) -> str:
+        return _read(self._name)
+
+
+@cache
+def _read(name: str) -> str:
+    try:
+        return (_STATIC / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{name} has not been built: run `npm --prefix js ci && npm --prefix js run build`."
+        ) from None
+
+
+class _WidgetHost(Host):
+    """What the browser transport sees of the widget."""
+
+    def __init__(self, widget: RealtimeWidget) -> None:
+        self._widget = widget
+
+    def call_request(self) -> CallRequest:
+        return self._widget._call_request()  # noqa: SLF001 - one object in two parts
+
+    def panel_config(self) -> messages.PanelConfig:
+        return self._widget._panel_config()  # noqa: SLF001 - one object in two parts
+
+    def take_text(self, text: str) -> None:
+        self._widget.say(text)
+
+
+class RealtimeWidget(Session, anywidget.AnyWidget):
+    """A live voice call in a cell, and all that passed in it as data.
+
+    Parameters
+    ----------
+    provider
+        Where calls are made; None takes OpenAI where `OPENAI_API_KEY` is set, else the sandbox.
+    signaling
+        "ephemeral": the browser posts its offer with a client secret. "kernel": the kernel posts it with the
+        standard key, and no key reaches the browser.
+    directory
+        Where the session gets a folder of its own for its journal; None keeps it in memory only.
+    fields
+        Fields of the session, flat or nested: instructions, voice, model, turn_detection, transcription, …
+
+    Attributes
+    ----------
+    status : str
+        idle, microphone, connecting, live, failed or ended. Observe it, link it; never set it.
+    muted : bool
+        Whether the microphone is silenced.
+    latency_heard_ms : float or None
+        Of the last turn, measured on the recording, in ms.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown keyword, a value that no session takes, or nothing to talk to.
+    """
+
+    status = traitlets.Unicode("idle", read_only=True).tag(sync=True)
+    muted = traitlets.Bool(False, read_only=True).tag(sync=True)
+    latency_heard_ms = traitlets.Float(None, allow_none=True, read_only=True).tag(sync=True)
+
+    _esm = _Static("widget.js")
+    _css = _Static("widget.css")
+
+    def __init__(
+        self,
+        *,
+        provider: Provider | None = None,
+        signaling: str = "ephemeral",
+        directory: str | os.PathLike[str] | None = "rtc_sessions",
+        **fields: Any,
+    ) -> None:
+        Session.__init__(self, provider=provider, signaling=signaling, directory=directory, **fields)
+        self._core.watchers.append(self._show)
+        anywidget.AnyWidget.__init__(self)
+        self.on_msg(self._take_message)
+
+    def _make_transport(self) -> Browser:
+        self._browser = Browser(self._core.log, _WidgetHost(self), self._post)
+        return self._browser
+
+    def _post(self, message: messages.Message, buffers: Sequence[bytes] | None) -> None:
+        if self.comm is not None:
+            self.send(message, list(buffers) if buffers else None)
+
+    def _take_message(self, _widget: object, content: object, _buffers: object) -> None:
+        self._browser.receive(content)
+
+    def _forbid_result(self) -> str | None:
+        if threading.current_thread() is threading.main_thread():
+            return "result() would block the kernel that has to deliver the answer: write `await …` instead."
+        return None
+
+    def _show(self, record: Record) -> None:
+        """Keep the traits in step with the log."""
+        if record.direction == "local" and record.type == "rtc.state":
+            self.set_trait("status", self._core.status)
+        elif record.direction == "local" and record.type == "rtc.mute":
+            self.set_trait("muted", bool(record.event.get("muted")))
+        elif record.direction == "local" and record.type == "rtc.config":
+            self._browser.push_config()
+
+    def _panel_config(self) -> messages.PanelConfig:
+        configuration = self._configuration
+        voice = configuration.field("voice")
+        return {
+            "provider": self._provider.name,
+            "sandbox": self._provider.is_sandbox,
+            "model": str(configuration.field("model")),
+            "voice": str(voice.get("id") if isinstance(voice, dict) else voice),
+            "signaling": self._signaling,
+            "microphone": "auto",
+            "prompt_version": configuration.version,
+            "variant": None,
+            "transcription": configuration.field("transcription") is not None,
+            "calls_url": self._provider.calls_url,
+            "loopback": is_loopback(self._provider.base_url),
+        }
+
+    def close(self) -> None:
+        """Hang up, close the log and the widget; safe to call twice."""
+        if self.comm is not None:
+            self._browser.let_go("the widget was closed")
+            Session.close(self)
+        anywidget.AnyWidget.close(self)
+
+    def __repr__(self) -> str:
+        """Name the provider, the model and the state; never a key."""
+        model = self._configuration.field("model")
+        return f"RealtimeWidget({self._provider.name}, {model}, {self._core.status})"

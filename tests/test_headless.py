@@ -1,0 +1,141 @@
+"""HeadlessSession against the real sandbox: what it has beyond a Session, the sound of both sides."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import rtc_widget as rtc
+from tests.audio.witness import Witness
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from rtc_widget.audio import Sound
+
+LONG = "Say exactly this: one two three four five six seven eight nine ten eleven twelve thirteen fourteen."
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[rtc.HeadlessSession]:
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), instructions="Your name is Bruno.", directory=None
+    ) as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def question() -> Sound:
+    return rtc.Sandbox.spoken("What is your name?")
+
+
+def loud_ms(sound: Sound) -> tuple[float, float]:
+    """Return where a sound is loud first and last, in ms from its beginning."""
+    places = np.flatnonzero(np.abs(sound.samples.astype(np.int32)) > 1_000)
+    return float(places[0]) / sound.sample_rate_hz * 1_000, float(places[-1]) / sound.sample_rate_hz * 1_000
+
+
+async def test_what_the_agent_said_can_be_played_back_and_is_understood(session: rtc.HeadlessSession) -> None:
+    turn = await session.say("Good morning, my friend.")
+    said = session.agent_audio()
+    heard = await session.play(said)
+    assert heard.user_transcript.strip(" .").lower() == turn.transcript.replace(":", "").strip(" .").lower()
+
+
+async def test_both_sides_lie_on_one_timeline(session: rtc.HeadlessSession, question: Sound) -> None:
+    turn = await session.play(question)
+    row = session.turns.iloc[turn.index]
+    end_ms = float(session.events["t_ms"].iloc[-1])
+    user, agent = session.user_audio(0.0, end_ms), session.agent_audio(0.0, end_ms)
+    assert len(user.samples) == len(agent.samples) == round(end_ms * 24)
+    _, last_word_ms = loud_ms(user)
+    first_answer_ms, _ = loud_ms(agent)
+    # The agent answers after the pause that its detector waits for, and is heard after it says so.
+    assert last_word_ms + 200 < first_answer_ms
+    assert float(row["t_first_audio_ms"]) < first_answer_ms
+    assert last_word_ms < float(row["t_speech_stopped_ms"]) + 50
+
+
+async def test_a_stream_is_spoken_input_too(session: rtc.HeadlessSession, question: Sound) -> None:
+    async def speech() -> AsyncIterator[np.ndarray[Any, Any]]:
+        for start in range(0, len(question.samples), 1_000):
+            yield question.samples[start : start + 1_000]
+            await asyncio.sleep(0)
+
+    turn = await session.play(speech(), sample_rate_hz=question.sample_rate_hz)
+    assert turn.transcript == "My name is Bruno."
+
+
+async def test_an_array_is_spoken_input_too(session: rtc.HeadlessSession, question: Sound) -> None:
+    floats = question.samples.astype(np.float32) / 32_768
+    turn = await session.play(np.stack([floats, floats]), sample_rate_hz=question.sample_rate_hz)
+    assert turn.transcript == "My name is Bruno."
+
+
+async def test_a_cell_that_blocks_leaves_no_gap_and_misses_no_event(session: rtc.HeadlessSession) -> None:
+    """What a cell with time.sleep(40) does, for 3 s: the test's own loop stands still meanwhile."""
+    answer = session.say(LONG)
+    await session.wait_for("output_audio_buffer.started")
+    with Witness() as witness:
+        time.sleep(3.0)  # noqa: ASYNC251 - the very thing
+    blocked_ms = float(session.events["t_ms"].iloc[-1])
+    turn = await answer
+    assert session.status == "live"
+    assert sum(gap.gap_ms for gap in session._peer.agent_audio.gaps) <= witness.stalled_ms
+    assert session.agent_audio().seconds > 3.0
+    deltas = session.events.query("type == 'response.output_audio_transcript.delta'")
+    assert "".join(deltas["event"].rtc.path("delta")) == turn.transcript
+    assert (session.events["t_ms"] < blocked_ms).any()
+
+
+async def test_the_service_ending_the_call_is_noticed_and_the_session_can_call_again(
+    session: rtc.HeadlessSession,
+) -> None:
+    rtc_call_id = session.calls["rtc_call_id"].iloc[0]
+    ended = session.wait_for("rtc.state", since=len(session.event_log))
+    await asyncio.wrap_future(rtc._loop.submit(session.provider.hang_up(rtc_call_id)))
+    assert (await ended)["state"] == "ended"
+    await session.connect()
+    turn = await session.say("What is your name?")
+    assert turn.transcript == "My name is Bruno."
+    assert len(session.calls) == 2
+
+
+def test_a_session_without_the_extra_names_the_pip_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "rtc_widget.headless.find_spec", lambda name: None if name == "aiortc" else find_spec(name)
+    )
+    with pytest.raises(rtc.ConfigurationError, match=r"pip install 'rtc_widget\[peer\]'"):
+        rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+
+
+def test_before_a_call_there_is_no_sound() -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    assert session.agent_audio().seconds == 0
+    assert session.user_audio(0.0, 100.0).seconds == pytest.approx(0.1)
+    session.close()
+
+
+@pytest.mark.parametrize("rate", [0, -1, 24_000.5, "fast"])
+def test_a_stream_with_an_impossible_rate_is_refused(rate: Any) -> None:
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b""
+
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    with pytest.raises(rtc.ConfigurationError, match="cannot be"):
+        session.play(nothing(), sample_rate_hz=rate)
+    session.close()
+
+
+def test_it_is_used_in_a_script_with_result_only(question: Sound) -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), instructions="Your name is Clara.", directory=None)
+    session.connect().result(90)
+    assert session.play(question).result(60).transcript == "My name is Clara."
+    session.hang_up().result(10)
+    session.close()

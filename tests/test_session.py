@@ -1,0 +1,282 @@
+"""Sessions over the peer transport, against the real sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget._loop import get_loop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[rtc.HeadlessSession]:
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), instructions="Your name is Bruno.", directory=None
+    ) as session:
+        yield session
+
+
+@pytest.fixture
+async def idle() -> AsyncIterator[rtc.HeadlessSession]:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    yield session
+    session.close()
+
+
+# -- one turn -------------------------------------------------------------------------------------
+
+
+async def test_say_returns_the_turn_when_its_answer_has_been_spoken(session: rtc.HeadlessSession) -> None:
+    turn = await session.say("What is your name?")
+    assert turn.user_transcript == "What is your name?"
+    assert turn.transcript == "My name is Bruno."
+    assert turn.status == "completed"
+    assert turn.latency_inferred_ms is not None
+    assert turn.latency_heard_ms is None
+    types = list(session.events["type"])
+    assert types.index("output_audio_buffer.stopped") > types.index("response.done")
+    assert len(turn.usage) == 1
+
+
+async def test_play_returns_the_turn_that_the_service_heard(session: rtc.HeadlessSession) -> None:
+    turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
+    assert turn.user_transcript.lower().strip(" .?") == "what is your name"
+    assert turn.transcript == "My name is Bruno."
+    assert list(session.turns["turn"]) == [0]
+    row = session.turns.iloc[0]
+    assert row["t_speech_started_ms"] < row["t_speech_stopped_ms"] <= row["t_committed_ms"]
+    assert row["latency_inferred_ms"] > 0
+
+
+async def test_play_returns_the_last_turn_where_a_pause_splits_the_sound(
+    session: rtc.HeadlessSession,
+) -> None:
+    first, second = rtc.Sandbox.spoken("Good morning to you."), rtc.Sandbox.spoken("What is your name?")
+    silence = bytes(2 * 2 * first.sample_rate_hz)
+    both = type(first)(first.pcm + silence + second.pcm, first.sample_rate_hz, name="both")
+    turn = await session.play(both)
+    assert turn.index == 1
+    assert turn.transcript == "My name is Bruno."
+
+
+async def test_play_commits_by_hand_where_voice_detection_is_off(session: rtc.HeadlessSession) -> None:
+    await session.update(turn_detection=None)
+    turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
+    assert turn.transcript == "My name is Bruno."
+
+
+async def test_only_the_instructions_change_and_the_answer_does(session: rtc.HeadlessSession) -> None:
+    question = rtc.Sandbox.spoken("What is your name?")
+    before = await session.play(question)
+    await session.update(instructions="Your name is Clara.")
+    after = await session.play(question)
+    assert (before.transcript, after.transcript) == ("My name is Bruno.", "My name is Clara.")
+    assert session.instructions == "Your name is Clara."
+
+
+async def test_a_sound_without_speech_says_that_none_was_heard(session: rtc.HeadlessSession) -> None:
+    with pytest.raises(rtc.WaitTimeout, match="hear speech"):
+        await session.play(type(rtc.Sandbox.spoken("x"))(bytes(48_000), 24_000, name="silence"))
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+async def test_a_command_that_nobody_awaits_runs_all_the_same(session: rtc.HeadlessSession) -> None:
+    session.update(instructions="Your name is Clara.")
+    await session.wait_for("session.updated")
+    assert session.instructions == "Your name is Clara."
+
+
+async def test_the_error_of_a_command_that_nobody_awaits_is_kept(idle: rtc.HeadlessSession) -> None:
+    handle = idle.say("Hello?")
+    while not handle.done():
+        await asyncio.sleep(0.01)
+    assert "there is no call" in idle.errors["message"].iloc[-1]
+
+
+async def test_updates_are_confirmed_first_in_first_out(session: rtc.HeadlessSession) -> None:
+    handles = [session.update(instructions=f"Your name is N{n}.") for n in range(5)]
+    for n, handle in enumerate(handles):
+        assert (await handle)["instructions"] in {f"Your name is N{m}." for m in range(n, 5)}
+    assert list(session.config["version"].dropna())[-1] == 6
+
+
+async def test_a_field_the_server_refuses_raises_its_error(session: rtc.HeadlessSession) -> None:
+    await session.say("What is your name?")
+    with pytest.raises(rtc.RtcWidgetError, match="voice"):
+        await session.update(voice="cedar")
+
+
+async def test_result_works_in_a_script(session: rtc.HeadlessSession) -> None:
+    found: list[rtc.Turn] = []
+    thread = threading.Thread(target=lambda: found.append(session.say("What is your name?").result(30)))
+    thread.start()
+    while thread.is_alive():
+        await asyncio.sleep(0.05)
+    assert found[0].transcript == "My name is Bruno."
+
+
+async def test_update_without_a_call_is_what_the_next_call_is_made_with(idle: rtc.HeadlessSession) -> None:
+    await idle.update(instructions="Your name is Dora.")
+    await idle.connect()
+    assert (await idle.say("What is your name?")).transcript == "My name is Dora."
+
+
+async def test_a_session_outlives_its_call(session: rtc.HeadlessSession) -> None:
+    await session.say("What is your name?")
+    await session.hang_up()
+    await session.connect()
+    await session.say("What is your name?")
+    assert len(session.calls) == 2
+    assert len(session.turns) == 2
+    assert session.calls["rtc_call_id"].nunique() == 2
+
+
+async def test_interrupt_stops_a_long_answer(session: rtc.HeadlessSession) -> None:
+    handle = session.say("Tell me a story.")
+    await session.wait_for("output_audio_buffer.started")
+    await session.interrupt()
+    turn = await handle
+    assert "output_audio_buffer.cleared" in list(session.events["type"])
+    assert turn.transcript
+
+
+async def test_interrupt_with_nothing_to_stop_is_a_success(session: rtc.HeadlessSession) -> None:
+    await session.interrupt()
+
+
+# -- listening ------------------------------------------------------------------------------------
+
+
+async def test_wait_for_looks_from_the_last_command_on(session: rtc.HeadlessSession) -> None:
+    await session.say("What is your name?")
+    event = await session.wait_for("response.done")
+    assert event["response"]["status"] == "completed"
+    session.update(instructions="Be brief.")
+    with pytest.raises(rtc.WaitTimeout, match=r"0\.3 s for response\.done"):
+        await session.wait_for("response.done", timeout=0.3)
+
+
+async def test_wait_for_since_looks_from_there_on(session: rtc.HeadlessSession) -> None:
+    await session.say("What is your name?")
+    await session.update(instructions="Be brief.")
+    assert (await session.wait_for("response.done", since=0))["type"] == "response.done"
+
+
+async def test_wait_for_the_name_of_an_old_event_is_told_the_new_one(session: rtc.HeadlessSession) -> None:
+    with pytest.raises(rtc.ProtocolError, match=r"response\.output_audio_transcript\.delta"):
+        session.wait_for("response.audio_transcript.delta")
+
+
+async def test_stream_yields_what_comes(session: rtc.HeadlessSession) -> None:
+    session.update(instructions="Be brief.")
+    async with asyncio.timeout(10):
+        async for event in session.stream():
+            if event["type"] == "session.updated":
+                break
+
+
+async def test_a_callback_is_called_in_order_and_its_error_is_kept(session: rtc.HeadlessSession) -> None:
+    seen: list[str] = []
+    failed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def note(event: dict[str, object]) -> None:
+        seen.append(str(event["type"]))
+
+    def fail(_: dict[str, object]) -> None:
+        loop.call_soon_threadsafe(failed.set)
+        raise ValueError("a mistake of mine")
+
+    session.on("*", note)
+    stop = session.on("session.updated", fail)
+    await session.update(instructions="Be brief.")
+    await failed.wait()
+    await session.wait_for("rtc.error", since=0)
+    stop()
+    errors = session.errors
+    assert list(errors["source"]) == ["callback"]
+    assert errors["message"].iloc[0] == "a mistake of mine"
+    types = list(session.events["type"])
+    assert [name for name in types if name in seen] == types[-len(seen) :] or seen
+
+
+# -- bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "   ", None])
+def test_say_needs_words(text: str, bare: rtc.HeadlessSession) -> None:
+    with pytest.raises(rtc.ConfigurationError, match="needs words"):
+        bare.say(text)
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[rtc.HeadlessSession]:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    yield session
+    session.close()
+
+
+def test_an_event_without_a_type_is_refused(bare: rtc.HeadlessSession) -> None:
+    with pytest.raises(rtc.ProtocolError, match="type"):
+        bare.send_event({"response": {}})
+
+
+def test_play_of_what_is_no_sound_is_refused(bare: rtc.HeadlessSession, tmp_path: Path) -> None:
+    empty, text = tmp_path / "empty.wav", tmp_path / "text.wav"
+    empty.touch()
+    text.write_text("not a sound")
+    for path in (tmp_path / "missing.wav", empty, text):
+        with pytest.raises(rtc.ConfigurationError, match=path.name):
+            bare.play(path)
+    assert len(bare.event_log) == 0
+
+
+def test_an_unknown_keyword_is_refused_with_the_nearest() -> None:
+    with pytest.raises(rtc.ConfigurationError, match="instructions"):
+        rtc.HeadlessSession(provider=rtc.Sandbox(), instruction="Be brief.")
+
+
+def test_assigning_a_field_names_update(bare: rtc.HeadlessSession) -> None:
+    with pytest.raises(rtc.ConfigurationError, match="update"):
+        bare.voice = "cedar"
+    assert bare.voice == "marin"
+
+
+async def test_connect_twice_is_refused(session: rtc.HeadlessSession) -> None:
+    with pytest.raises(rtc.ConfigurationError, match="has a call already"):
+        await session.connect()
+
+
+async def test_a_wrong_key_is_a_secret_error_that_names_its_step() -> None:
+    right = rtc.Sandbox()
+    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(right.ready(), get_loop()))
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(right.base_url, key="sk-canary-wrong"), directory=None)
+    with pytest.raises(rtc.SecretError, match="HTTP 401") as caught:
+        await session.connect()
+    assert caught.value.step == "secret"
+    assert "canary" not in str(caught.value)
+    assert session.calls["reason"].iloc[0]
+    session.close()
+
+
+# -- keys -----------------------------------------------------------------------------------------
+
+
+async def test_no_key_is_in_the_log_or_any_frame(session: rtc.HeadlessSession) -> None:
+    await session.say("What is your name?")
+    text = "\n".join(record.text for record in session.event_log.records())
+    assert "sk-sandbox" not in text
+    assert "ek_" not in text
+    assert "sk-sandbox" not in repr(session.provider) + repr(vars(session.provider).get("base_url"))
+    assert json.loads(session.event_log.record(0).text)["type"] == "rtc.session"

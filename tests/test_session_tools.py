@@ -1,0 +1,166 @@
+"""Tools of a session, called by the real sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import rtc_widget as rtc
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[rtc.HeadlessSession]:
+    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
+        yield session
+
+
+def created(session: rtc.HeadlessSession) -> int:
+    events = session.events
+    return int(((events["direction"] == "client") & (events["type"] == "response.create")).sum())
+
+
+async def test_a_tool_is_called_and_what_it_gives_back_is_said(session: rtc.HeadlessSession) -> None:
+    @session.tool
+    def weather(city: str = "London") -> str:
+        """Look up the weather of a city."""
+        return f"It is foggy in {city}."
+
+    turn = await session.say("What is the weather in London?")
+    assert "foggy" in turn.transcript
+    calls = turn.tool_calls
+    assert list(calls["name"]) == ["weather"]
+    assert "foggy" in calls["output"].iloc[0]
+    assert calls["run_ms"].iloc[0] >= 0
+    assert created(session) == 2
+
+
+async def test_two_tools_one_slow_one_raising_and_one_response_after_both(
+    session: rtc.HeadlessSession,
+) -> None:
+    @session.tool
+    async def weather() -> str:
+        """Look up the weather."""
+        await asyncio.sleep(0.4)
+        return "It is foggy."
+
+    @session.tool
+    def price() -> float:
+        """Look up the price."""
+        raise LookupError("no such drink")
+
+    turn = await session.say("What is the weather and what is the price?")
+    calls = turn.tool_calls.set_index("name")
+    assert set(calls.index) == {"weather", "price"}
+    assert "no such drink" in calls.loc["price", "output"]
+    assert "no such drink" in calls.loc["price", "error"]
+    assert calls.loc["weather", "output"] == "It is foggy."
+    assert created(session) == 2
+    errors = session.errors
+    assert list(errors["source"]) == ["tool"]
+    types = [(r.direction, r.type) for r in session.event_log.records()]
+    outputs = [
+        n
+        for n, r in enumerate(session.event_log.records())
+        if r.direction == "client" and '"function_call_output"' in r.text
+    ]
+    asks = [n for n, name in enumerate(types) if name == ("client", "response.create")]
+    assert len(outputs) == 2
+    assert max(outputs) < asks[-1]
+
+
+async def test_a_call_that_needs_approval_waits_for_it(session: rtc.HeadlessSession) -> None:
+    ran = threading.Event()
+
+    @session.tool(needs_approval=True)
+    def order() -> str:
+        """Place an order."""
+        ran.set()
+        return "ordered"
+
+    handle = session.say("Place an order, please.")
+    asked = await session.wait_for("rtc.approval")
+    assert not ran.is_set()
+    session.approve(asked["tool_call_id"])
+    turn = await handle
+    assert ran.is_set()
+    assert list(turn.tool_calls["approval"]) == ["approved"]
+
+
+async def test_a_rejected_call_never_runs_and_the_model_is_told_why(session: rtc.HeadlessSession) -> None:
+    @session.tool(needs_approval=True)
+    def order() -> str:
+        """Place an order."""
+        raise AssertionError
+
+    handle = session.say("Place an order, please.")
+    asked = await session.wait_for("rtc.approval")
+    session.reject(asked["tool_call_id"], "too expensive")
+    turn = await handle
+    assert "too expensive" in turn.tool_calls["output"].iloc[0]
+    assert list(turn.tool_calls["approval"]) == ["rejected"]
+
+
+async def test_nothing_waits_for_approval(session: rtc.HeadlessSession) -> None:
+    with pytest.raises(rtc.ConfigurationError, match="waits for approval"):
+        session.approve("call_nonsense")
+
+
+async def test_making_a_tool_again_replaces_it_in_a_live_session(session: rtc.HeadlessSession) -> None:
+    for word in ("foggy", "sunny"):
+
+        @session.tool
+        def weather(word: str = word) -> str:
+            """Look up the weather."""
+            return word
+
+        await session.wait_for("session.updated")
+    turn = await session.say("What is the weather?")
+    assert turn.tool_calls["output"].iloc[0] == "sunny"
+    names = [tool["name"] for tool in session.conversation.session["tools"]]
+    assert names == ["weather"]
+
+
+async def test_a_tool_that_blocks_its_thread_does_not_hold_up_the_call(session: rtc.HeadlessSession) -> None:
+    @session.tool
+    def weather() -> str:
+        """Look up the weather."""
+        time.sleep(1.0)  # noqa: ASYNC251 - a tool of a user who does not know better
+        return "foggy"
+
+    handle = session.say("What is the weather?")
+    await session.wait_for("rtc.tool")
+    began = time.monotonic()
+    await session.update(instructions="Be brief.")
+    assert time.monotonic() - began < 0.8
+    await handle
+
+
+async def test_tools_can_be_given_at_once_and_taken_away() -> None:
+    def weather() -> str:
+        """Look up the weather."""
+        return "foggy"
+
+    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None, tools=[weather]) as session:
+        assert [tool["name"] for tool in session.conversation.session["tools"]] == ["weather"]
+        await session.remove_tool("weather")
+        assert session.conversation.session["tools"] == []
+        turn = await session.say("What is the weather?")
+        assert turn.tool_calls.empty
+
+
+async def test_a_call_that_is_not_ours_is_left_to_its_owner(session: rtc.HeadlessSession) -> None:
+    definition = {"type": "function", "name": "weather", "description": "Look up the weather."}
+    await session.update(tools=[{**definition, "parameters": {"type": "object", "properties": {}}}])
+    turn = await session.say("What is the weather?")
+    call = turn.tool_calls.iloc[0]
+    assert call["name"] == "weather"
+    assert json.loads(call["arguments"]) == {}
+    assert created(session) == 1
