@@ -1,0 +1,34 @@
+// Bundles src/ into the two files that the Python package carries.
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const target = join(here, "..", "rtc_widget", "static");
+mkdirSync(target, { recursive: true });
+
+const shared = { bundle: true, minify: true, logLevel: "warning", target: ["es2022"], legalComments: "none" };
+
+await build({
+  ...shared,
+  entryPoints: [join(here, "src", "widget.ts")],
+  outfile: join(target, "widget.js"),
+  format: "esm",
+  platform: "browser",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  charset: "utf8",
+});
+await build({
+  ...shared,
+  entryPoints: [join(here, "src", "styles", "widget.css")],
+  outfile: join(target, "widget.css"),
+});
+
+for (const name of ["widget.js", "widget.css"]) {
+  const bytes = readFileSync(join(target, name));
+  const place = relative(process.cwd(), join(target, name));
+  console.log(`${place}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
+}

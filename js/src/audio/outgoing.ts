@@ -1,0 +1,115 @@
+/** What the agent hears of this side: the microphone, a file in its place, or silence. */
+
+import { failure } from "../exchange";
+import { type Clip, type Playing, playClip } from "./player";
+import type { Sound } from "./sound";
+
+export interface Outgoing {
+  /** Send through this sender from now on; silence until something else is there. */
+  attach(sender: RTCRtpSender): void;
+  /** The microphone is open, or gone. */
+  setMicrophone(track: MediaStreamTrack | null): void;
+  setMuted(muted: boolean): void;
+  /** Play a clip in place of the microphone; after it the line stays silent until `restore`. True when it was played to its end. */
+  play(clip: Clip, started: () => void): Promise<boolean>;
+  /** Give the line back to the microphone. */
+  restore(): void;
+  /** What a meter of this side listens to; null while the line is silent. */
+  audible(): AudioNode | MediaStreamTrack | null;
+  /** Let go of sender, microphone and file. */
+  stop(): void;
+}
+
+/** Where files are played, and the track that carries them; silent otherwise. */
+interface Line {
+  into: AudioNode;
+  track: MediaStreamTrack | null;
+}
+
+export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
+  let sender: RTCRtpSender | null = null;
+  let microphone: MediaStreamTrack | null = null;
+  let line: Line | null = null;
+  let playing: Playing | null = null;
+  let inPlace = false;
+  let muted = false;
+
+  function ownLine(): Line | null {
+    const context = sound.context();
+    if (line === null && context !== null) {
+      const into = context.createGain();
+      const out = context.createMediaStreamDestination();
+      into.connect(out);
+      line = { into, track: out.stream.getAudioTracks()[0] ?? null };
+    }
+    return line;
+  }
+
+  function route(): void {
+    const track = inPlace || microphone === null ? (ownLine()?.track ?? null) : microphone;
+    void sender?.replaceTrack(track).catch(() => undefined);
+    changed();
+  }
+
+  return {
+    attach(next) {
+      sender = next;
+      route();
+    },
+
+    setMicrophone(track) {
+      microphone = track;
+      if (track !== null) {
+        track.enabled = !muted;
+      }
+      route();
+    },
+
+    setMuted(next) {
+      muted = next;
+      if (microphone !== null) {
+        microphone.enabled = !next;
+      }
+    },
+
+    async play(clip, started) {
+      if (playing !== null) {
+        throw failure("RtcWidgetError", "Another file is still playing.");
+      }
+      const context = await sound.running();
+      const into = ownLine()?.into;
+      if (into === undefined || sender === null) {
+        throw failure("ConnectionFailed", "There is no call to play into.", { step: "channel" });
+      }
+      inPlace = true;
+      route();
+      const current = playClip(context, clip, into);
+      playing = current;
+      started();
+      const whole = await current.finished;
+      playing = null;
+      return whole;
+    },
+
+    restore() {
+      playing?.stop();
+      inPlace = false;
+      route();
+    },
+
+    audible() {
+      return inPlace ? (line?.into ?? null) : microphone;
+    },
+
+    stop() {
+      playing?.stop();
+      microphone?.stop();
+      sender = null;
+      microphone = null;
+      line = null;
+      inPlace = false;
+      muted = false;
+      changed();
+    },
+  };
+}

@@ -1,0 +1,301 @@
+/** The one RTCPeerConnection: connect, hang up, states; every step is timed, and says why when it fails. */
+
+import { type Attempt, beginAttempt, type ConnectOptions, stepsOf, WAITING_FOR_MICROPHONE } from "./attempt";
+import { isOpen, openMicrophone, willAsk } from "./audio/microphone";
+import type { Outgoing } from "./audio/outgoing";
+import type { Sound } from "./audio/sound";
+import type { Speaker } from "./audio/speaker";
+import { asFailure, type Failure, failure } from "./exchange";
+import type { CallState, Fields } from "./messages";
+import { exchangeOffer } from "./signaling";
+import { noPath, tooLate, troubleAt } from "./trouble";
+
+/** How long a kernel that is at work may take, for instance to start the sandbox. */
+const KERNEL_AT_MOST_MS = 120_000;
+const SAFE_MESSAGE_BYTES = 65_536;
+
+export interface CallPorts {
+  /** Write a note of our own into the log. */
+  note(note: Fields & { type: string }): void;
+  /** An event passed, in the order of the wire. */
+  passed(direction: "client" | "server", text: string): void;
+  request(method: "secret" | "answer", params: Fields): Promise<Fields>;
+  /** When the kernel was last heard, by `performance.now`. */
+  kernelHeardAt(): number;
+  /** What is being waited for, in words; "" when nothing is. */
+  progress(words: string): void;
+  /** The agent's track; null when there is none any more. */
+  heard(track: MediaStreamTrack | null): void;
+  sound: Sound;
+  speaker: Speaker;
+  outgoing: Outgoing;
+}
+
+export interface Call {
+  /** Resolves when the data channel is open; rejects with the `Failure` that the panel shows too. */
+  connect(options: ConnectOptions): Promise<Fields>;
+  hangUp(reason: string): void;
+  /** Send client events; throws before the first is sent when one is too large. */
+  send(texts: readonly string[]): void;
+  setMuted(muted: boolean): void;
+  /** A call is up or on its way. */
+  busy(): boolean;
+  live(): boolean;
+}
+
+export function createCall(ports: CallPorts): Call {
+  let current: Attempt | null = null;
+
+  function note(attempt: Attempt, state: CallState, more: Fields = {}): void {
+    const known = attempt.rtc_call_id === null ? {} : { rtc_call_id: attempt.rtc_call_id };
+    ports.note({ type: "rtc.state", state, call: attempt.options.attempt, transport: "browser", ...known, ...more });
+  }
+
+  function noteLive(attempt: Attempt): void {
+    const { state, reason, advice } = attempt.microphone;
+    const microphone = state === "live" && attempt.muted ? "muted" : state;
+    const why = reason === "" ? {} : { microphone_reason: reason, advice };
+    note(attempt, "live", { microphone, ...why, connect_ms: attempt.connect_ms, steps: stepsOf(attempt) });
+  }
+
+  // -- connecting -----------------------------------------------------------------------------------------------
+
+  async function connect(options: ConnectOptions): Promise<Fields> {
+    if (current !== null) {
+      throw troubleAt("page", "this page already holds a call of this widget", "Hang up first.");
+    }
+    if (typeof RTCPeerConnection === "undefined") {
+      const why = troubleAt("page", "this browser has no WebRTC", "Open the notebook in another browser.");
+      ports.note({ type: "rtc.state", state: "failed", call: options.attempt, transport: "browser", ...reasons(why) });
+      throw why;
+    }
+    // Side by side: the kernel mints, the browser opens the microphone, the peer connection makes its offer.
+    const secret = options.signaling === "ephemeral" ? ports.request("secret", {}) : null;
+    const opening = openMicrophone(options.microphone);
+    const attempt = beginAttempt(options);
+    current = attempt;
+    const work = reach(attempt, secret);
+    note(attempt, "connecting");
+    ports.speaker.play(new MediaStream([attempt.receiver.track]));
+    ports.heard(attempt.receiver.track);
+    ports.outgoing.attach(attempt.sender);
+    void useMicrophone(attempt, opening);
+    arm(attempt, options.timeout_ms);
+    try {
+      await Promise.race([attempt.givenUp, work]);
+    } catch (thrown) {
+      const why = asFailure(thrown);
+      if (current === attempt) {
+        finish(attempt, "failed", { ...reasons(why), steps: stepsOf(attempt) });
+      }
+      throw why;
+    }
+    return { rtc_call_id: attempt.rtc_call_id, connect_ms: attempt.connect_ms };
+  }
+
+  /** Go from the offer to the open data channel. */
+  async function reach(attempt: Attempt, secret: Promise<Fields> | null): Promise<void> {
+    const { pc, channel, stopping } = attempt;
+    const opened = new Promise<void>((resolve) => {
+      channel.onopen = () => resolve();
+    });
+    watch(attempt);
+    await exchangeOffer(attempt, secret, {
+      request: ports.request,
+      progress: ports.progress,
+      kernelReplied: () => arm(attempt, attempt.options.timeout_ms),
+    });
+    stopping.signal.throwIfAborted();
+    attempt.waitingFor = "ice";
+    ports.progress("Connecting…");
+    const answeredAt = performance.now();
+    await Promise.race([iceConnected(pc), opened]);
+    const connectedAt = performance.now();
+    attempt.steps.ice_ms = connectedAt - answeredAt;
+    attempt.waitingFor = "channel";
+    await opened;
+    attempt.steps.channel_ms = performance.now() - connectedAt;
+    goLive(attempt);
+  }
+
+  /** Put the microphone in when it comes; the call never waits for it. */
+  async function useMicrophone(attempt: Attempt, opening: ReturnType<typeof openMicrophone>): Promise<void> {
+    const { microphone: choice } = attempt.options;
+    if (choice !== "none") {
+      void willAsk().then((asking) => {
+        if (asking && current === attempt && attempt.microphone.reason === WAITING_FOR_MICROPHONE) {
+          attempt.asking = true;
+          if (!attempt.live) {
+            note(attempt, "microphone");
+          }
+        }
+      });
+    }
+    const opened = await opening;
+    if (current !== attempt) {
+      if (isOpen(opened)) {
+        opened.track.stop();
+      }
+      return;
+    }
+    attempt.steps.microphone_ms = performance.now() - attempt.startedAt;
+    if (isOpen(opened)) {
+      attempt.microphone = { state: "live", reason: "", advice: "" };
+      opened.track.onended = () => loseMicrophone(attempt);
+      ports.outgoing.setMicrophone(opened.track);
+      ports.outgoing.setMuted(attempt.muted);
+    } else {
+      attempt.microphone = { state: "silent", ...opened };
+    }
+    if (attempt.live) {
+      noteLive(attempt);
+    } else if (attempt.asking) {
+      note(attempt, "connecting");
+    }
+  }
+
+  function loseMicrophone(attempt: Attempt): void {
+    if (current === attempt) {
+      ports.outgoing.setMicrophone(null);
+      attempt.microphone = {
+        state: "silent",
+        reason: "the microphone is gone",
+        advice: "Plug it in, then call again.",
+      };
+      if (attempt.live) {
+        noteLive(attempt);
+      }
+    }
+  }
+
+  /** Give up when time is up, but not while a kernel that answers is still at work for us. */
+  function arm(attempt: Attempt, wait_ms: number): void {
+    clearTimeout(attempt.timer);
+    attempt.timer = setTimeout(() => {
+      const kernelsTurn = attempt.waitingFor === "secret" || attempt.waitingFor === "answer";
+      const atWork = ports.kernelHeardAt() >= attempt.startedAt;
+      const spent_ms = performance.now() - attempt.startedAt;
+      if (kernelsTurn && atWork && spent_ms < KERNEL_AT_MOST_MS) {
+        ports.progress(attempt.loopback ? "The sandbox is starting…" : "Waiting for the kernel…");
+        arm(attempt, 1000);
+        return;
+      }
+      const seconds = Math.round(spent_ms / 1000);
+      attempt.giveUp(tooLate(attempt.waitingFor, seconds, atWork ? "at work" : "silent", attempt.loopback));
+    }, wait_ms);
+  }
+
+  // -- a call that is up ----------------------------------------------------------------------------------------
+
+  /** Take in events, and notice when the connection goes. */
+  function watch(attempt: Attempt): void {
+    const { pc, channel } = attempt;
+    channel.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (current === attempt) {
+        ports.passed("server", typeof data === "string" ? data : new TextDecoder().decode(data as ArrayBuffer));
+      }
+    };
+    channel.onclose = () => {
+      if (current === attempt && attempt.live) {
+        finish(attempt, "ended", { reason: "the other side hung up" });
+      } else if (current === attempt) {
+        attempt.giveUp(troubleAt("channel", "the data channel closed before it was open", "Connect again."));
+      }
+    };
+    pc.onconnectionstatechange = () => {
+      if (current === attempt && pc.connectionState === "failed") {
+        const lost = noPath(attempt.live ? "the connection was lost" : "no connection came about", attempt.loopback);
+        if (attempt.live) {
+          finish(attempt, "failed", reasons(lost));
+        } else {
+          attempt.giveUp(lost);
+        }
+      }
+    };
+  }
+
+  function goLive(attempt: Attempt): void {
+    if (current !== attempt) {
+      return;
+    }
+    clearTimeout(attempt.timer);
+    attempt.live = true;
+    attempt.connect_ms = performance.now() - attempt.startedAt;
+    ports.progress("");
+    noteLive(attempt);
+  }
+
+  /** End an attempt or a call: the microphone first, then everything else. */
+  function finish(attempt: Attempt, state: "ended" | "failed", details: Fields): void {
+    current = null;
+    clearTimeout(attempt.timer);
+    ports.outgoing.stop();
+    ports.speaker.stop();
+    ports.heard(null);
+    attempt.stopping.abort();
+    attempt.channel.close();
+    attempt.pc.close();
+    ports.sound.close();
+    ports.progress("");
+    note(attempt, state, details);
+  }
+
+  return {
+    connect,
+
+    hangUp(reason) {
+      const attempt = current;
+      if (attempt !== null) {
+        finish(attempt, "ended", { reason });
+        attempt.giveUp(troubleAt(attempt.waitingFor, reason, ""));
+      }
+    },
+
+    send(texts) {
+      const attempt = current;
+      if (attempt === null || attempt.channel.readyState !== "open") {
+        throw troubleAt("channel", "there is no call to send through", "Connect first.");
+      }
+      const limit = attempt.pc.sctp?.maxMessageSize ?? SAFE_MESSAGE_BYTES;
+      for (const text of texts) {
+        const size = new TextEncoder().encode(text).length;
+        if (limit > 0 && size > limit) {
+          const sizes = `${size.toLocaleString("en")} bytes; this connection takes ${limit.toLocaleString("en")} in one message`;
+          throw failure("ProtocolError", `The event has ${sizes}.`);
+        }
+      }
+      for (const text of texts) {
+        attempt.channel.send(text);
+        ports.passed("client", text);
+      }
+    },
+
+    setMuted(muted) {
+      if (current === null) {
+        throw troubleAt("channel", "there is no call to mute", "Connect first.");
+      }
+      current.muted = muted;
+      ports.outgoing.setMuted(muted);
+      ports.note({ type: "rtc.mute", muted });
+    },
+
+    busy: () => current !== null,
+    live: () => current?.live === true,
+  };
+}
+
+function iceConnected(pc: RTCPeerConnection): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed") {
+        resolve();
+      }
+    };
+    pc.addEventListener("iceconnectionstatechange", look);
+    look();
+  });
+}
+
+function reasons(why: Failure): Fields {
+  return { step: why.step ?? "page", reason: why.message, advice: why.advice ?? "" };
+}

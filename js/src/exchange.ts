@@ -1,0 +1,114 @@
+/** Requests to the kernel and commands from it: each has an id, each is answered, errors too. */
+
+import { type BrowserMessage, type Command, type Fields, type RelayError, type Reply, randomId } from "./messages";
+
+/** How many commands are remembered, so that one delivered twice acts once. */
+const REMEMBERED = 500;
+
+/** Something that failed, in words for a person: what a reply and the panel say of it. */
+export type Failure = Error & Omit<RelayError, "name" | "message">;
+
+export type Buffers = readonly (DataView | ArrayBuffer)[];
+
+export interface ExchangePorts {
+  page: string;
+  post(message: BrowserMessage): void;
+  /** Do what a command asks; what it throws becomes the reply. */
+  run(method: Command["method"], params: Fields, buffers: Buffers): Promise<Fields> | Fields;
+}
+
+export interface Exchange {
+  /** Ask the kernel; rejects with a `Failure` when it says no, or after `timeout_ms` without an answer. */
+  request(method: "secret" | "answer" | "tail" | "say", params: Fields, timeout_ms?: number): Promise<Fields>;
+  reply(message: Reply): void;
+  command(message: Command, buffers: Buffers): void;
+  close(): void;
+}
+
+/** Make a failure to throw. */
+export function failure(name: string, message: string, more: Omit<RelayError, "name" | "message"> = {}): Failure {
+  return Object.assign(new Error(message), { name, ...more });
+}
+
+/** Put whatever was thrown into words. */
+export function asFailure(thrown: unknown): Failure {
+  return thrown instanceof Error ? thrown : failure("Error", String(thrown));
+}
+
+function asError({ name, message, step, advice }: Failure): RelayError {
+  return { name, message, ...(step ? { step } : {}), ...(advice ? { advice } : {}) };
+}
+
+export function createExchange(ports: ExchangePorts): Exchange {
+  const waiting = new Map<string, { resolve(result: Fields): void; reject(reason: Failure): void }>();
+  const replies = new Map<string, Promise<Reply>>();
+
+  async function answer(message: Command, buffers: Buffers): Promise<Reply> {
+    const { page, id } = message;
+    try {
+      const result = await ports.run(message.method, message.params ?? {}, buffers);
+      return { kind: "reply", page, id, ok: true, result };
+    } catch (thrown) {
+      return { kind: "reply", page, id, ok: false, error: asError(asFailure(thrown)) };
+    }
+  }
+
+  return {
+    request(method, params, timeout_ms) {
+      const id = randomId();
+      return new Promise<Fields>((resolve, reject) => {
+        const timer =
+          timeout_ms === undefined
+            ? undefined
+            : setTimeout(() => {
+                waiting.delete(id);
+                reject(failure("WaitTimeout", `The kernel did not answer within ${timeout_ms / 1000} s.`));
+              }, timeout_ms);
+        waiting.set(id, {
+          resolve(result) {
+            clearTimeout(timer);
+            resolve(result);
+          },
+          reject(reason) {
+            clearTimeout(timer);
+            reject(reason);
+          },
+        });
+        ports.post({ kind: "request", page: ports.page, id, method, params });
+      });
+    },
+
+    reply(message) {
+      const promise = waiting.get(message.id);
+      waiting.delete(message.id);
+      if (message.ok) {
+        promise?.resolve(message.result ?? {});
+      } else {
+        const { name, message: words, ...more } = message.error;
+        promise?.reject(failure(name, words, more));
+      }
+    },
+
+    command(message, buffers) {
+      const known = replies.get(message.id);
+      const reply = known ?? answer(message, buffers);
+      if (known === undefined) {
+        replies.set(message.id, reply);
+        for (const id of replies.keys()) {
+          if (replies.size <= REMEMBERED) {
+            break;
+          }
+          replies.delete(id);
+        }
+      }
+      void reply.then(ports.post);
+    },
+
+    close() {
+      for (const promise of waiting.values()) {
+        promise.reject(failure("WaitTimeout", "The widget was closed before the kernel answered."));
+      }
+      waiting.clear();
+    },
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * The messages of the relay, browser end; `rtc_widget/transports/messages.py` is the other end, same names, same order.
+ *
+ * Every message has `kind` and `page`, the random id of one `initialize`. A message of the kernel goes to every
+ * front end; one whose `page` is not its own a front end ignores.
+ */
+
+export type Direction = "client" | "server" | "local";
+
+/** A record as the browser numbers it: direction, browser clock in ms, text of the event or note. */
+export type WireRecord = [direction: Direction, t_browser_ms: number, text: string];
+
+/** A record as the kernel's event log has it; `t_ms` counts from the session's first record. */
+export type LogRecord = [seq: number, direction: Direction, t_ms: number | null, text: string];
+
+/** A JSON object whose fields nobody has checked yet. */
+export type Fields = Record<string, unknown>;
+
+/** The steps of a call that can fail. */
+export type Step = "page" | "sandbox" | "microphone" | "secret" | "offer" | "answer" | "ice" | "channel";
+
+/** The states of a call. */
+export type CallState = "idle" | "microphone" | "connecting" | "live" | "failed" | "ended";
+
+/** An error as it travels in a reply. */
+export interface RelayError {
+  name: string;
+  message: string;
+  step?: Step | null;
+  advice?: string | null;
+}
+
+/** What the panel shows of the session and needs for a call; nothing in it is secret. */
+export interface PanelConfig {
+  provider: string;
+  sandbox: boolean;
+  model: string;
+  voice: string;
+  signaling: "ephemeral" | "kernel";
+  microphone: string;
+  prompt_version: number;
+  variant: string | null;
+  transcription: boolean;
+  calls_url: string;
+  loopback: boolean;
+}
+
+// -- browser → kernel -------------------------------------------------------------------------------------------
+
+export interface Hello {
+  kind: "hello";
+  page: string;
+  next: number;
+  oldest: number;
+  live: boolean;
+  views: number;
+}
+
+export interface Records {
+  kind: "records";
+  page: string;
+  first: number;
+  records: WireRecord[];
+}
+
+export interface Request {
+  kind: "request";
+  page: string;
+  id: string;
+  method: "secret" | "answer" | "tail" | "say" | "error";
+  params: Fields;
+}
+
+export type Reply =
+  | { kind: "reply"; page: string; id: string; ok: true; result: Fields }
+  | { kind: "reply"; page: string; id: string; ok: false; error: RelayError };
+
+export interface Pong {
+  kind: "pong";
+  page: string;
+  id: string;
+  t_browser_ms: number;
+}
+
+export type BrowserMessage = Hello | Records | Request | Reply | Pong;
+
+// -- kernel → browser -------------------------------------------------------------------------------------------
+
+export interface Welcome {
+  kind: "welcome";
+  page: string;
+  received: number;
+  durable: number;
+  owner: string | null;
+  config: PanelConfig;
+  length: number;
+}
+
+export interface Ack {
+  kind: "ack";
+  page: string;
+  received: number;
+  durable: number;
+}
+
+export interface Command {
+  kind: "command";
+  page: string;
+  id: string;
+  method: "connect" | "hang_up" | "send" | "mute" | "play" | "stop_play";
+  params: Fields;
+}
+
+export interface Ping {
+  kind: "ping";
+  page: string;
+  id: string;
+}
+
+export interface Tail {
+  kind: "tail";
+  page: string;
+  records: LogRecord[];
+}
+
+/** An error to show in the panel: the fields of an `rtc.error` note. */
+export interface Problem {
+  kind: "error";
+  page: string;
+  error: Fields;
+}
+
+export interface Config {
+  kind: "config";
+  page: string;
+  config: PanelConfig;
+}
+
+export type KernelMessage = Welcome | Ack | Command | Reply | Ping | Tail | Problem | Config;
+
+const KERNEL_KINDS = new Set(["welcome", "ack", "command", "reply", "ping", "tail", "error", "config"]);
+const EVERY_PAGE = "*";
+
+/** Tell whether a value is a JSON object. */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Return a custom message as the kernel's, or null when it is for another page or none of ours. */
+export function readKernelMessage(value: unknown, page: string): KernelMessage | null {
+  if (!isFields(value) || !KERNEL_KINDS.has(String(value.kind))) {
+    return null;
+  }
+  if (value.page !== page && value.page !== EVERY_PAGE) {
+    return null;
+  }
+  // The two ends of the relay are built and shipped together: beyond kind and page nothing is checked again.
+  return value as unknown as KernelMessage;
+}
+
+/** Parse the text of an event; anything but a JSON object is an event without fields. */
+export function parseEvent(text: string): Fields {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isFields(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Return a random id; works on plain http, where `crypto.randomUUID` is missing. */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The browser's clock of every record: epoch ms, with the steadiness of `performance.now`. */
+export function browserTimeMs(): number {
+  return performance.timeOrigin + performance.now();
+}

@@ -1,0 +1,194 @@
+/** The numbered, acknowledged channel to the kernel, browser end: nothing is lost, nothing comes twice. */
+
+import type { Ack, BrowserMessage, Direction, Welcome, WireRecord } from "./messages";
+
+/** Most text (characters) and most records of one `records` message. */
+const MAX_TEXT = 256 * 1024;
+const MAX_RECORDS = 2000;
+
+const TICK_MS = 1000;
+const BUSY_AFTER_MS = 2000;
+const HELLO_AFTER_MS = 5000;
+const LONGEST_PATIENCE_MS = 15_000;
+
+/** What the panel may say of the kernel: not heard yet, not for long, answering, or behind with records. */
+export type KernelState = "unheard" | "absent" | "ready" | "busy";
+
+export interface RelayPorts {
+  page: string;
+  post(message: BrowserMessage): void;
+  /** Whether this page has a call up or under way, and how many views show it. */
+  describe(): { live: boolean; views: number };
+  /** Told at most once a second while an answer is owed: the state, and how many records wait here. */
+  onKernel?(state: KernelState, waiting: number): void;
+}
+
+export interface Relay {
+  /** Number a record and send it as soon as the line is free; returns its number. */
+  append(direction: Direction, t_browser_ms: number, text: string): number;
+  /** Say hello; the kernel's welcome starts or resumes the flow. */
+  hello(): void;
+  welcome(message: Welcome): void;
+  acknowledge(message: Ack): void;
+  /** Send all that waits at once, in flight or not: the page is about to go. */
+  flush(): void;
+  /** When the kernel was last heard, by `performance.now`, in ms. */
+  heardAt(): number;
+  close(): void;
+}
+
+interface Flight {
+  first: number;
+  end: number;
+  sentAt: number;
+}
+
+export function createRelay(ports: RelayPorts): Relay {
+  const held: WireRecord[] = [];
+  let oldest = 0;
+  let next = 0;
+  let unsent = 0;
+  let received = 0;
+  let welcomed = false;
+  let flight: Flight | null = null;
+  let heard = Number.NEGATIVE_INFINITY;
+  let helloAt = Number.NEGATIVE_INFINITY;
+  let patience = HELLO_AFTER_MS;
+  let told: KernelState = "unheard";
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  function tell(state: KernelState): void {
+    if (state !== told || state === "busy") {
+      told = state;
+      ports.onKernel?.(state, next - received);
+    }
+  }
+
+  function hello(): void {
+    helloAt = performance.now();
+    const { live, views } = ports.describe();
+    // A page with records still to come is not one whose call is gone, whatever its state is by now.
+    ports.post({ kind: "hello", page: ports.page, next, oldest, live: live || next > received, views });
+    watch();
+  }
+
+  /** While the kernel owes an answer, look once a second whether it came. */
+  function watch(): void {
+    timer ??= setInterval(tick, TICK_MS);
+  }
+
+  function tick(): void {
+    if (welcomed && flight === null) {
+      clearInterval(timer);
+      timer = undefined;
+      return;
+    }
+    const now = performance.now();
+    if (flight !== null && now - flight.sentAt >= BUSY_AFTER_MS) {
+      tell("busy");
+    }
+    const owedSince = flight === null ? helloAt : Math.max(flight.sentAt, helloAt);
+    if (now - owedSince >= patience) {
+      patience = Math.min(2 * patience, LONGEST_PATIENCE_MS);
+      if (!welcomed) {
+        tell("absent");
+      }
+      hello();
+    }
+  }
+
+  function drop(durable: number): void {
+    const count = Math.min(durable, received) - oldest;
+    if (count > 0) {
+      held.splice(0, count);
+      oldest += count;
+    }
+  }
+
+  function answered(): void {
+    heard = performance.now();
+    patience = HELLO_AFTER_MS;
+    tell("ready");
+  }
+
+  function batch(): WireRecord[] {
+    const rows: WireRecord[] = [];
+    let size = 0;
+    for (let number = unsent; number < next && rows.length < MAX_RECORDS; number++) {
+      const row = held[number - oldest];
+      if (row === undefined || (rows.length > 0 && size + row[2].length > MAX_TEXT)) {
+        break;
+      }
+      rows.push(row);
+      size += row[2].length;
+    }
+    return rows;
+  }
+
+  function sendBatch(): boolean {
+    const records = batch();
+    if (records.length === 0) {
+      return false;
+    }
+    const first = unsent;
+    unsent += records.length;
+    flight = { first: flight?.first ?? first, end: unsent, sentAt: performance.now() };
+    ports.post({ kind: "records", page: ports.page, first, records });
+    watch();
+    return true;
+  }
+
+  function sendNext(): void {
+    if (welcomed && flight === null) {
+      sendBatch();
+    }
+  }
+
+  return {
+    append(direction, t_browser_ms, text) {
+      held.push([direction, t_browser_ms, text]);
+      const number = next++;
+      sendNext();
+      return number;
+    },
+
+    hello,
+
+    welcome(message) {
+      // A welcome to a hello older than the flight says nothing about the flight, unless something before it is missing.
+      const stale = flight !== null && helloAt < flight.sentAt && message.received >= flight.first;
+      welcomed = true;
+      answered();
+      if (!stale) {
+        flight = null;
+        unsent = Math.min(Math.max(message.received, oldest), next);
+      }
+      received = stale ? Math.max(received, message.received) : unsent;
+      drop(message.durable);
+      sendNext();
+    },
+
+    acknowledge(message) {
+      answered();
+      received = Math.max(received, Math.min(message.received, next));
+      drop(message.durable);
+      if (flight !== null && received >= flight.end) {
+        flight = null;
+      }
+      sendNext();
+    },
+
+    flush() {
+      while (welcomed && sendBatch()) {
+        // Each turn sends one message of at most MAX_TEXT.
+      }
+    },
+
+    heardAt: () => heard,
+
+    close() {
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
+}

@@ -1,0 +1,173 @@
+/** The words of a row: what an entry of the transcript shows, from what is known of it. */
+
+import { type Signal, signal } from "@preact/signals";
+import type { ItemFields } from "./dialect";
+import { callText } from "./words";
+
+export type Speaker = "you" | "agent" | "tool" | "system" | "call" | "error";
+
+/** One row as the panel shows it. */
+export interface Row {
+  key: string;
+  who: Speaker;
+  /** Since the call went live, in ms. */
+  at_ms: number;
+  text: string;
+  /** What was said but not heard. */
+  struck: string;
+  /** Words about the row where there is no text, or after it. */
+  hint: string;
+  /** The one number or word that matters, at the right edge, and what it means. */
+  edge: string;
+  edgeTitle: string;
+  /** More is coming. */
+  busy: boolean;
+}
+
+/** What the transcript keeps of an item, or of a note between items. */
+export interface Entry {
+  row: Signal<Row>;
+  item_id: string;
+  response_id: string;
+  hidden: boolean;
+  /** Said in writing: nothing of it can be missed by the ear. */
+  written: boolean;
+  spoken: boolean;
+  done: boolean;
+  /** All that the deltas said, and the text that the server keeps in the end. */
+  said: string;
+  kept: string | null;
+  /** When it was cut off and how much of it had been played, in ms; null when it was not. */
+  cut: { at_ms: number; played_ms: number; measured: boolean } | null;
+  latency_ms: number | null;
+  /** Why its response ended before it was complete, and what else there is to say; "" when nothing. */
+  shortened: string;
+  remark: string;
+  tool: NonNullable<ItemFields["tool"]> | null;
+  tool_ms: number | null;
+}
+
+/** What the words of a row depend on beside its entry. */
+export interface RowContext {
+  /** When the call went live. */
+  zero_ms: number;
+  /** Whether the session transcribes what the user says. */
+  transcribes: boolean;
+  /** Pace of the agent's speech, in characters per ms. */
+  perMs: number;
+}
+
+const LONGEST_OUTPUT = 400;
+
+/** Make an entry without words. */
+export function newEntry(
+  key: string,
+  who: Speaker,
+  at_ms: number,
+  item: { item_id?: string; hidden?: boolean },
+): Entry {
+  const row = { key, who, at_ms, text: "", struck: "", hint: "", edge: "", edgeTitle: "", busy: false };
+  return {
+    row: signal<Row>(row),
+    item_id: item.item_id ?? "",
+    response_id: "",
+    hidden: item.hidden ?? false,
+    written: false,
+    spoken: false,
+    done: false,
+    said: "",
+    kept: null,
+    cut: null,
+    latency_ms: null,
+    shortened: "",
+    remark: "",
+    tool: null,
+    tool_ms: null,
+  };
+}
+
+/** Return the fields of a row that follow from its entry. */
+export function rowWords(entry: Entry, context: RowContext): Partial<Row> {
+  if (entry.tool !== null) {
+    return toolWords(entry, entry.tool);
+  }
+  return entry.row.value.who === "agent" ? agentWords(entry, context) : userWords(entry, context);
+}
+
+function userWords(entry: Entry, { transcribes }: RowContext): Partial<Row> {
+  const text = (entry.kept ?? entry.said).trim();
+  const waiting = entry.spoken && entry.kept === null;
+  const silent = transcribes ? "…" : "spoken; transcription is off";
+  const hint = text !== "" || !waiting ? "" : entry.done ? silent : "speaking…";
+  return { text, hint: entry.remark || hint, busy: waiting && transcribes };
+}
+
+function agentWords(entry: Entry, context: RowContext): Partial<Row> {
+  const kept = entry.kept ?? "";
+  const whole = entry.said.length >= kept.length ? entry.said : kept;
+  const heard = entry.written ? whole.length : heardLength(entry, whole, context.perMs);
+  const row: Partial<Row> = {
+    ...splitAt(whole, heard),
+    hint: whole === "" && !entry.done ? "…" : "",
+    busy: !entry.done && entry.cut === null,
+  };
+  if (entry.cut !== null) {
+    const exact = entry.kept !== null && heard === entry.kept.length && heard < whole.length;
+    row.edge = `interrupted at ${callText(entry.cut.at_ms - context.zero_ms)}`;
+    row.edgeTitle = exact
+      ? "cut where the server cut it"
+      : "where the words were cut is an estimate, from the time played";
+  } else if (entry.shortened !== "") {
+    row.edge = `cut short: ${entry.shortened}`;
+    row.edgeTitle = "the response ended before it was complete";
+  } else if (entry.latency_ms !== null) {
+    row.edge = `≈ ${Math.round(entry.latency_ms)} ms`;
+    row.edgeTitle = "latency inferred from events: end of your input to the agent's first audio or text";
+  }
+  return row;
+}
+
+/** How many characters were heard: what the server kept, else what fits the time played. */
+function heardLength(entry: Entry, whole: string, perMs: number): number {
+  if (entry.kept !== null && entry.kept.length < whole.length && whole.startsWith(entry.kept)) {
+    return entry.kept.length;
+  }
+  return entry.cut === null ? whole.length : Math.min(whole.length, Math.round(entry.cut.played_ms * perMs));
+}
+
+/** The words up to there, and those after; the space between them is neither heard nor missed. */
+function splitAt(whole: string, heard: number): { text: string; struck: string } {
+  const struck = whole.slice(heard).trimStart();
+  return { text: whole.slice(0, whole.length - struck.length), struck };
+}
+
+function toolWords(entry: Entry, tool: NonNullable<Entry["tool"]>): Partial<Row> {
+  const waiting = tool.error === null && tool.output === null;
+  const result = tool.error !== null ? ` failed: ${tool.error}` : waiting ? "" : ` → ${shorten(tool.output ?? "")}`;
+  return {
+    text: `${tool.name}(${argumentsText(tool.arguments)})${result}`,
+    hint: waiting && entry.done ? "running…" : "",
+    busy: waiting,
+    edge: entry.tool_ms === null ? "" : `${Math.round(entry.tool_ms)} ms`,
+    edgeTitle: "from the arguments to the result",
+  };
+}
+
+/** Arguments as a call reads: `drink="flat white", size="s"`; what is no JSON object stays as it is. */
+export function argumentsText(source: string): string {
+  try {
+    const value: unknown = JSON.parse(source);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return Object.entries(value)
+        .map(([name, argument]) => `${name}=${JSON.stringify(argument)}`)
+        .join(", ");
+    }
+  } catch {
+    // Arguments still on their way, or not JSON at all.
+  }
+  return source.trim();
+}
+
+function shorten(output: string): string {
+  return output.length > LONGEST_OUTPUT ? `${output.slice(0, LONGEST_OUTPUT)}…` : output;
+}

@@ -1,0 +1,103 @@
+/** What the views read: signals, all derived from records, beside the little that no record says. */
+
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type Activity, createActivity } from "./activity";
+import { read, readError } from "./dialect";
+import type { Direction, Fields, LogRecord, PanelConfig } from "./messages";
+import type { KernelState } from "./relay";
+import type { Row } from "./rows";
+import { createTranscript } from "./transcript";
+
+export interface Store {
+  activity: Activity;
+  rows: ReadonlySignal<readonly Signal<Row>[]>;
+  config: Signal<PanelConfig | null>;
+  /** Whether the kernel answers, and how many records wait here for it. */
+  kernel: Signal<KernelState>;
+  waiting: Signal<number>;
+  /** Latency last heard, in ms; null before the first. */
+  latencyHeardMs: Signal<number | null>;
+  /** The browser holds the agent's sound back until somebody clicks. */
+  soundHeld: Signal<boolean>;
+  /** What the call waits for at the moment, in words. */
+  progress: Signal<string>;
+  /** Level of each side, 0 to 6. */
+  levels: { you: Signal<number>; agent: Signal<number> };
+  /** The call shown is held by another page. */
+  elsewhere: ReadonlySignal<boolean>;
+
+  /** A record of this page's own call, by the browser's clock. */
+  applyOwn(direction: Direction, t_browser_ms: number, text: string): void;
+  /** A record of the kernel's log; of interest to the state only while no call of this page is shown. */
+  applyLogged(record: LogRecord): void;
+  /** An error that the kernel asks to show. */
+  applyError(error: Fields): void;
+  /** From here on this page's own records tell the state. */
+  takeOver(): void;
+  /** Forget all: the kernel's log is about to be read from its start. */
+  clear(): void;
+}
+
+export function createStore(): Store {
+  const activity = createActivity();
+  const history = createTranscript("h");
+  const current = createTranscript("c");
+  const own = signal(false);
+
+  return {
+    activity,
+    rows: computed(() => {
+      const [before, now] = [history.rows.value, current.rows.value];
+      return before.length === 0 ? now : [...before, ...now];
+    }),
+    config: signal(null),
+    kernel: signal<KernelState>("unheard"),
+    waiting: signal(0),
+    latencyHeardMs: signal(null),
+    soundHeld: signal(false),
+    progress: signal(""),
+    levels: { you: signal(0), agent: signal(0) },
+    elsewhere: computed(() => !own.value && activity.busy.value),
+
+    applyOwn(direction, t_browser_ms, text) {
+      batch(() => {
+        for (const change of read(direction, text)) {
+          activity.apply(change, t_browser_ms);
+          current.apply(change, t_browser_ms);
+        }
+      });
+    },
+
+    applyLogged([, direction, t_ms, text]) {
+      batch(() => {
+        for (const change of read(direction, text)) {
+          if (!own.value) {
+            activity.apply(change, t_ms ?? 0);
+          }
+          history.apply(change, t_ms ?? 0);
+        }
+      });
+    },
+
+    applyError(error) {
+      // A page that shows the kernel's log finds the same error there.
+      if (own.value) {
+        const change = readError(typeof error.source === "string" ? error.source : "kernel", error);
+        current.apply(change, performance.timeOrigin + performance.now());
+      }
+    },
+
+    takeOver() {
+      own.value = true;
+    },
+
+    clear() {
+      batch(() => {
+        own.value = false;
+        activity.clear();
+        history.clear();
+        current.clear();
+      });
+    },
+  };
+}

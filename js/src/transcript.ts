@@ -1,0 +1,272 @@
+/** The transcript: one reducer from changes of the conversation to rows, each a signal of its own. */
+
+import type { ReadonlySignal, Signal } from "@preact/signals";
+import type { Change, ItemFields } from "./dialect";
+import { createLatency } from "./latency";
+import { createOrder } from "./order";
+import { type Entry, type Row, rowWords, type Speaker } from "./rows";
+
+export interface Transcript {
+  rows: ReadonlySignal<readonly Signal<Row>[]>;
+  apply(change: Change, t_ms: number): void;
+  clear(): void;
+}
+
+/** Speech at an everyday pace, in characters per ms: the guess before a call has shown its own. */
+const USUAL_PACE = 15 / 1000;
+
+export function createTranscript(prefix: string): Transcript {
+  const order = createOrder(prefix);
+  let call = 0;
+  let live = false;
+  let zero_ms = 0;
+  let silence_ms: number | null = null;
+  let transcribes = true;
+  let playing: { response_id: string; since_ms: number } | null = null;
+  const latency = createLatency();
+  const asides = new Set<string>();
+  const pace = { characters: 0, ms: 0 };
+
+  const since = (t_ms: number) => Math.max(0, t_ms - zero_ms);
+
+  function show(entry: Entry, more: Partial<Row> = {}): void {
+    const perMs = pace.ms > 2000 ? pace.characters / pace.ms : USUAL_PACE;
+    entry.row.value = { ...entry.row.value, ...rowWords(entry, { zero_ms, transcribes, perMs }), ...more };
+  }
+
+  function takeItem(item: ItemFields, t_ms: number): void {
+    const who = item.role === "assistant" ? "agent" : item.role === "user" ? "you" : item.role;
+    const known = order.find(item.item_id);
+    const entry = known ?? order.add(who, since(t_ms), item);
+    if (item.after !== undefined) {
+      order.place(entry, item.after);
+    }
+    entry.response_id = item.response_id ?? entry.response_id;
+    entry.spoken ||= item.spoken;
+    if (known === undefined && who === "you" && !item.spoken) {
+      latency.takesIn(t_ms);
+    }
+    if (item.tool !== undefined) {
+      takeTool(entry, item.tool, item.done, t_ms);
+    } else if (item.done && item.text !== null) {
+      entry.kept = item.text;
+    }
+    entry.done ||= item.done;
+    show(entry);
+  }
+
+  function takeTool(entry: Entry, tool: NonNullable<ItemFields["tool"]>, done: boolean, t_ms: number): void {
+    const output = tool.output ?? entry.tool?.output ?? null;
+    const error = tool.error ?? entry.tool?.error ?? null;
+    entry.tool = { ...tool, output, error };
+    if (done && !entry.done) {
+      entry.row.value = { ...entry.row.value, at_ms: since(t_ms) };
+    }
+  }
+
+  function takeSpeech(item_id: string, speaking: boolean, t_ms: number): void {
+    const entry = order.find(item_id) ?? order.add("you", since(t_ms), { item_id });
+    entry.spoken = true;
+    entry.done ||= !speaking;
+    if (speaking) {
+      latency.speaks();
+    } else {
+      latency.fallsSilent(t_ms, silence_ms);
+    }
+    show(entry);
+  }
+
+  function takeSaid(change: Extract<Change, { kind: "said" }>, t_ms: number): void {
+    const entry = order.find(change.item_id) ?? order.add("agent", since(t_ms), { item_id: change.item_id });
+    entry.response_id = change.response_id || entry.response_id;
+    if (change.written && !entry.written) {
+      entry.written = true;
+      entry.latency_ms = latency.answers(t_ms);
+    }
+    entry.said += change.delta ?? "";
+    if (change.text !== undefined && change.text.length > entry.said.length) {
+      entry.said = change.text;
+    }
+    show(entry);
+  }
+
+  function takeTranscript(change: Extract<Change, { kind: "transcript" }>, t_ms: number): void {
+    const entry = order.find(change.item_id) ?? order.add("you", since(t_ms), { item_id: change.item_id });
+    entry.spoken = true;
+    entry.done = true;
+    entry.said += change.delta ?? "";
+    entry.kept = change.failed === undefined ? (change.text ?? entry.kept) : entry.said;
+    entry.remark = change.failed ?? (entry.kept === "" ? "no words heard" : "");
+    show(entry);
+  }
+
+  function takeResponse(change: Extract<Change, { kind: "response" }>, t_ms: number): void {
+    if (!change.in_conversation) {
+      asides.add(change.response_id);
+    }
+    if (change.running) {
+      return;
+    }
+    const entries = order.ofResponse(change.response_id).filter((entry) => entry.tool === null);
+    const last = entries.at(-1);
+    for (const entry of entries) {
+      entry.done = true;
+      show(entry);
+    }
+    if (change.status === "failed") {
+      note("error", t_ms, { text: "The response failed.", hint: change.reason });
+    } else if (change.status === "incomplete" && last !== undefined) {
+      last.shortened = change.reason;
+      show(last);
+    } else if (change.status === "cancelled" && last !== undefined && last.cut === null && !last.written) {
+      // What plays will be cleared, and its cut measured then; what never played was never heard.
+      if (playing?.response_id !== change.response_id) {
+        cutOff(last, t_ms, 0, false);
+      }
+    }
+  }
+
+  function takeAudio(phase: "started" | "stopped" | "cleared", response_id: string, t_ms: number): void {
+    const messages = order.ofResponse(response_id).filter((entry) => entry.row.value.who === "agent");
+    if (phase === "started") {
+      playing = { response_id, since_ms: t_ms };
+      const first = messages[0];
+      if (first !== undefined) {
+        first.latency_ms ??= latency.answers(t_ms);
+        show(first);
+      }
+      return;
+    }
+    const since_ms = playing?.since_ms ?? t_ms;
+    const last = messages.at(-1);
+    if (phase === "cleared" && playing !== null && last !== undefined) {
+      cutOff(last, t_ms, t_ms - since_ms, false);
+    } else if (phase === "stopped" && playing !== null) {
+      pace.characters += messages.reduce((sum, entry) => sum + entry.said.length, 0);
+      pace.ms += t_ms - since_ms;
+    }
+    playing = null;
+  }
+
+  function cutOff(entry: Entry, t_ms: number, played_ms: number, measured: boolean): void {
+    if (entry.cut === null || (measured && !entry.cut.measured)) {
+      entry.cut = { at_ms: entry.cut?.at_ms ?? t_ms, played_ms, measured };
+    }
+    show(entry);
+  }
+
+  function takeOutput(change: Extract<Change, { kind: "output" }>, t_ms: number): void {
+    const entry = order.findTool(change.tool_call_id);
+    if (entry?.tool == null) {
+      return;
+    }
+    entry.tool.output = change.output ?? entry.tool.output;
+    entry.tool.error = change.error ?? entry.tool.error;
+    entry.tool_ms = change.run_ms ?? entry.tool_ms ?? t_ms - zero_ms - entry.row.value.at_ms;
+    show(entry);
+  }
+
+  function takeState(change: Extract<Change, { kind: "state" }>, t_ms: number): void {
+    const { state } = change;
+    if (change.call !== call && (state === "connecting" || state === "microphone")) {
+      order.nextCall();
+      call = change.call;
+      live = false;
+      zero_ms = t_ms;
+    }
+    if (state === "live" && !live) {
+      live = true;
+      zero_ms = t_ms;
+    } else if ((state === "ended" || state === "failed") && live) {
+      live = false;
+      for (const entry of order.growing()) {
+        entry.done = true;
+        show(entry, { busy: false });
+      }
+      const reason = typeof change.fields.reason === "string" ? change.fields.reason : "";
+      const end = state === "failed" ? "lost" : "ended";
+      note("call", t_ms, { text: reason === "" ? end : `${end}: ${reason}` });
+      playing = null;
+    }
+  }
+
+  function note(who: Speaker, t_ms: number, row: Partial<Row>): void {
+    const entry = order.add(who, since(t_ms));
+    entry.done = true;
+    entry.row.value = { ...entry.row.value, ...row };
+  }
+
+  function apply(change: Change, t_ms: number): void {
+    switch (change.kind) {
+      case "session":
+        silence_ms = change.silence_ms;
+        transcribes = change.transcription;
+        break;
+      case "written":
+        latency.writes(t_ms);
+        break;
+      case "asked":
+        latency.asks(t_ms);
+        break;
+      case "speech":
+        takeSpeech(change.item_id, change.speaking, t_ms);
+        break;
+      case "place": {
+        const entry = order.find(change.item_id) ?? order.add("you", since(t_ms), { item_id: change.item_id });
+        order.place(entry, change.after);
+        entry.spoken = true;
+        entry.done = true;
+        show(entry);
+        break;
+      }
+      case "item":
+        if (!asides.has(change.item.response_id ?? "")) {
+          takeItem(change.item, t_ms);
+        }
+        break;
+      case "transcript":
+        takeTranscript(change, t_ms);
+        break;
+      case "said":
+        if (!asides.has(change.response_id)) {
+          takeSaid(change, t_ms);
+        }
+        break;
+      case "response":
+        takeResponse(change, t_ms);
+        break;
+      case "audio":
+        takeAudio(change.phase, change.response_id, t_ms);
+        break;
+      case "truncated": {
+        const entry = order.find(change.item_id);
+        if (entry !== undefined) {
+          cutOff(entry, t_ms, change.audio_end_ms, true);
+        }
+        break;
+      }
+      case "deleted":
+        order.remove(change.item_id);
+        break;
+      case "output":
+        takeOutput(change, t_ms);
+        break;
+      case "error":
+        note("error", t_ms, { text: change.message, hint: change.advice || change.code });
+        break;
+      case "state":
+        takeState(change, t_ms);
+        break;
+    }
+  }
+
+  return {
+    rows: order.rows,
+    apply,
+    clear() {
+      order.clear();
+      call = 0;
+      live = false;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/** What a person does with the call. */
+
+import type { Instance } from "../instance";
+import { Meter } from "./meter";
+
+export function Controls({ instance }: { instance: Instance }) {
+  const { store } = instance;
+  const { activity } = store;
+  const elsewhere = store.elsewhere.value;
+  const live = activity.state.value === "live";
+  if (!activity.busy.value || elsewhere) {
+    const ready = store.config.value !== null && !elsewhere;
+    return (
+      <div class="rtcw-controls">
+        <button type="button" class="rtcw-primary" disabled={!ready} onClick={instance.connect}>
+          Connect
+        </button>
+        <span class="rtcw-aside">{idleText(instance)}</span>
+      </div>
+    );
+  }
+  if (!live) {
+    return (
+      <div class="rtcw-controls">
+        <button type="button" class="rtcw-danger" onClick={instance.hangUp}>
+          Cancel
+        </button>
+        <span class="rtcw-aside">{store.progress.value}</span>
+      </div>
+    );
+  }
+  const muted = activity.muted.value;
+  const stoppable = activity.responding.value || activity.sounding.value;
+  return (
+    <div class="rtcw-controls">
+      <button type="button" class="rtcw-danger" onClick={instance.hangUp}>
+        Hang up
+      </button>
+      <button type="button" data-pressed={muted} onClick={() => instance.setMuted(!muted)}>
+        {muted ? "Unmute" : "Mute"}
+        <Meter level={store.levels.you} who="you" />
+      </button>
+      <button type="button" aria-disabled={!stoppable} title="Stop the agent" onClick={instance.interrupt}>
+        Stop
+        <Meter level={store.levels.agent} who="agent" />
+      </button>
+    </div>
+  );
+}
+
+function idleText({ store }: Instance): string {
+  const { activity } = store;
+  if (store.elsewhere.value) {
+    return "This call runs in another page; here you can follow it.";
+  }
+  if (store.config.value === null) {
+    return store.kernel.value === "absent"
+      ? "The kernel has not answered yet: a cell may be running, or this output is older than the kernel."
+      : "Waiting for the kernel…";
+  }
+  if (activity.state.value === "ended") {
+    return activity.reason.value;
+  }
+  return activity.state.value === "failed" ? "" : "The microphone stays off until you connect.";
+}

@@ -1,0 +1,48 @@
+/** The one line for the corner of an eye: state, time, who is at the other end, the latency last heard. */
+
+import type { PanelConfig } from "../messages";
+import type { Store } from "../store";
+import { stateText } from "../words";
+import { Clock } from "./clock";
+
+export function Header({ store }: { store: Store }) {
+  const state = store.activity.state.value;
+  const config = store.config.value;
+  const latency_ms = store.latencyHeardMs.value;
+  return (
+    <header class="rtcw-header">
+      <span class="rtcw-state" role="status">
+        <span class="rtcw-dot" data-state={state} />
+        {stateText(state)}
+      </span>
+      <Clock activity={store.activity} />
+      {config !== null && <About config={config} />}
+      {latency_ms !== null && (
+        <span class="rtcw-latency" title="latency last heard: end of your speech to the agent's first sound">
+          {Math.round(latency_ms)} ms
+        </span>
+      )}
+    </header>
+  );
+}
+
+function About({ config }: { config: PanelConfig }) {
+  const { provider, sandbox, model, voice, prompt_version, variant } = config;
+  const who = [model, voice].filter((part) => part !== "").join(" · ");
+  const prompt = variant === null ? `prompt v${prompt_version}` : `prompt v${prompt_version} “${variant}”`;
+  return (
+    <>
+      <span
+        class="rtcw-badge"
+        data-sandbox={sandbox}
+        title={sandbox ? "a local stand-in, not the real service" : "provider"}
+      >
+        {sandbox ? "sandbox" : provider}
+      </span>
+      <span class="rtcw-about" title={`${who} · ${prompt}`}>
+        <span class="rtcw-model">{who}</span>
+        {prompt_version > 0 && <span class="rtcw-prompt">{prompt}</span>}
+      </span>
+    </>
+  );
+}

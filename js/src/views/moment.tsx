@@ -1,0 +1,46 @@
+/** The line under the transcript that says what goes on right now; it keeps its place, so that nothing jumps. */
+
+import type { Store } from "../store";
+
+interface Now {
+  who: "you" | "agent" | "";
+  words: string;
+}
+
+export function Moment({ store, empty }: { store: Store; empty: boolean }) {
+  const { who, words } = now(store, empty);
+  if (who === "" && words === "") {
+    return null;
+  }
+  return (
+    <div class="rtcw-row rtcw-moment" data-who={who} aria-hidden="true">
+      <span class="rtcw-at" />
+      <span class="rtcw-who">{who}</span>
+      <span class="rtcw-words rtcw-hint">{words}</span>
+    </div>
+  );
+}
+
+function now({ activity }: Store, empty: boolean): Now {
+  if (activity.state.value !== "live") {
+    return { who: "", words: empty && !activity.busy.value ? "Nothing said yet." : "" };
+  }
+  if (activity.file.value !== "") {
+    return { who: "you", words: `playing ${activity.file.value}…` };
+  }
+  if (activity.speaking.value) {
+    return { who: "agent", words: "listening…" };
+  }
+  if (activity.sounding.value) {
+    return { who: "agent", words: "speaking…" };
+  }
+  if (activity.responding.value) {
+    return { who: "agent", words: "answering…" };
+  }
+  if (activity.muted.value) {
+    return { who: "you", words: "muted" };
+  }
+  return activity.microphone.value === "live"
+    ? { who: "agent", words: "listening…" }
+    : { who: "agent", words: "waiting…" };
+}

@@ -1,0 +1,70 @@
+/** What is wrong, where it stands, and what to try. */
+
+import type { ComponentChildren } from "preact";
+import type { Instance } from "../instance";
+import { countText } from "../words";
+
+export function Notices({ instance }: { instance: Instance }) {
+  const { store } = instance;
+  const { activity } = store;
+  const trouble = activity.trouble.value;
+  const live = activity.state.value === "live";
+  const silent = live && activity.microphone.value === "silent";
+  return (
+    <div class="rtcw-notices">
+      {trouble !== null && (
+        <Notice tone="error" what={STEPS[trouble.step] ?? trouble.step} advice={trouble.advice}>
+          {sentence(trouble.reason)}
+        </Notice>
+      )}
+      {silent && (
+        <Notice tone="warning" what="microphone" advice={activity.microphoneAdvice.value}>
+          The agent does not hear you: {sentence(activity.microphoneReason.value, false)}
+        </Notice>
+      )}
+      {store.soundHeld.value && (
+        <Notice tone="warning" what="sound" advice="">
+          The browser holds the sound back until you click.{" "}
+          <button type="button" onClick={instance.touched}>
+            Enable sound
+          </button>
+        </Notice>
+      )}
+      {store.kernel.value === "busy" && (
+        <Notice tone="quiet" what="kernel" advice={live ? "The call goes on." : ""}>
+          The kernel does not answer at the moment; {countText(store.waiting.value, "record")} wait here for it.
+        </Notice>
+      )}
+    </div>
+  );
+}
+
+/** The steps as a reader calls them. */
+const STEPS: Record<string, string> = {
+  secret: "client secret",
+  ice: "connection",
+  channel: "data channel",
+};
+
+interface NoticeProps {
+  tone: "error" | "warning" | "quiet";
+  what: string;
+  advice: string;
+  children: ComponentChildren;
+}
+
+function Notice({ tone, what, advice, children }: NoticeProps) {
+  return (
+    <p class="rtcw-notice" data-tone={tone} role={tone === "error" ? "alert" : undefined}>
+      <span class="rtcw-notice-what">{what}</span>
+      <span>
+        {children} {advice !== "" && <span class="rtcw-advice">{advice}</span>}
+      </span>
+    </p>
+  );
+}
+
+function sentence(words: string, capital = true): string {
+  const start = capital ? words.charAt(0).toUpperCase() + words.slice(1) : words;
+  return /[.!?…]$/.test(start) ? start : `${start}.`;
+}

@@ -1,0 +1,61 @@
+/** Both sides of the conversation as it goes; it follows the last line until the reader scrolls away. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Store } from "../store";
+import { Moment } from "./moment";
+import { TranscriptRow } from "./row";
+
+/** So close to the end counts as being there, in px. */
+const NEAR = 24;
+
+export function Transcript({ store }: { store: Store }) {
+  const box = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLOListElement>(null);
+  const following = useSignal(true);
+  const rows = store.rows.value;
+
+  useEffect(() => {
+    const [outer, inner] = [box.current, list.current];
+    if (outer === null || inner === null) {
+      return undefined;
+    }
+    const observer = new ResizeObserver(() => {
+      if (following.peek()) {
+        outer.scrollTop = outer.scrollHeight;
+      }
+    });
+    observer.observe(inner);
+    return () => observer.disconnect();
+  }, [following]);
+
+  const look = () => {
+    const outer = box.current;
+    if (outer !== null) {
+      following.value = outer.scrollHeight - outer.scrollTop - outer.clientHeight < NEAR;
+    }
+  };
+  const follow = () => {
+    following.value = true;
+    box.current?.scrollTo({ top: box.current.scrollHeight });
+  };
+
+  return (
+    <div class="rtcw-transcript">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <div class="rtcw-scroll" ref={box} role="log" aria-label="Transcript" tabIndex={0} onScroll={look}>
+        <ol class="rtcw-rows" ref={list}>
+          {rows.map((row) => (
+            <TranscriptRow key={row.peek().key} row={row} />
+          ))}
+        </ol>
+        <Moment store={store} empty={rows.length === 0} />
+      </div>
+      {!following.value && (
+        <button type="button" class="rtcw-follow" onClick={follow}>
+          Latest ↓
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,31 @@
+/** Words and numbers as the panel writes them. */
+
+import type { CallState } from "./messages";
+
+const STATES: Record<CallState, string> = {
+  idle: "Not connected",
+  microphone: "Asking for the microphone",
+  connecting: "Connecting",
+  live: "Live",
+  failed: "No call",
+  ended: "Ended",
+};
+
+/** The state of a call in a word or a few. */
+export function stateText(state: CallState): string {
+  return STATES[state];
+}
+
+/** A time within a call: `1:24`, `1:02:03`. */
+export function callText(ms: number): string {
+  const total = Math.max(0, Math.floor(ms / 1000));
+  const seconds = String(total % 60).padStart(2, "0");
+  const minutes = Math.floor(total / 60) % 60;
+  const hours = Math.floor(total / 3600);
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${seconds}` : `${minutes}:${seconds}`;
+}
+
+/** A count with its noun: `1 event`, `1,204 events`. */
+export function countText(count: number, noun: string): string {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}

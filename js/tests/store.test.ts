@@ -1,0 +1,119 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { createStore, type Store } from "../src/store";
+import { agent, session, user } from "./fakes/events";
+
+const CALL: [direction: "client" | "server" | "local", event: object][] = [
+  ["local", { type: "rtc.state", state: "connecting", call: 1 }],
+  ["local", { type: "rtc.state", state: "live", call: 1, microphone: "live", rtc_call_id: "rtc_1" }],
+  ["server", session(200)],
+  ["server", user.started("u1")],
+  ["server", user.stopped("u1")],
+  ["server", user.committed("u1", null)],
+  ["server", agent.created("r1")],
+  ["server", agent.added("a1", "u1", "r1")[1] ?? {}],
+  ["server", agent.delta("a1", "r1", "Hello there.")],
+  ["server", agent.audio("started", "r1")],
+  ["server", user.transcript("u1", "Hi.")],
+];
+
+let store: Store;
+
+beforeEach(() => {
+  store = createStore();
+});
+
+const words = () => store.rows.value.map((row) => `${row.value.who}: ${row.value.text}`);
+
+describe("the same records", () => {
+  it("give the same rows and state to the page that holds the call and to one that reads the log", () => {
+    const reader = createStore();
+    store.takeOver();
+    CALL.forEach(([direction, event], index) => {
+      store.applyOwn(direction, 1_700_000_000_000 + 10 * index, JSON.stringify(event));
+      reader.applyLogged([index, direction, 10 * index, JSON.stringify(event)]);
+    });
+    const shown = (of: Store) => of.rows.value.map(({ value: { key, ...row } }) => row);
+    expect(shown(store)).toEqual(shown(reader));
+    expect(words()).toEqual(["you: Hi.", "agent: Hello there."]);
+    for (const of of [store, reader]) {
+      expect(of.activity.state.value).toBe("live");
+      expect(of.activity.sounding.value).toBe(true);
+      expect(of.activity.responding.value).toBe(true);
+    }
+    expect(store.elsewhere.value).toBe(false);
+    expect(reader.elsewhere.value).toBe(true);
+  });
+});
+
+describe("history", () => {
+  it("stays above the rows of this page's own call, even when it arrives late", () => {
+    store.takeOver();
+    store.applyOwn("server", 5, JSON.stringify(user.typed("u2", null, "now")));
+    store.applyLogged([0, "server", 0, JSON.stringify(user.typed("u1", null, "before"))]);
+    store.applyLogged([1, "local", 0, JSON.stringify({ type: "rtc.state", state: "failed", call: 1, step: "offer" })]);
+    expect(words()).toEqual(["you: before", "you: now"]);
+    expect(store.activity.state.value).toBe("idle");
+  });
+
+  it("goes when the log is to be read again", () => {
+    store.takeOver();
+    store.applyOwn("server", 5, JSON.stringify(user.typed("u2", null, "now")));
+    store.clear();
+    expect(words()).toEqual([]);
+  });
+});
+
+describe("errors of the kernel", () => {
+  const error = { type: "rtc.error", source: "callback", message: "ZeroDivisionError: division by zero" };
+
+  it("show once: in the page that holds the call by message, elsewhere from the log", () => {
+    store.applyError(error);
+    store.applyLogged([0, "local", 0, JSON.stringify(error)]);
+    expect(words()).toEqual(["error: ZeroDivisionError: division by zero"]);
+    const owner = createStore();
+    owner.takeOver();
+    owner.applyError(error);
+    expect(owner.rows.value).toHaveLength(1);
+  });
+});
+
+describe("the state of a call", () => {
+  const note = (t_ms: number, fields: object) =>
+    store.applyOwn("local", t_ms, JSON.stringify({ type: "rtc.state", ...fields }));
+
+  it("carries why it failed until the next attempt", () => {
+    note(0, { state: "failed", call: 1, step: "ice", reason: "no path", advice: "Try another network." });
+    expect(store.activity.trouble.value).toEqual({ step: "ice", reason: "no path", advice: "Try another network." });
+    note(1, { state: "connecting", call: 2 });
+    expect(store.activity.trouble.value).toBeNull();
+    expect(store.activity.attempt.value).toBe(2);
+  });
+
+  it("measures the call from live to its end, also when the microphone comes late", () => {
+    note(0, { state: "connecting", call: 1 });
+    note(1000, { state: "live", call: 1, microphone: "silent", microphone_reason: "waiting" });
+    note(3000, { state: "live", call: 1, microphone: "live" });
+    expect(store.activity.microphone.value).toBe("live");
+    note(8000, { state: "ended", call: 1, reason: "you hung up" });
+    expect(store.activity.elapsedMs()).toBe(7000);
+  });
+
+  it("ends whatever was going on", () => {
+    for (const [direction, event] of CALL) {
+      store.applyOwn(direction, 0, JSON.stringify(event));
+    }
+    store.applyOwn("local", 0, JSON.stringify({ type: "rtc.play", what: "order.wav", seconds: 1, phase: "started" }));
+    expect(store.activity.file.value).toBe("order.wav");
+    note(10, { state: "ended", call: 1, reason: "bye" });
+    const { sounding, responding, speaking, file } = store.activity;
+    expect([sounding.value, responding.value, speaking.value, file.value]).toEqual([false, false, false, ""]);
+  });
+
+  it("knows who is muted, and that a new call starts unmuted", () => {
+    note(0, { state: "connecting", call: 1 });
+    store.applyOwn("local", 0, JSON.stringify({ type: "rtc.mute", muted: true }));
+    expect(store.activity.muted.value).toBe(true);
+    note(10, { state: "connecting", call: 2 });
+    expect(store.activity.muted.value).toBe(false);
+  });
+});

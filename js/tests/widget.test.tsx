@@ -1,0 +1,268 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Model } from "../src/afm";
+import widget from "../src/widget";
+import { agent, user } from "./fakes/events";
+import { createKernel, type Kernel, SECRET } from "./fakes/kernel";
+import { settle } from "./fakes/page";
+import { type Browser, installBrowser } from "./fakes/rtc";
+
+let browser: Browser;
+let kernel: Kernel;
+let controller: AbortController;
+let view: HTMLElement;
+let render: (el: HTMLElement, signal?: AbortSignal) => void;
+
+/** Hosts wrap the model anew for `initialize` and for every view. */
+const wrap = (model: Model): Model => ({ ...model });
+const button = (name: string, within: ParentNode = view) =>
+  [...within.querySelectorAll("button")].find((found) => found.textContent === name);
+const click = async (name: string) => {
+  button(name)?.click();
+  await settle();
+};
+const text = (selector: string) => view.querySelector(selector)?.textContent ?? null;
+
+async function live(): Promise<void> {
+  await click("Connect");
+  browser.connectPeer();
+  await settle();
+}
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  browser = installBrowser();
+  kernel = createKernel();
+  controller = new AbortController();
+  const { signal } = controller;
+  const definition = widget();
+  const result = definition.initialize({ model: wrap(kernel.model), signal });
+  expect(result).toBeTypeOf("function");
+  render = (el, viewSignal = signal) => {
+    definition.render({ model: wrap(kernel.model), el, signal: viewSignal });
+  };
+  view = document.body.appendChild(document.createElement("div"));
+  render(view);
+  await settle();
+});
+
+afterEach(() => {
+  controller.abort();
+  document.body.replaceChildren();
+  document.body.removeAttribute("data-jp-theme-light");
+  vi.useRealTimers();
+});
+
+describe("the panel", () => {
+  it("says in one line: state, who is at the other end, model, voice and prompt", async () => {
+    expect(text(".rtcw-header")).toBe("Not connectedsandboxgpt-realtime-2.1 · marinprompt v3 “calm”");
+    kernel.setTrait("latency_heard_ms", 612.4);
+    await settle();
+    expect(text(".rtcw-latency")).toBe("612 ms");
+  });
+
+  it("goes from Connect over Cancel to Hang up, Mute and Stop", async () => {
+    await click("Connect");
+    expect(text("[role=status]")).toBe("Connecting");
+    expect(button("Cancel")).toBeDefined();
+    browser.connectPeer();
+    await settle();
+    expect(text("[role=status]")).toBe("Live");
+    expect([...view.querySelectorAll(".rtcw-controls button")].map(({ textContent }) => textContent)).toEqual([
+      "Hang up",
+      "Mute",
+      "Stop",
+    ]);
+    await click("Mute");
+    expect(browser.opened[0]?.enabled).toBe(false);
+    await click("Unmute");
+    expect(browser.opened[0]?.enabled).toBe(true);
+    await click("Hang up");
+    expect(text("[role=status]")).toBe("Ended");
+    expect(button("Connect")?.disabled).toBe(false);
+  });
+
+  it("counts the call's seconds, and stops with it", async () => {
+    await live();
+    await vi.advanceTimersByTimeAsync(84_500);
+    expect(text("[role=timer]")).toBe("1:24");
+    await click("Hang up");
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(text("[role=timer]")).toBe("1:24");
+  });
+
+  it("waits for the kernel before it offers to connect", async () => {
+    const mute = createKernel();
+    mute.block();
+    const definition = widget();
+    definition.initialize({ model: mute.model, signal: controller.signal });
+    const other = document.body.appendChild(document.createElement("div"));
+    definition.render({ model: mute.model, el: other, signal: controller.signal });
+    await settle();
+    expect(button("Connect", other)?.disabled).toBe(true);
+    expect(other.textContent).toContain("Waiting for the kernel…");
+    await vi.advanceTimersByTimeAsync(7000);
+    expect(other.textContent).toContain("The kernel has not answered yet");
+  });
+
+  it("says why a call failed and what to try, until the next attempt", async () => {
+    browser.provider = () =>
+      new Response('{"error": {"code": "model_not_found", "message": "No such model."}}', { status: 404 });
+    await click("Connect");
+    expect(text("[role=alert]")).toContain(
+      "The provider refused the offer (HTTP 404, model_not_found: No such model.).",
+    );
+    expect(text("[role=alert]")).toContain("Look at the session's configuration");
+    expect(view.innerHTML).not.toContain(SECRET);
+    await click("Connect");
+    expect(button("Cancel") ?? button("Connect")).toBeDefined();
+  });
+
+  it("says that the agent does not hear, and why", async () => {
+    browser.microphone = () => Promise.reject(new DOMException("", "NotAllowedError"));
+    await live();
+    expect(text(".rtcw-notices")).toContain("The agent does not hear you: permission for the microphone was denied.");
+  });
+
+  it("says how many records wait for a kernel that does not answer", async () => {
+    await live();
+    kernel.block();
+    browser.receive(user.typed("u1", null, "one"));
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(text(".rtcw-notices")).toContain("1 record wait");
+    kernel.unblock();
+    await settle();
+    expect(text(".rtcw-notices")).toBe("");
+  });
+});
+
+describe("the transcript", () => {
+  beforeEach(live);
+
+  it("is a live log in which rows that still grow are busy", async () => {
+    browser.receive(user.typed("u1", null, "A flat white."));
+    browser.receive(agent.added("a1", "u1", "r1")[1] ?? {});
+    browser.receive(agent.delta("a1", "r1", "Sure"));
+    await settle();
+    const log = view.querySelector("[role=log]");
+    expect(log?.getAttribute("aria-label")).toBe("Transcript");
+    const rows = [...(log?.querySelectorAll("li") ?? [])];
+    expect(rows.map((row) => [row.textContent, row.getAttribute("aria-busy")])).toEqual([
+      ["0:00youA flat white.", "false"],
+      ["0:00agentSure", "true"],
+    ]);
+  });
+
+  it("keeps the elements of rows that did not change", async () => {
+    browser.receive(user.typed("u1", null, "one"));
+    browser.receive(agent.added("a1", "u1", "r1")[1] ?? {});
+    await settle();
+    const [first, second] = view.querySelectorAll("li");
+    browser.receive(agent.delta("a1", "r1", "two"));
+    browser.receive(user.typed("u0", null, "zero"));
+    await settle();
+    expect([...view.querySelectorAll("li")].slice(1)).toEqual([first, second]);
+    expect(second?.textContent).toContain("two");
+  });
+
+  it("strikes out what was not heard, as an element and not by colour alone", async () => {
+    browser.receive(agent.added("a1", null, "r1")[1] ?? {});
+    browser.receive(agent.delta("a1", "r1", "Never heard."));
+    browser.receive(agent.truncated("a1", 0));
+    await settle();
+    expect(view.querySelector("s")?.textContent).toBe("Never heard.");
+  });
+
+  it("never takes words for HTML", async () => {
+    const attack = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
+    browser.receive(user.typed("u1", null, attack));
+    browser.receive({ type: "error", error: { message: attack, code: attack } });
+    await settle();
+    expect(view.querySelector("img, script")).toBeNull();
+    expect(text("li .rtcw-words")).toBe(attack);
+  });
+});
+
+describe("the text box", () => {
+  const box = () => view.querySelector("textarea") as HTMLTextAreaElement;
+  const type = async (words: string, key?: KeyboardEventInit) => {
+    box().value = words;
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+    await settle();
+    const event = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...key });
+    box().dispatchEvent(event);
+    await settle();
+    return event;
+  };
+
+  it("waits for a call", async () => {
+    expect(box().disabled).toBe(true);
+    await live();
+    expect(box().disabled).toBe(false);
+  });
+
+  it("says what was typed with Enter, a new line with Shift, and nothing of nothing", async () => {
+    await live();
+    const said = vi.fn(() => ({}));
+    kernel.answers.say = said;
+    await type("  ");
+    await type("one", { shiftKey: true });
+    expect(said).not.toHaveBeenCalled();
+    await type("  A croissant. ");
+    expect(said).toHaveBeenCalledWith({ text: "A croissant." });
+    expect(box().value).toBe("");
+  });
+
+  it("gives the words back with the reason when they were not sent", async () => {
+    await live();
+    kernel.answers.say = () => {
+      throw { name: "ProtocolError", message: "no." };
+    };
+    await type("A croissant.");
+    expect(text(".rtcw-composer-problem")).toBe("Not sent: no.");
+    expect(box().value).toBe("A croissant.");
+  });
+
+  it("keeps its keys from the notebook", async () => {
+    await live();
+    const heard = vi.fn();
+    document.body.addEventListener("keydown", heard, { once: true });
+    await type("x");
+    expect(heard).not.toHaveBeenCalled();
+    expect(view.querySelector("[data-lm-suppress-shortcuts]")?.contains(box())).toBe(true);
+  });
+});
+
+describe("several views of one model", () => {
+  it("show the same call, and one that goes leaves it alone", async () => {
+    const second = document.body.appendChild(document.createElement("div"));
+    const gone = new AbortController();
+    render(second, gone.signal);
+    await live();
+    expect(browser.peers).toHaveLength(1);
+    expect(button("Hang up", second)).toBeDefined();
+    gone.abort();
+    expect(second.childElementCount).toBe(0);
+    expect(button("Hang up")).toBeDefined();
+    expect(browser.peer().closed).toBe(false);
+  });
+
+  it("end with the model", async () => {
+    await live();
+    controller.abort();
+    expect(browser.peer().closed).toBe(true);
+    expect(browser.opened[0]?.readyState).toBe("ended");
+  });
+});
+
+describe("the theme", () => {
+  it("is the host's, also when it changes", async () => {
+    const theme = () => view.querySelector(".rtcw")?.getAttribute("data-theme");
+    expect(theme()).toBe("light");
+    document.body.setAttribute("data-jp-theme-light", "false");
+    await settle();
+    expect(theme()).toBe("dark");
+    document.body.setAttribute("data-jp-theme-light", "true");
+    await settle();
+    expect(theme()).toBe("light");
+  });
+});
