@@ -1,0 +1,1 @@
+"""Figures: how fast, how small; `make bench` prints them."""

@@ -1,0 +1,158 @@
+"""A call in a real page: how soon it is up, how soon an event is in Python, how soon the sandbox answers."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.services import run_service
+from tests.browser.chrome import run_chrome
+from tests.browser.jupyter import run_jupyter
+from tests.browser.lab import HERE, Lab
+from tests.browser.sandbox import run_sandbox, widget_cell
+from tests.browser.speech import QUESTIONS, write_speech
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.async_api import Page
+
+    from tests.browser.lab import Notebook
+    from tests.browser.sandbox import SandboxProcess
+
+RUNS = 20
+WARM_UP = 2
+SAYINGS = 8
+ANSWERS = 8
+SILENCE_MS = 200
+LONG = "It is a long way, and there is much to see, so let us take the slow train and look around."
+
+SLOW_WIDGET = """
+import os
+import rtc_widget as rtc
+w = rtc.RealtimeWidget(provider=rtc.OpenAI(os.environ["RTC_SANDBOX_KEY"], base_url={base_url!r}))
+w
+"""
+NOTE_TIMES = """
+import time
+came = {}
+def note(event):
+    if "event_id" in event:
+        came[event["event_id"]] = time.time_ns() / 1e6
+stop = w.on("*", note)
+"""
+ROWS = "w.turns.latency_inferred_ms.astype('Float64').dropna().tolist()"
+
+
+async def measure(folder: Path) -> list[Figure]:
+    """Measure in one JupyterLab and one Chromium, with a spoken question for a microphone.
+
+    Parameters
+    ----------
+    folder
+        An empty folder for what all of them write.
+    """
+    microphone = write_speech(folder / "silence.wav", between_s=0)
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(run_sandbox(folder / "sandbox.log"))
+        jupyter = await stack.enter_async_context(run_jupyter(folder / "jupyter", sandbox.environment))
+        chrome = await stack.enter_async_context(run_chrome())
+        context = await stack.enter_async_context(chrome.context(microphone))
+        lab = Lab(await context.new_page(), jupyter)
+        await lab.load()
+        figures = await _connecting(lab, sandbox)
+        notebook = await lab.open()
+        await notebook.run(widget_cell())
+        await notebook.run("await w.connect()")
+        figures += await _relaying(notebook)
+        return figures + await _answering(notebook, folder)
+
+
+async def _connecting(lab: Lab, sandbox: SandboxProcess) -> list[Figure]:
+    """Measure click → data channel open, of the widget and of the bare page, in turns."""
+    async with (
+        run_service("slow", sandbox.base_url, sandbox.key) as slow,
+        run_service("bare", f"{slow}/v1", sandbox.key) as bare_url,
+    ):
+        bare = await lab.page.context.new_page()
+        await bare.add_init_script(path=HERE / "tap.js")
+        await bare.goto(bare_url)
+        notebook = await lab.open()
+        await notebook.run(SLOW_WIDGET.format(base_url=f"{slow}/v1"))
+        times_ms: dict[str, list[float]] = {"widget": [], "bare": []}
+        for _ in range(WARM_UP + RUNS):
+            times_ms["widget"].append(await _click(lab.page))
+            await notebook.run("await w.hang_up()")
+            times_ms["bare"].append(await _click(bare))
+            await bare.evaluate("() => hangUp()")
+        await notebook.run("w.close()")
+        await notebook.close()
+        await bare.close()
+    ours, theirs = (np.array(times_ms[which][WARM_UP:]) for which in ("widget", "bare"))
+    detail = (
+        f"median {np.median(ours):.0f} and {np.median(theirs):.0f} ms, p90 {np.percentile(ours, 90):.0f} "
+        f"and {np.percentile(theirs, 90):.0f} ms, {RUNS} runs each, interleaved"
+    )
+    ratio = float(np.median(ours) / np.median(theirs))
+    return [Figure("click → data channel open, widget / bare page", ratio, "×", 1.0, detail)]
+
+
+async def _click(page: Page) -> float:
+    """Click Connect, and return the ms until the data channel is open."""
+    await page.bring_to_front()
+    calls = await page.evaluate("() => tap.calls.length")
+    await page.get_by_role("button", name="Connect", exact=True).click()
+    opened = await page.wait_for_function(
+        "(calls) => tap.calls[calls]?.open_ms && tap.calls[calls].open_ms - tap.clicked_ms", arg=calls
+    )
+    return float(await opened.json_value())
+
+
+async def _relaying(notebook: Notebook) -> list[Figure]:
+    """Measure data-channel message → Python handler, while the agent talks and the log is on."""
+    await notebook.run(NOTE_TIMES)
+    for _ in range(SAYINGS):
+        await notebook.run(f"await w.say({LONG!r})")
+    came = await notebook.value("came")
+    await notebook.run("stop()")
+    delays_ms = [
+        came[event["event_id"]] - t_ms
+        for direction, t_ms, event in (
+            (row[0], row[1], json.loads(row[2])) for row in await notebook.lab.wire()
+        )
+        if direction == "server" and event.get("event_id") in came
+    ]
+    detail = f"{len(delays_ms)} events"
+    return [
+        Figure(
+            "data-channel message → Python handler, median", statistics.median(delays_ms), "ms", 5, detail
+        ),
+        Figure(
+            "data-channel message → Python handler, p99",
+            float(np.percentile(delays_ms, 99)),
+            "ms",
+            30,
+            detail,
+        ),
+    ]
+
+
+async def _answering(notebook: Notebook, folder: Path) -> list[Figure]:
+    """Measure end of speech → first audio, beyond the silence that the VAD waits for."""
+    path = write_speech(folder / "question.wav", QUESTIONS[1], between_s=0.2)
+    for _ in range(ANSWERS):
+        await notebook.run(f"await w.play({str(path)!r})")
+    beyond_ms = [value - SILENCE_MS for value in await notebook.value(ROWS)]
+    return [
+        Figure(
+            "end of speech → first audio, beyond VAD silence",
+            statistics.median(beyond_ms),
+            "ms",
+            detail=f"{min(beyond_ms):.0f} to {max(beyond_ms):.0f} ms, {len(beyond_ms)} answers, sandbox",
+        )
+    ]

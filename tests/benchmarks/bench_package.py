@@ -1,0 +1,38 @@
+"""What the package costs before it does anything: its import, and what a browser loads."""
+
+from __future__ import annotations
+
+import gzip
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import rtc_widget
+from tests.benchmarks.figures import Figure
+
+RUNS = 15
+
+
+def measure() -> list[Figure]:
+    """Measure `import rtc_widget` against `import pandas`, and the size of widget.js."""
+    import_ms: dict[str, list[float]] = {"pandas": [], "rtc_widget": []}
+    for _ in range(RUNS):
+        for module, times in import_ms.items():
+            times.append(_import_ms(module))
+    ours, theirs = (statistics.median(import_ms[module]) for module in ("rtc_widget", "pandas"))
+    script = Path(rtc_widget.__file__).parent / "static/widget.js"
+    size_kb = len(gzip.compress(script.read_bytes(), 9)) / 1000
+    return [
+        Figure(
+            "import rtc_widget / import pandas", ours / theirs, "×", 1.3, f"{ours:.0f} and {theirs:.0f} ms"
+        ),
+        Figure("widget.js, gzipped", size_kb, "kB", 60),
+    ]
+
+
+def _import_ms(module: str) -> float:
+    code = f"import time; t = time.perf_counter(); import {module}; print(1000 * (time.perf_counter() - t))"
+    return float(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    )

@@ -1,0 +1,93 @@
+"""Chromium with a file for a microphone, and no way out of this machine."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from playwright.async_api import async_playwright
+
+from tests.browser.chromium import NONE_FOUND, find_chromium
+from tests.browser.jupyter import PLAIN_HOST
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, BrowserContext, Playwright
+
+Microphone = Path | Literal["none", "denied"]
+"""A WAV file that is played once, from the moment the microphone opens; no device; permission denied."""
+
+FLAGS = (
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-proxy-server",
+    # Whatever is not this machine has no address.
+    f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1,MAP * ~NOTFOUND,EXCLUDE 127.0.0.1,EXCLUDE localhost",
+)
+
+
+class Chrome:
+    """One Chromium at a time: another microphone is another browser."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._playwright = playwright
+        self._browser: Browser | None = None
+        self._microphone: Microphone | None = None
+
+    async def close(self) -> None:
+        """Close it."""
+        browser, self._browser = self._browser, None
+        if browser is not None:
+            await browser.close()
+
+    @asynccontextmanager
+    async def context(self, microphone: Microphone) -> AsyncIterator[BrowserContext]:
+        """Open a browser context: cookies and storage of its own."""
+        browser = await self._with(microphone)
+        context = await browser.new_context(viewport={"width": 1280, "height": 900})
+        try:
+            yield context
+        finally:
+            await context.close()
+
+    async def _with(self, microphone: Microphone) -> Browser:
+        if self._browser is not None and microphone == self._microphone:
+            return self._browser
+        await self.close()
+        path = find_chromium()
+        if path is None:
+            raise RuntimeError(NONE_FOUND)
+        self._microphone = microphone
+        self._browser = await self._playwright.chromium.launch(
+            executable_path=path, args=[*FLAGS, *_media_flags(microphone)], chromium_sandbox=False
+        )
+        return self._browser
+
+
+@asynccontextmanager
+async def run_chrome() -> AsyncIterator[Chrome]:
+    """Give a Chromium while the block lasts."""
+    async with async_playwright() as playwright:
+        chrome = Chrome(playwright)
+        try:
+            yield chrome
+        finally:
+            await chrome.close()
+
+
+def _media_flags(microphone: Microphone) -> list[str]:
+    if microphone == "none":
+        return ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=0"]
+    if microphone == "denied":
+        return ["--use-fake-ui-for-media-stream=deny", "--use-fake-device-for-media-stream"]
+    return [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}%noloop",
+    ]

@@ -1,0 +1,34 @@
+"""The notebooks run from top to bottom, as a new user runs them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.browser.lab import Lab
+
+NOTEBOOKS = sorted(Path(__file__).parents[2].joinpath("notebooks").glob("*.ipynb"))
+HOLDS_AFTERWARDS = {
+    "01_talk": [
+        "'train' in before.transcript",
+        "after.transcript.startswith('Ahoy there')",
+        "w.turns.turn.tolist() == [0, 1, 2]",
+        "w.errors.empty",
+    ]
+}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+async def test_the_notebook_runs_from_top_to_bottom(lab: Lab, path: Path) -> None:
+    shutil.copy(path, lab.jupyter.folder)
+    notebook = await lab.open(path=path.name)
+    await notebook.run_all(timeout=120)
+    await lab.screenshot(path.stem)
+    for expression in HOLDS_AFTERWARDS.get(path.stem, []):
+        assert await notebook.value(f"bool({expression})"), expression
+    assert await lab.live_microphones() == 0
+    assert lab.page_errors == []
