@@ -46,6 +46,7 @@ export type Change =
   | { kind: "truncated"; item_id: string; audio_end_ms: number }
   | { kind: "deleted"; item_id: string }
   | { kind: "output"; tool_call_id: string; output: string | null; error: string | null; run_ms: number | null }
+  | { kind: "approval"; tool_call_id: string; decision: string; reason: string }
   | { kind: "error"; source: string; message: string; code: string; advice: string }
   | { kind: "state"; state: CallState; call: number; fields: Fields }
   | { kind: "mute"; muted: boolean }
@@ -168,6 +169,15 @@ function readNote(note: Fields): Change[] {
             },
           ]
         : [];
+    case "rtc.approval":
+      return [
+        {
+          kind: "approval",
+          tool_call_id: text(note.tool_call_id),
+          decision: text(note.decision),
+          reason: text(note.reason),
+        },
+      ];
     case "rtc.error":
       return [readError(text(note.source), note)];
     default:
@@ -176,7 +186,7 @@ function readNote(note: Fields): Change[] {
 }
 
 /** Read an `rtc.error` note or the body of a server's `error`. */
-export function readError(source: string, error: Fields): Change {
+function readError(source: string, error: Fields): Change {
   const message = text(error.message) || "an error without a message";
   return { kind: "error", source, message, code: text(error.code), advice: text(error.advice) };
 }

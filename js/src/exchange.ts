@@ -1,6 +1,14 @@
 /** Requests to the kernel and commands from it: each has an id, each is answered, errors too. */
 
-import { type BrowserMessage, type Command, type Fields, type RelayError, type Reply, randomId } from "./messages";
+import {
+  type BrowserMessage,
+  type Command,
+  type Fields,
+  type RelayError,
+  type Reply,
+  type Request,
+  randomId,
+} from "./messages";
 
 /** How many commands are remembered, so that one delivered twice acts once. */
 const REMEMBERED = 500;
@@ -19,7 +27,7 @@ export interface ExchangePorts {
 
 export interface Exchange {
   /** Ask the kernel; rejects with a `Failure` when it says no, or after `timeout_ms` without an answer. */
-  request(method: "secret" | "answer" | "tail" | "say", params: Fields, timeout_ms?: number): Promise<Fields>;
+  request(method: Request["method"], params: Fields, timeout_ms?: number): Promise<Fields>;
   reply(message: Reply): void;
   command(message: Command, buffers: Buffers): void;
   close(): void;

@@ -1,4 +1,4 @@
-/** One instance: what one `initialize` holds (relay, call, store), and what its views may ask of it. */
+/** One instance: what one `initialize` holds (line to the kernel, call, store), and what its views may ask of it. */
 
 import type { Model } from "./afm";
 import { createMeters } from "./audio/meters";
@@ -8,29 +8,19 @@ import { createSpeaker } from "./audio/speaker";
 import { createCall } from "./call";
 import { createCommands } from "./commands";
 import { interruptEvents } from "./dialect";
-import { type Buffers, createExchange } from "./exchange";
-import {
-  type BrowserMessage,
-  browserTimeMs,
-  type Direction,
-  type Fields,
-  isFields,
-  type LogRecord,
-  parseEvent,
-  randomId,
-  readKernelMessage,
-} from "./messages";
-import { createMirror } from "./mirror";
+import { createLink } from "./link";
+import { type Fields, randomId } from "./messages";
 import { leaveThePlace, takeThePlace } from "./one_live";
 import { createPresence } from "./presence";
-import { createRelay } from "./relay";
+import { type Resident, residents } from "./residents";
 import { createSay } from "./say";
 import { createStore, type Store } from "./store";
+import { mountPanel } from "./views/panel";
 import { showPill } from "./views/pill";
 
 const TIMEOUT_MS = 20_000;
 
-export interface Instance {
+export interface Instance extends Resident {
   store: Store;
   /** Start a call, within a click. What goes wrong shows in the store. */
   connect(): void;
@@ -40,36 +30,21 @@ export interface Instance {
   interrupt(): void;
   /** Say something in writing; rejects with what the composer shows. */
   say(words: string): Promise<void>;
+  /** Allow or forbid a tool call that waits for it. */
+  decide(tool_call_id: string, approve: boolean): void;
   /** Somebody clicked or typed in the panel: sound that the browser held back may start. */
   touched(): void;
   /** A view shows this instance from now on; returns how to leave. */
   attach(element: Element): () => void;
   /** Whether anybody can see this view: meters are read only for somebody. */
   setVisible(element: Element, visible: boolean): void;
-  dispose(): void;
 }
 
-export function createInstance(model: Model): Instance {
+/** Make an instance; `superseded` is called when another one of this page turns out to hold this widget's call. */
+export function createInstance(first: Model, superseded: (by: Resident) => void = () => undefined): Instance {
   const page = randomId();
   const store = createStore();
   const { activity } = store;
-  let own = false;
-
-  function post(message: BrowserMessage): void {
-    try {
-      void model.send(message as unknown as Fields);
-    } catch {
-      // No way to the kernel at the moment: hello is said again until there is one.
-    }
-  }
-
-  function record(direction: Direction, text: string): void {
-    const t_browser_ms = browserTimeMs();
-    relay.append(direction, t_browser_ms, text);
-    store.applyOwn(direction, t_browser_ms, text);
-  }
-
-  const note = (fields: Fields & { type: string }) => record("local", JSON.stringify(fields));
 
   // -- sound ----------------------------------------------------------------------------------------------------
 
@@ -84,11 +59,13 @@ export function createInstance(model: Model): Instance {
 
   // -- the call -------------------------------------------------------------------------------------------------
 
+  const note = (fields: Fields & { type: string }) => link.record("local", JSON.stringify(fields));
+
   const call = createCall({
     note,
-    passed: record,
-    request: (method, params) => exchange.request(method, params),
-    kernelHeardAt: () => relay.heardAt(),
+    passed: (direction, text) => link.record(direction, text),
+    request: (method, params) => link.exchange.request(method, params),
+    kernelHeardAt: () => link.heardAt(),
     progress(words) {
       store.progress.value = words;
     },
@@ -109,9 +86,7 @@ export function createInstance(model: Model): Instance {
     const config = store.config.peek();
     if (!call.busy()) {
       takeThePlace(call);
-      own = true;
-      mirror.stop();
-      store.takeOver();
+      link.takeOver();
     }
     const number = (value: unknown, otherwise: number) => (typeof value === "number" ? value : otherwise);
     return call.connect({
@@ -122,69 +97,6 @@ export function createInstance(model: Model): Instance {
       calls_url: config?.calls_url ?? "",
       loopback: config?.loopback ?? false,
     });
-  }
-
-  // -- the kernel -----------------------------------------------------------------------------------------------
-
-  const commands = createCommands({ call, outgoing, note, connect });
-  const exchange = createExchange({ page, post, run: commands.run });
-  const mirror = createMirror({
-    fetch: (params) => exchange.request("tail", params),
-    apply: store.applyLogged,
-  });
-  const relay = createRelay({
-    page,
-    post,
-    describe: () => ({ live: call.busy(), views: presence.count() }),
-    onKernel(state, waiting) {
-      store.kernel.value = state;
-      store.waiting.value = waiting;
-    },
-  });
-
-  function takeTail(records: readonly LogRecord[]): void {
-    if (own && !call.busy() && records.some((row) => beginsCall(row, activity.attempt.peek() + 1))) {
-      // Another page calls: from now on this one shows the kernel's log.
-      own = false;
-      store.clear();
-      mirror.restart((records.at(-1)?.[0] ?? -1) + 1);
-    } else if (!own) {
-      mirror.push(records);
-    }
-  }
-
-  function receive(value: unknown, buffers?: Buffers): void {
-    const message = readKernelMessage(value, page);
-    switch (message?.kind) {
-      case "welcome":
-        store.config.value = message.config;
-        relay.welcome(message);
-        if (!own) {
-          mirror.known(message.length);
-        }
-        break;
-      case "ack":
-        relay.acknowledge(message);
-        break;
-      case "command":
-        exchange.command(message, buffers ?? []);
-        break;
-      case "reply":
-        exchange.reply(message);
-        break;
-      case "ping":
-        post({ kind: "pong", page, id: message.id, t_browser_ms: browserTimeMs() });
-        break;
-      case "tail":
-        takeTail(message.records);
-        break;
-      case "error":
-        store.applyError(isFields(message.error) ? message.error : {});
-        break;
-      case "config":
-        store.config.value = message.config;
-        break;
-    }
   }
 
   // -- who sees it ----------------------------------------------------------------------------------------------
@@ -206,14 +118,26 @@ export function createInstance(model: Model): Instance {
     }
   });
 
-  const takeLatency = () => {
-    const value = model.get("latency_heard_ms");
-    store.latencyHeardMs.value = typeof value === "number" ? value : null;
-  };
+  // -- the kernel -----------------------------------------------------------------------------------------------
+
+  const link = createLink(first, {
+    page,
+    store,
+    run: createCommands({ call, outgoing, note, connect }).run,
+    describe: () => ({ live: call.busy(), views: presence.count() }),
+    heldBy(owner) {
+      const other = residents().get(owner);
+      if (other !== undefined && !call.busy()) {
+        superseded(other);
+      }
+    },
+  });
+
   const leavePage = () => {
     call.hangUp("the page was closed or reloaded");
-    relay.flush();
+    link.flush();
   };
+  globalThis.addEventListener("pagehide", leavePage);
 
   const instance: Instance = {
     store,
@@ -232,7 +156,11 @@ export function createInstance(model: Model): Instance {
         call.send(interruptEvents(activity.responding.peek()));
       }
     },
-    say: createSay({ call, activity, exchange }),
+    say: createSay({ call, activity, exchange: link.exchange }),
+    decide(tool_call_id, approve) {
+      // What was decided comes back as a note; a decision that comes too late changes nothing.
+      link.exchange.request("approve", { tool_call_id, approve }).catch(() => undefined);
+    },
     touched() {
       if (call.busy()) {
         void sound.context()?.resume();
@@ -250,33 +178,18 @@ export function createInstance(model: Model): Instance {
       }
       meters.setVisible(visible.size > 0);
     },
+    mount: (el) => mountPanel(instance, el),
+    model: link.model,
+    adopt: link.adopt,
     dispose() {
       call.hangUp("the widget was closed");
-      relay.flush();
-      relay.close();
-      exchange.close();
+      link.close();
       presence.watch(false);
       unwatch();
-      model.off("msg:custom", receive);
-      model.off("change:latency_heard_ms", takeLatency);
+      residents().delete(page);
       globalThis.removeEventListener("pagehide", leavePage);
     },
   };
-
-  model.on("msg:custom", receive);
-  model.on("change:latency_heard_ms", takeLatency);
-  globalThis.addEventListener("pagehide", leavePage);
-  takeLatency();
-  relay.hello();
+  residents().set(page, instance);
   return instance;
-}
-
-/** Whether a logged record is the beginning of a call, of this attempt or a later one. */
-function beginsCall([, direction, , text]: LogRecord, attempt: number): boolean {
-  if (direction !== "local" || !text.includes("rtc.state")) {
-    return false;
-  }
-  const { type, state, call } = parseEvent(text);
-  const begins = type === "rtc.state" && (state === "connecting" || state === "microphone");
-  return begins && typeof call === "number" && call >= attempt;
 }

@@ -67,7 +67,7 @@ export interface Request {
   kind: "request";
   page: string;
   id: string;
-  method: "secret" | "answer" | "tail" | "say" | "error";
+  method: "secret" | "answer" | "tail" | "say" | "approve";
   params: Fields;
 }
 
@@ -123,11 +123,11 @@ export interface Tail {
   records: LogRecord[];
 }
 
-/** An error to show in the panel: the fields of an `rtc.error` note. */
-export interface Problem {
-  kind: "error";
+/** A note of the kernel's own, for the page whose records are its own: an error, a tool's run, an approval. */
+export interface Note {
+  kind: "note";
   page: string;
-  error: Fields;
+  text: string;
 }
 
 export interface Config {
@@ -136,9 +136,9 @@ export interface Config {
   config: PanelConfig;
 }
 
-export type KernelMessage = Welcome | Ack | Command | Reply | Ping | Tail | Problem | Config;
+export type KernelMessage = Welcome | Ack | Command | Reply | Ping | Tail | Note | Config;
 
-const KERNEL_KINDS = new Set(["welcome", "ack", "command", "reply", "ping", "tail", "error", "config"]);
+const KERNEL_KINDS = new Set(["welcome", "ack", "command", "reply", "ping", "tail", "note", "config"]);
 const EVERY_PAGE = "*";
 
 /** Tell whether a value is a JSON object. */

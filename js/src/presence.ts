@@ -12,6 +12,7 @@ export interface PresencePorts {
 
 export interface Presence {
   attach(element: Element): () => void;
+  /** How many views are in the document. */
   count(): number;
   /** Watch while a call is up. */
   watch(on: boolean): void;
@@ -22,9 +23,11 @@ export function createPresence(ports: PresencePorts): Presence {
   let timer: ReturnType<typeof setInterval> | undefined;
   let unseenSince: number | null = null;
 
+  const count = () => [...views].filter((view) => view.isConnected).length;
+
   /** A host may detach a view that scrolled away without telling anybody: ask the document. */
   function look(): void {
-    const seen = [...views].some((view) => view.isConnected);
+    const seen = count() > 0;
     if (seen !== (unseenSince === null)) {
       unseenSince = seen ? null : performance.now();
       ports.unseen(!seen);
@@ -42,7 +45,7 @@ export function createPresence(ports: PresencePorts): Presence {
       };
     },
 
-    count: () => views.size,
+    count,
 
     watch(on) {
       clearInterval(timer);

@@ -22,6 +22,8 @@ export interface Row {
   edgeTitle: string;
   /** More is coming. */
   busy: boolean;
+  /** The tool call that waits here for a person to allow it; "" when none does. */
+  asks: string;
 }
 
 /** What the transcript keeps of an item, or of a note between items. */
@@ -45,6 +47,8 @@ export interface Entry {
   remark: string;
   tool: NonNullable<ItemFields["tool"]> | null;
   tool_ms: number | null;
+  /** What a person was asked or said about the call: asked, approved, rejected; "" when nobody was. */
+  approval: string;
 }
 
 /** What the words of a row depend on beside its entry. */
@@ -66,7 +70,7 @@ export function newEntry(
   at_ms: number,
   item: { item_id?: string; hidden?: boolean },
 ): Entry {
-  const row = { key, who, at_ms, text: "", struck: "", hint: "", edge: "", edgeTitle: "", busy: false };
+  const row = { key, who, at_ms, text: "", struck: "", hint: "", edge: "", edgeTitle: "", busy: false, asks: "" };
   return {
     row: signal<Row>(row),
     item_id: item.item_id ?? "",
@@ -83,6 +87,7 @@ export function newEntry(
     remark: "",
     tool: null,
     tool_ms: null,
+    approval: "",
   };
 }
 
@@ -144,9 +149,11 @@ function splitAt(whole: string, heard: number): { text: string; struck: string }
 function toolWords(entry: Entry, tool: NonNullable<Entry["tool"]>): Partial<Row> {
   const waiting = tool.error === null && tool.output === null;
   const result = tool.error !== null ? ` failed: ${tool.error}` : waiting ? "" : ` → ${shorten(tool.output ?? "")}`;
+  const asks = waiting && entry.approval === "asked";
   return {
     text: `${tool.name}(${argumentsText(tool.arguments)})${result}`,
-    hint: waiting && entry.done ? "running…" : "",
+    hint: asks ? "needs your approval" : waiting && entry.done ? "running…" : "",
+    asks: asks ? tool.tool_call_id : "",
     busy: waiting,
     edge: entry.tool_ms === null ? "" : `${Math.round(entry.tool_ms)} ms`,
     edgeTitle: "from the arguments to the result",

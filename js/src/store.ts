@@ -2,8 +2,8 @@
 
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type Activity, createActivity } from "./activity";
-import { read, readError } from "./dialect";
-import type { Direction, Fields, LogRecord, PanelConfig } from "./messages";
+import { read } from "./dialect";
+import { browserTimeMs, type Direction, type LogRecord, type PanelConfig } from "./messages";
 import type { KernelState } from "./relay";
 import type { Row } from "./rows";
 import { createTranscript } from "./transcript";
@@ -30,8 +30,8 @@ export interface Store {
   applyOwn(direction: Direction, t_browser_ms: number, text: string): void;
   /** A record of the kernel's log; of interest to the state only while no call of this page is shown. */
   applyLogged(record: LogRecord): void;
-  /** An error that the kernel asks to show. */
-  applyError(error: Fields): void;
+  /** A note that the kernel made. */
+  applyNote(text: string): void;
   /** From here on this page's own records tell the state. */
   takeOver(): void;
   /** Forget all: the kernel's log is about to be read from its start. */
@@ -79,11 +79,14 @@ export function createStore(): Store {
       });
     },
 
-    applyError(error) {
-      // A page that shows the kernel's log finds the same error there.
+    applyNote(text) {
+      // A page that shows the kernel's log finds the same note there.
       if (own.value) {
-        const change = readError(typeof error.source === "string" ? error.source : "kernel", error);
-        current.apply(change, performance.timeOrigin + performance.now());
+        batch(() => {
+          for (const change of read("local", text)) {
+            current.apply(change, browserTimeMs());
+          }
+        });
       }
     },
 

@@ -251,6 +251,15 @@ export function createTranscript(prefix: string): Transcript {
       case "output":
         takeOutput(change, t_ms);
         break;
+      case "approval": {
+        const entry = order.findTool(change.tool_call_id);
+        if (entry !== undefined) {
+          entry.approval = change.decision;
+          entry.remark = change.reason;
+          show(entry);
+        }
+        break;
+      }
       case "error":
         note("error", t_ms, { text: change.message, hint: change.advice || change.code });
         break;

@@ -1,37 +1,57 @@
 /** The front-end module of the widget: `initialize` is the model's call, `render` one view of it. */
 
 import type { InitializeProps, RenderProps } from "./afm";
-import { createInstance, type Instance } from "./instance";
-import { mountPanel } from "./views/panel";
+import { createInstance } from "./instance";
+import type { Resident } from "./residents";
+
+/** What stands behind one model: its own instance, or the one in this page that holds its call. */
+interface Seat {
+  resident: Resident;
+  views: Map<HTMLElement, () => void>;
+}
 
 export default function widget() {
-  const instances = new WeakMap<object, Instance>();
+  const seats = new WeakMap<object, Seat>();
   // A host calls this function once a model and may wrap the model anew for every view: the last one is its.
-  let latest: Instance | undefined;
+  let latest: Seat | undefined;
 
   function initialize({ model, signal }: InitializeProps): () => void {
-    const instance = createInstance(model);
-    instances.set(model, instance);
-    latest = instance;
-    let disposed = false;
-    const dispose = () => {
-      if (!disposed) {
-        disposed = true;
+    const instance = createInstance(model, (other) => {
+      if (seat.resident !== other) {
+        seat.resident = other;
+        for (const [el, unmount] of seat.views) {
+          unmount();
+          seat.views.set(el, other.mount(el));
+        }
         instance.dispose();
+        other.adopt(model);
+      }
+    });
+    const seat: Seat = { resident: instance, views: new Map() };
+    seats.set(model, seat);
+    latest = seat;
+    const dispose = () => {
+      // An instance that talks through a newer model by now is no longer this one's to end.
+      if (seat.resident.model() === model) {
+        seat.resident.dispose();
       }
     };
-    signal?.addEventListener("abort", dispose);
+    signal?.addEventListener("abort", dispose, { once: true });
     return dispose;
   }
 
   function render({ model, el, signal }: RenderProps): () => void {
-    const instance = instances.get(model) ?? latest;
-    if (instance === undefined) {
+    const seat = seats.get(model) ?? latest;
+    if (seat === undefined) {
       return () => undefined;
     }
-    const unmount = mountPanel(instance, el);
-    signal?.addEventListener("abort", unmount);
-    return unmount;
+    seat.views.set(el, seat.resident.mount(el));
+    const leave = () => {
+      seat.views.get(el)?.();
+      seat.views.delete(el);
+    };
+    signal?.addEventListener("abort", leave, { once: true });
+    return leave;
   }
 
   return { initialize, render };

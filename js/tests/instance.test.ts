@@ -35,6 +35,7 @@ describe("between browser and kernel", () => {
   });
 
   it("answers pings with its clock, and only its own", () => {
+    page.instance.attach(document.body.appendChild(document.createElement("div")));
     page.kernel.post({ kind: "ping", page: "another", id: "p1" });
     page.kernel.post({ kind: "ping", page: page.kernel.page(), id: "p2" });
     const pongs = page.kernel.sent.filter((message) => message.kind === "pong");

@@ -63,17 +63,34 @@ describe("history", () => {
   });
 });
 
-describe("errors of the kernel", () => {
-  const error = { type: "rtc.error", source: "callback", message: "ZeroDivisionError: division by zero" };
+describe("notes of the kernel", () => {
+  const error = JSON.stringify({
+    type: "rtc.error",
+    source: "callback",
+    message: "ZeroDivisionError: division by zero",
+  });
 
   it("show once: in the page that holds the call by message, elsewhere from the log", () => {
-    store.applyError(error);
-    store.applyLogged([0, "local", 0, JSON.stringify(error)]);
+    store.applyNote(error);
+    store.applyLogged([0, "local", 0, error]);
     expect(words()).toEqual(["error: ZeroDivisionError: division by zero"]);
     const owner = createStore();
     owner.takeOver();
-    owner.applyError(error);
+    owner.applyNote(error);
     expect(owner.rows.value).toHaveLength(1);
+  });
+
+  it("make a tool call ask for a person, and say no more once the person has decided", () => {
+    const item = { id: "t1", type: "function_call", status: "completed", call_id: "call_1", name: "order" };
+    const owner = createStore();
+    owner.takeOver();
+    owner.applyOwn("server", 1, JSON.stringify({ type: "conversation.item.added", previous_item_id: null, item }));
+    const asks = () => owner.rows.value[0]?.value.asks;
+    owner.applyNote(JSON.stringify({ type: "rtc.approval", tool_call_id: "call_1", decision: "asked" }));
+    expect(asks()).toBe("call_1");
+    expect(owner.rows.value[0]?.value.hint).toBe("needs your approval");
+    owner.applyNote(JSON.stringify({ type: "rtc.approval", tool_call_id: "call_1", decision: "rejected" }));
+    expect(asks()).toBe("");
   });
 });
 

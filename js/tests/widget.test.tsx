@@ -254,6 +254,98 @@ describe("several views of one model", () => {
   });
 });
 
+describe("a widget whose notebook was closed and opened again", () => {
+  /** A model of the same widget, as a host makes it anew; `die` is the end of its comm, without a word. */
+  function another(): { model: Model; die(): void } {
+    let alive = true;
+    const heard = new Map<unknown, (message: unknown, buffers?: readonly (DataView | ArrayBuffer)[]) => void>();
+    const model: Model = {
+      get: kernel.model.get,
+      send: (message) => (alive ? kernel.model.send(message) : undefined),
+      on(name, listener) {
+        heard.set(listener, (message, buffers) => (alive ? listener(message, buffers) : undefined));
+        kernel.model.on(name, heard.get(listener) ?? listener);
+      },
+      off: (name, listener) => kernel.model.off(name, heard.get(listener) ?? listener),
+    };
+    return {
+      model,
+      die: () => {
+        alive = false;
+      },
+    };
+  }
+
+  function open(model: Model): { el: HTMLElement; close: AbortController } {
+    const close = new AbortController();
+    const el = document.body.appendChild(document.createElement("div"));
+    const definition = widget();
+    definition.initialize({ model, signal: close.signal });
+    definition.render({ model: { ...model }, el, signal: close.signal });
+    return { el, close };
+  }
+
+  it("shows its call again, which goes on through the new model", async () => {
+    controller.abort();
+    const old = another();
+    const first = open(old.model);
+    await settle();
+    button("Connect", first.el)?.click();
+    await settle();
+    browser.connectPeer();
+    browser.receive(user.typed("u1", null, "before"));
+    await settle();
+    first.el.remove();
+    old.die();
+    browser.receive(user.typed("u2", "u1", "meanwhile"));
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(document.querySelector(".rtcw-pill")).not.toBeNull();
+
+    const second = open(another().model);
+    await settle();
+    expect(button("Hang up", second.el)).toBeDefined();
+    browser.receive(user.typed("u3", "u2", "afterwards"));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(document.querySelector(".rtcw-pill")).toBeNull();
+    expect([...second.el.querySelectorAll(".rtcw-words")].map(({ textContent }) => textContent).slice(0, 3)).toEqual([
+      "before",
+      "meanwhile",
+      "afterwards",
+    ]);
+    const logged = kernel.log.filter(([, direction]) => direction === "server").map(([, , , source]) => source);
+    expect(logged.map((source) => JSON.parse(source).item.id)).toEqual(["u1", "u2", "u3"]);
+    expect(browser.peers).toHaveLength(1);
+
+    first.close.abort();
+    expect(browser.peer().closed).toBe(false);
+    second.close.abort();
+    expect(browser.peer().closed).toBe(true);
+  });
+
+  it("has the new view show a call that the old instance starts later", async () => {
+    const second = open(another().model);
+    await settle();
+    await live();
+    expect(button("Hang up", second.el)).toBeUndefined();
+    kernel.post({ kind: "tail", page: kernel.page(), records: kernel.log });
+    await settle();
+    expect(button("Hang up", second.el)).toBeDefined();
+    second.close.abort();
+  });
+
+  it("lets an instance with a view answer first when the kernel looks for a page", async () => {
+    view.remove();
+    const { length } = kernel.sent;
+    kernel.post({ kind: "ping", page: kernel.page(), id: "p1" });
+    expect(kernel.sent).toHaveLength(length);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(kernel.sent.at(-1)).toMatchObject({ kind: "pong", id: "p1" });
+    document.body.append(view);
+    kernel.post({ kind: "ping", page: kernel.page(), id: "p2" });
+    expect(kernel.sent.at(-1)).toMatchObject({ kind: "pong", id: "p2" });
+  });
+});
+
 describe("the theme", () => {
   it("is the host's, also when it changes", async () => {
     const theme = () => view.querySelector(".rtcw")?.getAttribute("data-theme");

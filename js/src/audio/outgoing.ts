@@ -40,6 +40,11 @@ export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
       const into = context.createGain();
       const out = context.createMediaStreamDestination();
       into.connect(out);
+      // A line that nothing plays into sends no packets, and the other side waits for the end of the speech.
+      const silence = context.createConstantSource();
+      silence.offset.value = 0;
+      silence.connect(into);
+      silence.start();
       line = { into, track: out.stream.getAudioTracks()[0] ?? null };
     }
     return line;

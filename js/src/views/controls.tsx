@@ -20,9 +20,11 @@ export function Controls({ instance }: { instance: Instance }) {
     );
   }
   if (!live) {
+    // A double click on Connect would end here what it began.
+    const cancel = ({ detail }: MouseEvent) => (detail < 2 ? instance.hangUp() : undefined);
     return (
       <div class="rtcw-controls">
-        <button type="button" class="rtcw-danger" onClick={instance.hangUp}>
+        <button type="button" class="rtcw-danger" onClick={cancel}>
           Cancel
         </button>
         <span class="rtcw-aside">{store.progress.value}</span>

@@ -21,7 +21,7 @@ export function Panel({ instance }: { instance: Instance }) {
       <Header store={instance.store} />
       <Controls instance={instance} />
       <Notices instance={instance} />
-      <Transcript store={instance.store} />
+      <Transcript instance={instance} />
       <Composer instance={instance} />
     </section>
   );

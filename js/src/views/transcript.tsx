@@ -2,17 +2,19 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { Store } from "../store";
+import type { Instance } from "../instance";
 import { Moment } from "./moment";
 import { TranscriptRow } from "./row";
 
 /** So close to the end counts as being there, in px. */
 const NEAR = 24;
 
-export function Transcript({ store }: { store: Store }) {
+export function Transcript({ instance }: { instance: Instance }) {
+  const { store } = instance;
   const box = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const following = useSignal(true);
+  const top = useRef(0);
   const rows = store.rows.value;
 
   useEffect(() => {
@@ -31,8 +33,16 @@ export function Transcript({ store }: { store: Store }) {
 
   const look = () => {
     const outer = box.current;
-    if (outer !== null) {
-      following.value = outer.scrollHeight - outer.scrollTop - outer.clientHeight < NEAR;
+    if (outer === null) {
+      return;
+    }
+    // Only a reader scrolls back: a log that grows leaves its place where it is, however far the end is by now.
+    const back = outer.scrollTop < top.current;
+    top.current = outer.scrollTop;
+    if (outer.scrollHeight - outer.scrollTop - outer.clientHeight < NEAR) {
+      following.value = true;
+    } else if (back) {
+      following.value = false;
     }
   };
   const follow = () => {
@@ -46,7 +56,7 @@ export function Transcript({ store }: { store: Store }) {
       <div class="rtcw-scroll" ref={box} role="log" aria-label="Transcript" tabIndex={0} onScroll={look}>
         <ol class="rtcw-rows" ref={list}>
           {rows.map((row) => (
-            <TranscriptRow key={row.peek().key} row={row} />
+            <TranscriptRow key={row.peek().key} row={row} decide={instance.decide} />
           ))}
         </ol>
         <Moment store={store} empty={rows.length === 0} />

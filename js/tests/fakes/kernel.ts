@@ -67,6 +67,7 @@ export function createKernel(config: PanelConfig = CONFIG): Kernel {
   let losing = 0;
   let durableHeld = false;
   let page = "";
+  let owner: string | null = null;
   let serial = 0;
   let first_ms: number | null = null;
 
@@ -90,7 +91,7 @@ export function createKernel(config: PanelConfig = CONFIG): Kernel {
 
   function welcome(to: string, received: number): void {
     const durable = durableHeld ? 0 : received;
-    post({ kind: "welcome", page: to, received, durable, owner: null, config, length: log.length });
+    post({ kind: "welcome", page: to, received, durable, owner, config, length: log.length });
   }
 
   function take(from: string, first: number, rows: WireRecord[]): void {
@@ -103,6 +104,10 @@ export function createKernel(config: PanelConfig = CONFIG): Kernel {
     for (const [direction, t_browser_ms, text] of rows.slice(state.received - first)) {
       first_ms ??= t_browser_ms;
       log.push([log.length, direction, t_browser_ms - first_ms, text]);
+      const note = direction === "local" ? (JSON.parse(text) as Fields) : {};
+      if (note.type === "rtc.state") {
+        owner = note.state === "ended" || note.state === "failed" ? null : from;
+      }
       state.received++;
     }
     const durable = durableHeld ? 0 : state.received;

@@ -217,6 +217,7 @@ function makeContext(browser: Browser) {
       context.state = "closed";
     },
     createGain: node,
+    createConstantSource: () => ({ ...node(), offset: { value: 1 }, start: () => undefined }),
     // As in a browser: a destination has no output that anything could be connected to.
     createMediaStreamDestination: () => ({ stream: { getAudioTracks: () => [silence] } }),
     createMediaStreamSource: node,
