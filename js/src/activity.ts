@@ -26,6 +26,8 @@ export interface Activity {
   muted: Signal<boolean>;
   /** Name of the file that plays in place of the microphone, "" when none does. */
   file: Signal<string>;
+  /** The user ends a turn by hand: no voice activity detection does. */
+  byHand: Signal<boolean>;
   /** A response is being made; the agent's audio plays; the user speaks. */
   responding: Signal<boolean>;
   sounding: Signal<boolean>;
@@ -50,6 +52,7 @@ export function createActivity(): Activity {
   const microphoneAdvice = signal("");
   const muted = signal(false);
   const file = signal("");
+  const byHand = signal(false);
   const responding = signal(false);
   const sounding = signal(false);
   const speaking = signal(false);
@@ -100,6 +103,9 @@ export function createActivity(): Activity {
       case "state":
         takeState(change.state, change.call, change.fields, t_ms);
         break;
+      case "session":
+        byHand.value = change.by_hand;
+        break;
       case "mute":
         muted.value = change.muted;
         break;
@@ -133,6 +139,7 @@ export function createActivity(): Activity {
     microphoneAdvice,
     muted,
     file,
+    byHand,
     responding,
     sounding,
     speaking,

@@ -26,7 +26,7 @@ export interface ItemFields {
 }
 
 export type Change =
-  | { kind: "session"; silence_ms: number | null; transcription: boolean }
+  | { kind: "session"; silence_ms: number | null; transcription: boolean; by_hand: boolean }
   | { kind: "written" }
   | { kind: "asked" }
   | { kind: "speech"; item_id: string; speaking: boolean }
@@ -81,6 +81,12 @@ export function interruptEvents(responding: boolean): string[] {
   const clear = JSON.stringify({ type: "output_audio_buffer.clear" });
   return responding ? [JSON.stringify({ type: "response.cancel" }), clear] : [clear];
 }
+
+/** Client events of push to talk: the button goes down, and up again. */
+export const talkEvents = {
+  down: [JSON.stringify({ type: "input_audio_buffer.clear" })],
+  up: [JSON.stringify({ type: "input_audio_buffer.commit" }), respondEvent],
+};
 
 function readClient(event: Fields): Change[] {
   const item = fields(event.item);
@@ -195,7 +201,9 @@ function readSession(session: Fields): Change {
   const input = fields(fields(session.audio).input);
   const detection = fields(input.turn_detection);
   const silence_ms = detection.type === "server_vad" ? number(detection.silence_duration_ms) : null;
-  return { kind: "session", silence_ms, transcription: isFields(input.transcription) };
+  // Only null says that the user ends a turn by hand; a field that is not there says nothing.
+  const by_hand = input.turn_detection === null;
+  return { kind: "session", silence_ms, transcription: isFields(input.transcription), by_hand };
 }
 
 function readResponse(response: Fields, running: boolean): Change[] {

@@ -7,7 +7,7 @@ import { createSound } from "./audio/sound";
 import { createSpeaker } from "./audio/speaker";
 import { createCall } from "./call";
 import { createCommands } from "./commands";
-import { interruptEvents } from "./dialect";
+import { interruptEvents, talkEvents } from "./dialect";
 import { createLink } from "./link";
 import { type Fields, randomId } from "./messages";
 import { leaveThePlace, takeThePlace } from "./one_live";
@@ -28,6 +28,8 @@ export interface Instance extends Resident {
   setMuted(muted: boolean): void;
   /** Stop the agent: what it is making and what is on its way to the ear. */
   interrupt(): void;
+  /** Push to talk: the button goes down (`true`), and up again, which ends the turn and asks for an answer. */
+  talk(down: boolean): void;
   /** Say something in writing; rejects with what the composer shows. */
   say(words: string): Promise<void>;
   /** Allow or forbid a tool call that waits for it. */
@@ -101,6 +103,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
 
   // -- who sees it ----------------------------------------------------------------------------------------------
 
+  let talking = false;
   const visible = new Set<Element>();
   let hidePill: (() => void) | null = null;
   const presence = createPresence({
@@ -114,6 +117,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
     const ours = busy && call.busy();
     presence.watch(ours);
     if (!ours) {
+      talking = false;
       leaveThePlace(call);
     }
   });
@@ -155,6 +159,16 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
       if (call.live() && (activity.responding.peek() || activity.sounding.peek())) {
         call.send(interruptEvents(activity.responding.peek()));
       }
+    },
+    talk(down) {
+      if (!call.live() || !activity.byHand.peek() || down === talking) {
+        return;
+      }
+      talking = down;
+      if (down) {
+        instance.interrupt();
+      }
+      call.send(down ? talkEvents.down : talkEvents.up);
     },
     say: createSay({ call, activity, exchange: link.exchange }),
     decide(tool_call_id, approve) {

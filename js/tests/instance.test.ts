@@ -251,3 +251,37 @@ describe("the end of an instance", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
+
+describe("push to talk", () => {
+  const byHand = { type: "session.updated", session: { audio: { input: { turn_detection: null } } } };
+
+  it("clears on the way down, and commits and asks on the way up, once each", async () => {
+    await callUp(page, browser);
+    browser.receive(byHand);
+    const before = sentTypes().length;
+    for (const down of [true, true, false, false]) {
+      page.instance.talk(down);
+    }
+    expect(sentTypes().slice(before)).toEqual([
+      "input_audio_buffer.clear",
+      "input_audio_buffer.commit",
+      "response.create",
+    ]);
+  });
+
+  it("stops an agent that speaks before it listens", async () => {
+    await callUp(page, browser);
+    browser.receive(byHand);
+    browser.receive(agent.audio("started", "r1"));
+    const before = sentTypes().length;
+    page.instance.talk(true);
+    expect(sentTypes().slice(before)).toEqual(["output_audio_buffer.clear", "input_audio_buffer.clear"]);
+  });
+
+  it("does nothing while voice activity detection ends the turns", async () => {
+    await callUp(page, browser);
+    const before = sentTypes().length;
+    page.instance.talk(true);
+    expect(sentTypes()).toHaveLength(before);
+  });
+});

@@ -1,5 +1,6 @@
 /** What a person does with the call. */
 
+import { useSignal } from "@preact/signals";
 import type { Instance } from "../instance";
 import { Meter } from "./meter";
 
@@ -42,11 +43,49 @@ export function Controls({ instance }: { instance: Instance }) {
         {muted ? "Unmute" : "Mute"}
         <Meter level={store.levels.you} who="you" />
       </button>
+      {activity.byHand.value && <HoldToTalk instance={instance} />}
       <button type="button" aria-disabled={!stoppable} title="Stop the agent" onClick={instance.interrupt}>
         Stop
         <Meter level={store.levels.agent} who="agent" />
       </button>
     </div>
+  );
+}
+
+/** Held down by pointer, space or Enter, it listens; let go, it ends the turn. */
+function HoldToTalk({ instance }: { instance: Instance }) {
+  const held = useSignal(false);
+  const talk = (down: boolean) => {
+    held.value = down;
+    instance.talk(down);
+  };
+  const onKey = (down: boolean) => (event: KeyboardEvent) => {
+    if (event.key === " " || event.key === "Enter") {
+      event.preventDefault();
+      // The notebook has plans of its own for these keys.
+      event.stopPropagation();
+      if (!event.repeat) {
+        talk(down);
+      }
+    }
+  };
+  return (
+    <button
+      type="button"
+      data-pressed={held.value}
+      aria-pressed={held.value}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        talk(true);
+      }}
+      onPointerUp={() => talk(false)}
+      onPointerCancel={() => talk(false)}
+      onKeyDown={onKey(true)}
+      onKeyUp={onKey(false)}
+      onBlur={() => held.peek() && talk(false)}
+    >
+      {held.value ? "Listening…" : "Hold to talk"} <kbd>space</kbd>
+    </button>
   );
 }
 
