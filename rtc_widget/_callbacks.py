@@ -30,6 +30,9 @@ class _Registered:
     loop: asyncio.AbstractEventLoop | None
 
 
+_Job = tuple[_Registered, "Record"] | threading.Event | None
+
+
 class Callbacks:
     """Functions by event type.
 
@@ -42,7 +45,7 @@ class Callbacks:
     def __init__(self, report: Callable[[BaseException, str], None]) -> None:
         self._report = report
         self._registered: list[_Registered] = []
-        self._queue: queue.SimpleQueue[tuple[_Registered, Record] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def add(self, type: str, function: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
@@ -67,6 +70,12 @@ class Callbacks:
             if entry.type in ("*", record.type):
                 self._queue.put((entry, record))
 
+    def drain(self) -> None:
+        """Return when all that is queued now has been called."""
+        passed = threading.Event()
+        self._queue.put(passed)
+        passed.wait()
+
     def close(self) -> None:
         """End the thread after what is queued."""
         self._registered = []
@@ -75,6 +84,9 @@ class Callbacks:
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
+            if isinstance(job, threading.Event):
+                job.set()
+                continue
             entry, record = job
             try:
                 outcome = entry.context.run(entry.function, record.event)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtc_widget import protocol
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["Configuration", "FieldProperties"]
 
 _SERVER_VAD = {"type": "server_vad"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Update:
+    """An update that the server has not confirmed yet, of a variant or not."""
+
+    variant: str | None
 
 
 class Configuration:
@@ -36,6 +45,9 @@ class Configuration:
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self.requested: dict[str, Any] = protocol.default_session(**fields)
         self.version = 1
+        self.variant: str | None = None
+        """Name of the variant in effect; None as soon as a field was changed by itself."""
+        self._coming: deque[_Update] = deque()
         self._noted: dict[str, Any] = {}
         self._cause = "connect"
         self._core: Core
@@ -50,6 +62,8 @@ class Configuration:
             return
         effective = self._core.conversation.session
         cause = self._cause
+        if self._coming and record.type == "session.updated":
+            cause, self.variant = "update", self._coming.popleft().variant
         self._cause = "server"
         changed = protocol.session_diff(self._noted, effective)
         if not changed and cause == "server":
@@ -59,7 +73,7 @@ class Configuration:
             "rtc.config",
             version=self.version,
             cause=cause,
-            variant=None,
+            variant=self.variant,
             changed=changed,
             effective=effective,
         )
@@ -78,29 +92,32 @@ class Configuration:
         """
         changes = protocol.session_fields(**fields)
         conversation = self._core.conversation
-        live = self._core.status == "live"
-        protocol.check_client_event(
-            {"type": "session.update", "session": {"type": "realtime", **changes}},
-            session=conversation.session or self.requested if live else None,
-            has_spoken=live and conversation.has_spoken,
-        )
+        if self._core.status == "live":  # else nothing is sent, and the next call may have another model
+            protocol.check_client_event(
+                {"type": "session.update", "session": {"type": "realtime", **changes}},
+                session=conversation.session or self.requested,
+                has_spoken=conversation.has_spoken,
+            )
         return changes
 
-    def keep(self, changes: dict[str, Any]) -> dict[str, Any]:
-        """Make changes part of what the next call is made with."""
+    def keep(self, changes: dict[str, Any], variant: str | None = None) -> dict[str, Any]:
+        """Make changes, of a variant or not, part of what the next call is made with."""
+        self.variant = variant
         self.requested = protocol.merge_session(self.requested, changes)
         self.version += 1
         return self.requested
 
     @contextmanager
-    def changing(self, changes: dict[str, Any]) -> Iterator[None]:
+    def changing(self, changes: dict[str, Any], variant: str | None = None) -> Iterator[None]:
         """Name the cause of the next `session.updated`; keep the changes once it has come."""
-        self._cause = "update"
+        update = _Update(variant)
+        self._coming.append(update)
         self.version += 1
         try:
             yield
         except BaseException:
-            self._cause = "server"
+            if update in self._coming:
+                self._coming.remove(update)
             self.version -= 1
             raise
         self.requested = protocol.merge_session(self.requested, changes)

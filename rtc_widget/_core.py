@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
+    from rtc_widget.log.recorder import Recorder
+    from rtc_widget.log.tracks import Tracks
     from rtc_widget.transports.base import Transport
 
 __all__ = ["NO_CALL", "Core"]
@@ -54,8 +56,17 @@ class Core:
         self.command_seq = 0
         self._in_order: dict[str, asyncio.Lock] = {}
         self.added_at_s: dict[str, float] = {}
+        self.audio: Tracks | None = None
+        self.recorder: Recorder | None = None
         self.watchers: list[Callable[[Record], None]] = []
         log.observe(self._on_record)
+
+    def record(self, recorder: Recorder | None) -> None:
+        """Take what a recorder keeps as the session's audio."""
+        if recorder is not None:
+            self.recorder = recorder
+            self.audio = recorder.tracks
+            self.frames.hear(recorder.tracks, recorder.flush)
 
     def _on_record(self, record: Record) -> None:
         self.conversation.apply(record)

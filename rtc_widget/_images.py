@@ -35,8 +35,8 @@ def image_url(source: Any, max_bytes: int) -> str:
         Path, bytes, open file, PIL image, array (height × width, or × 1, 3 or 4 channels; from 0 to 255, or
         floats from 0 to 1), figure (anything with `savefig`), data URL, or http(s) URL (passed on as it is).
     max_bytes
-        Longest URL. A PNG or JPEG that fits stays as it is; anything else is re-encoded, and made smaller only
-        as far as it must be.
+        Longest URL. A PNG or JPEG that fits stays as it is; anything else is re-encoded, and made smaller
+        only as far as it must be.
 
     Returns
     -------

@@ -35,7 +35,9 @@ class SessionParts:
         """Return why blocking on a handle would hang here, None where it would not."""
         return None
 
-    async def _update(self, changes: dict[str, Any], timeout: float) -> dict[str, Any]:
+    async def _update(
+        self, changes: dict[str, Any], timeout: float, variant: str | None = None
+    ) -> dict[str, Any]:
         raise NotImplementedError
 
     def _with_tools(self, fields: dict[str, Any]) -> dict[str, Any]:

@@ -197,10 +197,10 @@ class _PlayedTurn:
         since_s = time.monotonic() - self._played_s
         if since_s < _SETTLE_S:
             return _SETTLE_S - since_s
-        if self._core.conversation.user_speaking:
+        if self._core.conversation.user_speaking or len(self._items) < len(self._starts_ms):
             return False
         if not self._items:
-            return False if self._starts_ms else self._wait_for_speech(since_s)
+            return self._wait_for_speech(since_s)
         if self._answered and not self._responses():
             return False
         return True if self._heard_to_the_end() else _LATE_SPEECH_S - since_s

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rtc_widget._loop import Handle
     from rtc_widget.conversation import Item, Response
+    from rtc_widget.experiments.variant import Variant
 
 __all__ = ["Steering"]
 
@@ -32,11 +33,15 @@ class Steering(SessionParts):
 
     # -- the session ------------------------------------------------------------------------------
 
-    def update(self, *, timeout: float = 10.0, **fields: Any) -> Handle[dict[str, Any]]:
+    def update(
+        self, variant: Variant | None = None, /, *, timeout: float = 10.0, **fields: Any
+    ) -> Handle[dict[str, Any]]:
         """Change the session: the live one, or what the next call is made with.
 
         Parameters
         ----------
+        variant
+            Its fields come first, and its name is noted; with fields besides it is not that variant any more.
         timeout
             Until `session.updated`, in s.
         fields
@@ -52,15 +57,20 @@ class Steering(SessionParts):
         ConfigurationError, ProtocolError
             For a field or value that no session takes, before anything is sent.
         """
-        if not fields:
+        if not fields and variant is None:
             raise ConfigurationError('update() needs something to change, for example instructions="…".')
+        name = variant.name if variant is not None and not fields else None
+        if variant is not None:
+            fields = {**variant.fields, **fields}
         changes = self._configuration.check_changes(self._with_tools(fields))
-        return self._start("update", self._update(changes, timeout))
+        return self._start("update", self._update(changes, timeout, name))
 
-    async def _update(self, changes: dict[str, Any], timeout: float) -> dict[str, Any]:
+    async def _update(
+        self, changes: dict[str, Any], timeout: float, variant: str | None = None
+    ) -> dict[str, Any]:
         if self._core.status != "live":
-            return self._configuration.keep(changes)
-        with self._configuration.changing(changes):
+            return self._configuration.keep(changes, variant)
+        with self._configuration.changing(changes, variant):
             await self._core.execute(protocol.dialect.update(changes), timeout=timeout)
         return self._core.conversation.session
 

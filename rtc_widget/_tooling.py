@@ -64,7 +64,8 @@ class Tooling(SessionParts):
         return self._add_tool(function, options)
 
     def _add_tool(self, function: F, options: dict[str, Any]) -> F:
-        self._tools.add(function if isinstance(function, Tool) else Tool(function, **options))
+        given: object = function
+        self._tools.add(given if isinstance(given, Tool) else Tool(function, **options))
         self._declare("tool")
         return function
 
@@ -89,11 +90,10 @@ class Tooling(SessionParts):
 
     def _with_tools(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Take `tools=` apart: functions are ours to run, the rest is declared; the list replaces all."""
-        if not isinstance(fields.get("tools"), list | tuple):
+        asked = fields.get("tools")
+        if not isinstance(asked, list | tuple):
             return fields
-        given = [
-            tool if isinstance(tool, Tool) or not callable(tool) else Tool(tool) for tool in fields["tools"]
-        ]
+        given = [tool if isinstance(tool, Tool) or not callable(tool) else Tool(tool) for tool in asked]
         for tool in list(self._tools):
             self._tools.remove(tool.name)
         for tool in given:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from rtc_widget._core import Core
+    from rtc_widget.audio.sound import Sound
+    from rtc_widget.log.tracks import TrackName
 
 __all__ = ["Turn"]
+
+_AROUND_MS = 250.0
+_BEFORE_DETECTION_MS = 400.0
 
 
 class Turn:
@@ -88,6 +94,37 @@ class Turn:
         turn = self._state()
         ours = usage["response_id"].isin(turn.response_ids) | usage["item_id"].isin(turn.user_item_ids)
         return usage[ours.fillna(value=False)].reset_index(drop=True)
+
+    @property
+    def audio(self) -> Sound | None:
+        """The agent's answer as it was heard, with a little around it; None where nothing was recorded."""
+        state = self._state()
+        return self._sound("agent", "agent_ms", state.t_first_audio_ms, state.t_audio_stopped_ms)
+
+    @property
+    def user_audio(self) -> Sound | None:
+        """What the user said, with a little around it; None for a typed turn, or without a recording."""
+        state = self._state()
+        started_ms = state.t_speech_started_ms
+        begin_ms = None if started_ms is None else started_ms - _BEFORE_DETECTION_MS
+        return self._sound("user", "user_ms", begin_ms, state.t_speech_stopped_ms)
+
+    def _sound(
+        self, track: TrackName, place: str, begin_ms: float | None, end_ms: float | None
+    ) -> Sound | None:
+        """Cut a track: what was heard of the turn, and where nothing was heard what the events say."""
+        tracks = self._core.audio
+        if tracks is None:
+            return None
+        heard = self._core.frames.heard(self.index)
+        span = None if heard is None else getattr(heard, place)
+        if span is None:
+            if begin_ms is None:
+                return None
+            span = begin_ms, tracks.duration_ms if end_ms is None else end_ms
+        first_ms, last_ms = span
+        sound = tracks.sound(track, max(0.0, first_ms - _AROUND_MS), last_ms + _AROUND_MS)
+        return replace(sound, name=self.transcript if track == "agent" else self.user_transcript)
 
     def _rows(self, name: str) -> pd.DataFrame:
         frame = self._core.frames.get(name)

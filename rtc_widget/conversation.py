@@ -78,9 +78,9 @@ class Conversation:
 
     def apply(self, record: Record) -> None:
         """Take in one record, in log order. Unknown types change nothing; odd events never raise."""
-        handler = _HANDLERS.get((record.direction, record.type))
         with self.lock:
             self.n_applied = record.seq + 1
+            handler = _HANDLERS.get((record.direction, record.type))
             if handler is not None:
                 try:
                     handler(self._model, record)
@@ -100,7 +100,14 @@ class Conversation:
 
     @property
     def all_items(self) -> list[Item]:
-        """Items in conversation order with the deleted ones, then those that never got a place."""
+        """Items in conversation order with the deleted ones, then those whose place was hidden from us."""
+        with self.lock:
+            aside = {r.response_id for r in self._model.responses.values() if r.conversation == "none"}
+            return [i for i in self.known_items if i.placed or i.response_id not in aside]
+
+    @property
+    def known_items(self) -> list[Item]:
+        """All of these, then what out-of-band responses made, which is no part of the conversation."""
         with self.lock:
             rest = [item for item in self._model.items.values() if item.known and not item.placed]
             return [*self._model.layout.order(), *rest]

@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget._loop import on_loop_thread
+from rtc_widget.log.clocks import kernel_ms
 from rtc_widget.session import Session
 
 if TYPE_CHECKING:
@@ -15,11 +17,16 @@ if TYPE_CHECKING:
     from rtc_widget._turn import Turn
     from rtc_widget.audio.sound import Sound
     from rtc_widget.audio.timeline import Timeline
+    from rtc_widget.log.tracks import TrackName
     from rtc_widget.transports.peer import Peer
 
 __all__ = ["HeadlessSession"]
 
 _STREAM_RATE_HZ = 24_000
+_ON_ITS_WAY_MS = 250.0
+_LONGEST_WAIT_S = 1.0
+_KEEP_RECORDED_S = 10.0
+"""What is recorded stands on disk: no need to have it in memory too."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class HeadlessSession(Session):
 
     Parameters
     ----------
-    provider, signaling, fields
+    provider, signaling, directory, record, fields
         As of `Session`.
 
     Raises
@@ -67,7 +74,11 @@ class HeadlessSession(Session):
 
         from rtc_widget.transports.peer import Peer
 
-        self._peer = Peer(self._core.log)
+        if self._recorder is None:
+            self._peer = Peer(self._core.log)
+        else:
+            user, agent = self._recorder.keep_at("user"), self._recorder.keep_at("agent")
+            self._peer = Peer(self._core.log, on_sent=user, on_received=agent, keep_s=_KEEP_RECORDED_S)
         return self._peer
 
     @property
@@ -115,7 +126,11 @@ class HeadlessSession(Session):
         return super().play(source, sample_rate_hz=sample_rate_hz, timeout=timeout)
 
     def agent_audio(self, t_from_ms: float | None = None, t_to_ms: float | None = None) -> Sound:
-        """Return what the agent said, with the silence between; the last ten minutes of sound are kept.
+        """Return what the agent said, with the silence between.
+
+        All of it with `record=True`, else ten minutes of sound.
+
+        During a call it waits a quarter of a second for what is still on its way.
 
         Parameters
         ----------
@@ -132,4 +147,12 @@ class HeadlessSession(Session):
         # The first record is a note of the kernel's: its two clocks give the zero of `t_ms`.
         origin_ms = self._core.log.record(0).t_kernel_ms or 0.0 if len(self._core.log) else 0.0
         first, last = (None if t_ms is None else t_ms + origin_ms for t_ms in (t_from_ms, t_to_ms))
+        if self.status == "live" and not on_loop_thread():
+            # What the service has sent by now comes out of the jitter buffer a little later.
+            heard_ms = kernel_ms() + _ON_ITS_WAY_MS
+            timeline.wait_until(heard_ms if last is None else min(last, heard_ms), _LONGEST_WAIT_S)
+        if self._recorder is not None:
+            self._recorder.flush()
+            track: TrackName = "user" if timeline is self._peer.user_audio else "agent"
+            return self._recorder.tracks.sound(track, t_from_ms, t_to_ms)
         return timeline.sound(first, last)

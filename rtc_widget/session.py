@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from rtc_widget import protocol
+from rtc_widget._asking import Asking
 from rtc_widget._configuration import Configuration, FieldProperties
 from rtc_widget._core import Core
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._frame_properties import FrameProperties
+from rtc_widget._keeping import Keeper, new_recorder
 from rtc_widget._listening import Listening
 from rtc_widget._loop import Handle, submit
+from rtc_widget._quality import Quality
 from rtc_widget._speaking import Speaking
 from rtc_widget._steering import Steering
 from rtc_widget._tool_rounds import ToolRounds
@@ -31,18 +34,18 @@ if TYPE_CHECKING:
 
     from rtc_widget._turn import Turn
     from rtc_widget.conversation import Conversation
+    from rtc_widget.experiments.variant import Variant
     from rtc_widget.log.event_log import EventLog
-    from rtc_widget.log.record import Record
+    from rtc_widget.log.tracks import Tracks
     from rtc_widget.transports.base import Transport
 
 __all__ = ["Session"]
 
 _SIGNALING = ("ephemeral", "kernel")
-_OVER = frozenset({"ended", "failed"})
 _BUSY = frozenset({"microphone", "connecting", "live"})
 
 
-class Session(Steering, Tooling, Listening, FrameProperties, FieldProperties):
+class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProperties):
     """One conversation: configuration, conversation, log. It can outlive a call.
 
     Parameters
@@ -54,6 +57,10 @@ class Session(Steering, Tooling, Listening, FrameProperties, FieldProperties):
         standard key.
     directory
         Where the session gets a folder of its own for its journal; None keeps it in memory only.
+    record
+        Whether both sides are recorded, into that folder or a temporary file; needs `[audio]`.
+    variant
+        A variant to begin with; `fields` come over it.
     fields
         Fields of the session, flat or nested: instructions, voice, model, turn_detection, transcription, …
 
@@ -69,6 +76,8 @@ class Session(Steering, Tooling, Listening, FrameProperties, FieldProperties):
         provider: Provider | None = None,
         signaling: str = "ephemeral",
         directory: str | os.PathLike[str] | None = "rtc_sessions",
+        record: bool = False,
+        variant: Variant | None = None,
         **fields: Any,
     ) -> None:
         if signaling not in _SIGNALING:
@@ -78,14 +87,20 @@ class Session(Steering, Tooling, Listening, FrameProperties, FieldProperties):
                 f"provider is an object such as rtc.OpenAI() or rtc.Sandbox(), not {provider!r}."
             )
         self._tools, self._other_tools = Tools(), []
-        configuration = Configuration(self._with_tools(fields))
+        given = fields if variant is None else {**variant.fields, **fields}
+        configuration = Configuration(self._with_tools(given))
+        if variant is not None and not fields:
+            configuration.variant = variant.name
         self._provider = provider if provider is not None else default_provider()
         self._provider.join()
         self._signaling = signaling
         place = None if directory is None else Path(directory).expanduser().absolute()
         log, self._folder = open_log(place)
         self._core = Core(log)
-        self._core.watchers.append(self._keep_at_the_end)
+        self._recorder = new_recorder(log, self._folder) if record else None
+        self._core.record(self._recorder)
+        Quality(self._core)
+        self._keeper = Keeper(self._core, self._folder, self._recorder)
         self._configuration = configuration
         self._configuration.follow(self._core)
         self._speaking = Speaking(self._core, lambda: self._rounds.busy)
@@ -156,7 +171,12 @@ class Session(Steering, Tooling, Listening, FrameProperties, FieldProperties):
 
     def hang_up(self) -> Handle[None]:
         """End the call; no error when there is none."""
-        return self._start("hang_up", self._core.transport.hang_up("hung up from Python"))
+        return self._start("hang_up", self._hang_up())
+
+    async def _hang_up(self) -> None:
+        await self._core.transport.hang_up("hung up from Python")
+        if self._recorder is not None:
+            await self._keeper.settled()
 
     def mute(self) -> Handle[None]:
         """Silence the microphone."""
@@ -265,18 +285,15 @@ class Session(Steering, Tooling, Listening, FrameProperties, FieldProperties):
 
         return save_recording(self, Path(folder))
 
-    def _keep_at_the_end(self, record: Record) -> None:
-        """Write what stands beside the journal when a call ends, off the hot path."""
-        if self._folder is not None and record.type == "rtc.state" and self._core.status in _OVER:
-            submit(asyncio.to_thread(self._write_files))
+    @property
+    def audio(self) -> Tracks | None:
+        """Both sides as they were recorded, on one timeline; None without `record=True`."""
+        return self._core.audio
 
-    def _write_files(self) -> None:
-        from rtc_widget.log.recording import write_session_files
-
-        try:
-            write_session_files(self._core.log, cast("Path", self._folder), self._core.frames)
-        except OSError as error:
-            self._core.log.note("rtc.error", source="disk", code=type(error).__name__, message=str(error))
+    @property
+    def configuration(self) -> Configuration:
+        """What calls are made with: its `requested` session, `version` and `variant`."""
+        return self._configuration
 
     @property
     def event_log(self) -> EventLog:
@@ -317,6 +334,7 @@ class Session(Steering, Tooling, Listening, FrameProperties, FieldProperties):
         with contextlib.suppress(Exception):
             await self._core.transport.hang_up("the session was closed")
         await self._core.transport.close()
+        await self._keeper.close()
         self._core.close()
         await self._provider.leave()
 

@@ -11,6 +11,7 @@ import anywidget
 import traitlets
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget._panel import Panel
 from rtc_widget.session import Session
 from rtc_widget.transports.browser import Browser, Host, is_loopback
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from rtc_widget._panel import Handler
+    from rtc_widget.experiments.variant import Variant
     from rtc_widget.log.record import Record
     from rtc_widget.providers import Provider
     from rtc_widget.transports import messages
@@ -53,6 +56,7 @@ class _WidgetHost(Host):
 
     def __init__(self, widget: RealtimeWidget) -> None:
         self._widget = widget
+        self._panel = Panel(widget)
 
     def call_request(self) -> CallRequest:
         return self._widget._call_request()  # noqa: SLF001 - one object in two parts
@@ -62,6 +66,12 @@ class _WidgetHost(Host):
 
     def take_text(self, text: str) -> None:
         self._widget.say(text)
+
+    def handler(self, method: str) -> Handler | None:
+        return self._panel.handler(method)
+
+    def decide(self, tool_call_id: str, *, approved: bool, reason: str | None) -> None:
+        self._widget._rounds.decide(tool_call_id, approved=approved, reason=reason)  # noqa: SLF001
 
 
 class RealtimeWidget(Session, anywidget.AnyWidget):
@@ -76,6 +86,10 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
         standard key, and no key reaches the browser.
     directory
         Where the session gets a folder of its own for its journal; None keeps it in memory only.
+    record
+        Whether both sides are recorded, into that folder or a temporary file; needs `[audio]`.
+    variant
+        A variant to begin with; `fields` come over it.
     fields
         Fields of the session, flat or nested: instructions, voice, model, turn_detection, transcription, …
 
@@ -107,28 +121,42 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
         provider: Provider | None = None,
         signaling: str = "ephemeral",
         directory: str | os.PathLike[str] | None = "rtc_sessions",
+        record: bool = False,
+        variant: Variant | None = None,
         **fields: Any,
     ) -> None:
-        Session.__init__(self, provider=provider, signaling=signaling, directory=directory, **fields)
+        Session.__init__(
+            self,
+            provider=provider,
+            signaling=signaling,
+            directory=directory,
+            record=record,
+            variant=variant,
+            **fields,
+        )
         self._core.watchers.append(self._show)
         anywidget.AnyWidget.__init__(self)
+        self._keeper.on_heard = self._show_latency
         self.on_msg(self._take_message)
 
     def _make_transport(self) -> Browser:
-        self._browser = Browser(self._core.log, _WidgetHost(self), self._post)
+        self._browser = Browser(self._core.log, _WidgetHost(self), self._post, recorder=self._recorder)
         return self._browser
 
     def _post(self, message: messages.Message, buffers: Sequence[bytes] | None) -> None:
         if self.comm is not None:
             self.send(message, list(buffers) if buffers else None)
 
-    def _take_message(self, _widget: object, content: object, _buffers: object) -> None:
-        self._browser.receive(content)
+    def _take_message(self, _widget: object, content: object, buffers: object) -> None:
+        self._browser.receive(content, buffers if isinstance(buffers, list) else ())
 
     def _forbid_result(self) -> str | None:
         if threading.current_thread() is threading.main_thread():
             return "result() would block the kernel that has to deliver the answer: write `await …` instead."
         return None
+
+    def _show_latency(self, latency_heard_ms: float | None) -> None:
+        self.set_trait("latency_heard_ms", latency_heard_ms)
 
     def _show(self, record: Record) -> None:
         """Keep the traits in step with the log."""
@@ -150,10 +178,11 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             "signaling": self._signaling,
             "microphone": "auto",
             "prompt_version": configuration.version,
-            "variant": None,
+            "variant": configuration.variant,
             "transcription": configuration.field("transcription") is not None,
             "calls_url": self._provider.calls_url,
             "loopback": is_loopback(self._provider.base_url),
+            "record": self._recorder is not None,
         }
 
     def close(self) -> None:

@@ -34,30 +34,37 @@ def question() -> Sound:
     return rtc.Sandbox.spoken("What is your name?")
 
 
+def energy(sound: Sound) -> float:
+    return float(np.square(sound.samples.astype(np.float64)).sum()) / sound.sample_rate_hz
+
+
 def loud_ms(sound: Sound) -> tuple[float, float]:
     """Return where a sound is loud first and last, in ms from its beginning."""
     places = np.flatnonzero(np.abs(sound.samples.astype(np.int32)) > 1_000)
     return float(places[0]) / sound.sample_rate_hz * 1_000, float(places[-1]) / sound.sample_rate_hz * 1_000
 
 
-async def test_what_the_agent_said_can_be_played_back_and_is_understood(session: rtc.HeadlessSession) -> None:
-    turn = await session.say("Good morning, my friend.")
-    said = session.agent_audio()
-    heard = await session.play(said)
-    assert heard.user_transcript.strip(" .").lower() == turn.transcript.replace(":", "").strip(" .").lower()
+async def test_what_the_agent_said_is_kept_to_its_last_word(session: rtc.HeadlessSession) -> None:
+    turn = await session.say("What is your name?")
+    kept = session.agent_audio()
+    said = rtc.Sandbox.spoken(turn.transcript, voice=session.voice).resampled(kept.sample_rate_hz)
+    # A coder that makes stereo of it may take 3 dB from each side.
+    assert 0.45 * energy(said) < energy(kept) < 1.1 * energy(said)
+    assert loud_ms(kept)[1] - loud_ms(kept)[0] > 0.95 * (loud_ms(said)[1] - loud_ms(said)[0])
 
 
 async def test_both_sides_lie_on_one_timeline(session: rtc.HeadlessSession, question: Sound) -> None:
-    turn = await session.play(question)
+    with Witness() as witness:
+        turn = await session.play(question)
     row = session.turns.iloc[turn.index]
     end_ms = float(session.events["t_ms"].iloc[-1])
     user, agent = session.user_audio(0.0, end_ms), session.agent_audio(0.0, end_ms)
     assert len(user.samples) == len(agent.samples) == round(end_ms * 24)
     _, last_word_ms = loud_ms(user)
     first_answer_ms, _ = loud_ms(agent)
-    # The agent answers after the pause that its detector waits for, and is heard after it says so.
+    # The agent answers after the pause that its detector waits for, and is heard when it says so.
     assert last_word_ms + 200 < first_answer_ms
-    assert float(row["t_first_audio_ms"]) < first_answer_ms
+    assert first_answer_ms == pytest.approx(float(row["t_first_audio_ms"]), abs=300 + witness.stalled_ms)
     assert last_word_ms < float(row["t_speech_stopped_ms"]) + 50
 
 
@@ -81,16 +88,18 @@ async def test_a_cell_that_blocks_leaves_no_gap_and_misses_no_event(session: rtc
     """What a cell with time.sleep(40) does, for 3 s: the test's own loop stands still meanwhile."""
     answer = session.say(LONG)
     await session.wait_for("output_audio_buffer.started")
+    before_ms = session._peer.agent_audio.t_end_ms
+    assert before_ms is not None
     with Witness() as witness:
         time.sleep(3.0)  # noqa: ASYNC251 - the very thing
-    blocked_ms = float(session.events["t_ms"].iloc[-1])
+        after_ms = session._peer.agent_audio.t_end_ms
     turn = await answer
     assert session.status == "live"
-    assert sum(gap.gap_ms for gap in session._peer.agent_audio.gaps) <= witness.stalled_ms
-    assert session.agent_audio().seconds > 3.0
-    deltas = session.events.query("type == 'response.output_audio_transcript.delta'")
-    assert "".join(deltas["event"].rtc.path("delta")) == turn.transcript
-    assert (session.events["t_ms"] < blocked_ms).any()
+    assert after_ms is not None
+    assert after_ms - before_ms > 2_000 - witness.stalled_ms
+    events = session.events
+    deltas = events[events["type"] == "response.output_audio_transcript.delta"]
+    assert "".join(deltas.rtc.path("delta")) == turn.transcript
 
 
 async def test_the_service_ending_the_call_is_noticed_and_the_session_can_call_again(

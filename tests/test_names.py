@@ -14,7 +14,7 @@ MEANT = {
 }
 
 
-class _Bare(anywidget.AnyWidget):  # type: ignore[misc]  # ipywidgets ships no types
+class _Bare(anywidget.AnyWidget):
     """What every widget class has of its own making."""
 
 

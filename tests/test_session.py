@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,9 +97,8 @@ async def test_a_command_that_nobody_awaits_runs_all_the_same(session: rtc.Headl
 
 
 async def test_the_error_of_a_command_that_nobody_awaits_is_kept(idle: rtc.HeadlessSession) -> None:
-    handle = idle.say("Hello?")
-    while not handle.done():
-        await asyncio.sleep(0.01)
+    idle.say("Hello?")
+    await idle.wait_for("rtc.error", since=0)
     assert "there is no call" in idle.errors["message"].iloc[-1]
 
 
@@ -118,12 +116,8 @@ async def test_a_field_the_server_refuses_raises_its_error(session: rtc.Headless
 
 
 async def test_result_works_in_a_script(session: rtc.HeadlessSession) -> None:
-    found: list[rtc.Turn] = []
-    thread = threading.Thread(target=lambda: found.append(session.say("What is your name?").result(30)))
-    thread.start()
-    while thread.is_alive():
-        await asyncio.sleep(0.05)
-    assert found[0].transcript == "My name is Bruno."
+    turn = await asyncio.to_thread(lambda: session.say("What is your name?").result(30))
+    assert turn.transcript == "My name is Bruno."
 
 
 async def test_update_without_a_call_is_what_the_next_call_is_made_with(idle: rtc.HeadlessSession) -> None:
@@ -204,11 +198,12 @@ async def test_a_callback_is_called_in_order_and_its_error_is_kept(session: rtc.
     await failed.wait()
     await session.wait_for("rtc.error", since=0)
     stop()
+    await asyncio.to_thread(session._core.callbacks.drain)
     errors = session.errors
     assert list(errors["source"]) == ["callback"]
     assert errors["message"].iloc[0] == "a mistake of mine"
     types = list(session.events["type"])
-    assert [name for name in types if name in seen] == types[-len(seen) :] or seen
+    assert seen == types[len(types) - len(seen) :]
 
 
 # -- bad input ------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from rtc_widget._conversation.state import Item, Piece, Usage
 if TYPE_CHECKING:
     from rtc_widget.log.record import Record
 
+_TAKEN_OVER = ("type", "role", "status", "name", "arguments", "approval_request_id")
+
 
 def speech_started(model: Model, record: Record) -> None:
     """Note when the speech began that will become this item."""
@@ -47,7 +49,7 @@ def committed(model: Model, record: Record) -> None:
 def transcript_delta(model: Model, record: Record) -> None:
     """Add to the user's transcript."""
     item = model.delta(record, "transcript")
-    item.role = item.role or "user"
+    item.role, item.said = item.role or "user", None
     if item.transcription == "none":
         item.transcription = "pending"
 
@@ -61,7 +63,8 @@ def transcribed(model: Model, record: Record) -> None:
     if isinstance(event.get("usage"), dict):
         wanted = model.audio_input().get("transcription")
         name = wanted.get("model") if isinstance(wanted, dict) else None
-        item.transcription_usage = Usage(record.seq, word(name), event["usage"])
+        session_model = word(model.session.get("model"))
+        item.transcription_usage = Usage(record.seq, word(name), event["usage"], session_model)
 
 
 def transcription_failed(model: Model, record: Record) -> None:
@@ -146,25 +149,25 @@ def words_final(item: Item, record: Record, kind: str, words: Any) -> None:
         raise TypeError("words are a string")
     item.known = True
     part = record.event.get("content_index")
-    item.pieces.append(
-        Piece(record.seq, record.t_ms, kind, part if isinstance(part, int) else 0, words, True)
-    )
+    item.add(Piece(record.seq, record.t_ms, kind, part if isinstance(part, int) else 0, words, True))
 
 
 def merge(model: Model, payload: dict[str, Any]) -> Item:
     """Take over what an event says about an item; what it does not say stays as it was."""
     item = model.item(payload["id"])
-    item.known = True
-    for field in ("type", "role", "status", "name", "arguments", "approval_request_id"):
+    item.known, item.said = True, None
+    for field in _TAKEN_OVER:
         value = payload.get(field)
-        if isinstance(value, str) and (value or getattr(item, field) is None):
+        if value is not None and isinstance(value, str) and (value or getattr(item, field) is None):
             setattr(item, field, value)
     if item.type == "mcp_call":
         item.tool_call_id = item.item_id
     elif isinstance(payload.get("call_id"), str):
         item.tool_call_id = payload["call_id"]
-    item.output = item.output if payload.get("output") is None else text(payload["output"])
-    item.error = item.error if payload.get("error") is None else text(payload["error"])
+    if payload.get("output") is not None:
+        item.output = text(payload["output"])
+    if payload.get("error") is not None:
+        item.error = text(payload["error"])
     if isinstance(payload.get("approve"), bool):
         item.approve = payload["approve"]
     content = payload.get("content")
@@ -179,5 +182,5 @@ def take_part(item: Item, index: int, part: Any) -> None:
         return
     for kind in ("text", "transcript"):
         words = part.get(kind)
-        if isinstance(words, str) and len(words) > len(item.content.get((kind, index), "")):
-            item.content[kind, index] = words
+        if isinstance(words, str):
+            item.tell(kind, index, words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,13 @@ class Request(msgspec.Struct):
     conversation: str
 
 
-class _Delta(msgspec.Struct, gc=False):
+class Delta(msgspec.Struct, gc=False):
+    """What is read of a delta, of which there are very many."""
+
     item_id: str
     delta: str
     response_id: str | None = None
+    call_id: str | None = None
     content_index: int | None = 0
 
 
@@ -35,7 +39,7 @@ class _OfResponse(msgspec.Struct, gc=False):
 
 
 _decode_response_id = msgspec.json.Decoder(_OfResponse).decode
-_decode_delta = msgspec.json.Decoder(_Delta).decode
+_decode_delta = msgspec.json.Decoder(Delta).decode
 
 
 class Model:
@@ -111,17 +115,27 @@ class Model:
 
     def delta(self, record: Record, kind: str) -> Item:
         """Add a piece of words to its item."""
-        try:
-            delta = _decode_delta(record.raw)
-        except (msgspec.MsgspecError, RecursionError):
-            event = record.event
-            delta = _Delta(event["item_id"], text(event["delta"]) or "", event.get("response_id"))
+        delta = delta_of(record)
         item = self.item(delta.item_id)
         item.known = True
-        item.pieces.append(Piece(record.seq, record.t_ms, kind, delta.content_index or 0, delta.delta, False))
-        if delta.response_id is not None:
+        item.add(Piece(record.seq, record.t_ms, kind, delta.content_index or 0, delta.delta, False))
+        if item.response_id is None and delta.response_id is not None:
             self.output(self.response(delta.response_id), item)
         return item
+
+
+def delta_of(record: Record) -> Delta:
+    """Read a delta, and nothing else of its event."""
+    try:
+        return _decode_delta(record.raw)
+    except (msgspec.MsgspecError, RecursionError):
+        event = record.event
+        return Delta(
+            event["item_id"],
+            text(event["delta"]) or "",
+            word(event.get("response_id")),
+            word(event.get("call_id")),
+        )
 
 
 def response_of(record: Record) -> str:
@@ -136,7 +150,10 @@ def text(value: Any) -> str | None:
     """Return a value as words: a string as it is, anything else as JSON text, None for null."""
     if value is None or isinstance(value, str):
         return value
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which the standard library escapes
+        return json.dumps(value)
 
 
 def number(value: Any) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._conversation.items import arguments_complete, merge, take_part, words_final
-from rtc_widget._conversation.model import Model, Request, mark_of, response_of, text, word
+from rtc_widget._conversation.model import Delta, Model, Request, delta_of, mark_of, response_of, text, word
 from rtc_widget._conversation.state import MARK, Item, Response, Usage
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def done(model: Model, record: Record) -> None:
         response.t_done_ms = record.t_ms
     if isinstance(payload.get("usage"), dict):
         response.usage = payload["usage"]
-        response.billed = Usage(record.seq, word(model.session.get("model")), payload["usage"])
+        name = word(model.session.get("model"))
+        response.billed = Usage(record.seq, name, payload["usage"], name)
     for output in payload.get("output") or ():
         item = merge(model, output)
         model.output(response, item)
@@ -150,15 +151,17 @@ def _words_done(model: Model, record: Record, kind: str) -> None:
 
 def arguments_delta(model: Model, record: Record) -> None:
     """Add to the arguments of a tool call."""
-    item = _tool_item(model, record)
+    delta = delta_of(record)
+    item = _tool_item(model, record, delta)
     if item.t_arguments_done_ms is None:
-        item.arguments = (item.arguments or "") + (text(record.event["delta"]) or "")
+        item.arguments = (item.arguments or "") + delta.delta
 
 
 def arguments_done(model: Model, record: Record) -> None:
     """Complete the arguments of a tool call."""
     event = record.event
-    item = _tool_item(model, record)
+    about = Delta(event["item_id"], "", word(event["response_id"]), word(event.get("call_id")))
+    item = _tool_item(model, record, about)
     item.arguments = text(event["arguments"])
     item.name = word(event.get("name")) or item.name
     if item.t_arguments_done_ms is None:
@@ -175,16 +178,16 @@ def mcp_call_state(model: Model, record: Record) -> None:
         item.t_finished_ms = record.t_ms
 
 
-def _tool_item(model: Model, record: Record) -> Item:
-    event = record.event
-    item = model.item(event["item_id"])
+def _tool_item(model: Model, record: Record, about: Delta) -> Item:
+    item = model.item(about.item_id)
     item.known = True
     if record.type.startswith("response.mcp"):
         item.type, item.tool_call_id = item.type or "mcp_call", item.item_id
     else:
         item.type = item.type or "function_call"
-        item.tool_call_id = item.tool_call_id or word(event.get("call_id"))
-    model.output(model.response(event["response_id"]), item)
+        item.tool_call_id = item.tool_call_id or about.call_id
+    if item.response_id is None and about.response_id is not None:
+        model.output(model.response(about.response_id), item)
     return item
 
 

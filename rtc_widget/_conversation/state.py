@@ -30,6 +30,7 @@ class Usage(NamedTuple):
     seq: int
     model: str | None
     counts: dict[str, Any]
+    session_model: str | None
 
 
 @dataclass(slots=True, eq=False)
@@ -89,11 +90,13 @@ class Item:
     variant: str | None = None
     pieces: list[Piece] = field(default_factory=list)
     content: dict[tuple[str, int], str] = field(default_factory=dict)
+    said: dict[str, str | None] | None = field(default=None, repr=False)
+    """Its words by kind, once joined; None when they have changed since."""
     asked_after: str | None = None
     """The place our own `conversation.item.create` asked for."""
-    after: Item | None = None
-    root: Item | None = None
-    anchor: Item | None = None
+    after: Item | None = field(default=None, repr=False)
+    root: Item | None = field(default=None, repr=False)
+    anchor: Item | None = field(default=None, repr=False)
     """The user input it follows (itself, if it is one), as it was when it was added."""
     place: int | None = None
     """The how-manieth item to get a place."""
@@ -111,19 +114,36 @@ class Item:
     @property
     def text(self) -> str | None:
         """What was written, all parts joined; None when nothing was."""
-        return self._words("text")
+        return self._words()["text"]
 
     @property
     def transcript(self) -> str | None:
         """What was spoken, all parts joined; None when nothing was."""
-        return self._words("transcript")
+        return self._words()["transcript"]
 
     @property
     def words(self) -> str | None:
         """What was written or spoken."""
-        return self.transcript if self.text is None else self.text
+        said = self._words()
+        return said["transcript"] if said["text"] is None else said["text"]
 
-    def _words(self, kind: str) -> str | None:
+    def add(self, piece: Piece) -> None:
+        """Add a piece of its words."""
+        self.pieces.append(piece)
+        self.said = None
+
+    def tell(self, kind: str, part: int, words: str) -> None:
+        """Take over what an event says the words of a part are, unless more has been told."""
+        if len(words) > len(self.content.get((kind, part), "")):
+            self.content[kind, part] = words
+            self.said = None
+
+    def _words(self) -> dict[str, str | None]:
+        if self.said is None:
+            self.said = {kind: self._joined(kind) for kind in ("text", "transcript")}
+        return self.said
+
+    def _joined(self, kind: str) -> str | None:
         said: dict[int, list[str]] = {}
         final = {}
         for piece in self.pieces:
@@ -166,7 +186,7 @@ class Response:
     variant: str | None = None
     turn: int | None = None
     items: list[Item] = field(default_factory=list)
-    created_after: tuple[Item, Item | None, int] | None = None
+    created_after: tuple[Item, Item | None, int] | None = field(default=None, repr=False)
     """Root, last user input and number of items when it came: its place while it has no item of its own."""
 
     @property

@@ -57,7 +57,7 @@ class Timeline:
         # Stretches in order, each with its first sample's number; an int is that many samples of silence.
         self._stretches: deque[tuple[int, bytes | int]] = deque()
         self._length = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     @property
     def t_end_ms(self) -> float | None:
@@ -78,6 +78,20 @@ class Timeline:
         """
         with self._lock:
             self._append(pcm, t_kernel_ms)
+            self._lock.notify_all()
+
+    def wait_until(self, t_kernel_ms: float, timeout: float) -> bool:
+        """Block until there are samples up to an instant; say whether there are.
+
+        Parameters
+        ----------
+        t_kernel_ms
+            In ms of the kernel's monotonic clock.
+        timeout
+            In s.
+        """
+        with self._lock:
+            return self._lock.wait_for(lambda: (self.t_end_ms or 0.0) >= t_kernel_ms, timeout)
 
     def _append(self, pcm: bytes, t_kernel_ms: float) -> None:
         if self._origin_ms is None:

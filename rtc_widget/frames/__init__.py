@@ -26,12 +26,17 @@ from rtc_widget.frames import (
 )
 from rtc_widget.frames._dictionary import Dictionary, describe
 from rtc_widget.frames._frame import Frame, Source
+from rtc_widget.frames._heard import TurnHeard, heard_of
+from rtc_widget.frames._hearing import Hearing
 from rtc_widget.frames._prices import PRICES, Price, set_price
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from rtc_widget.log.event_log import EventLog
+    from rtc_widget.log.tracks import Tracks
 
 __all__ = ["FRAMES", "Dictionary", "Frame", "Frames", "Price", "describe", "frame_of", "set_price"]
 
@@ -58,6 +63,7 @@ _READERS = {
     kind: [frame for frame in FRAMES.values() if kind in frame.types]
     for kind in frozenset().union(*(frame.types for frame in FRAMES.values()))
 }
+_OF_SOUND = frozenset({"segments", "sessions", "turns"})
 _READ_AND_FED = _READERS.keys() | HANDLED
 
 
@@ -83,7 +89,10 @@ class Frames:
         self.info = info or {}
         self._source = Source(log, self.conversation, PRICES, info=self.info)
         self._events = events.EventsFrame(log)
+        self._hearing: Hearing | None = None
+        self._heard: tuple[Any, dict[int, TurnHeard]] = (None, {})
         self._read_to = 0
+        self._priced_by = PRICES.version
         self._kept: dict[str, tuple[Any, pd.DataFrame]] = {}
         self._lock = threading.RLock()
 
@@ -101,22 +110,52 @@ class Frames:
             There is no such frame.
         """
         frame = frame_of(name)
+        heard = self._listen(name)
         with self._lock, self.conversation.lock:
-            version = len(self.log), self.conversation.n_applied
+            if name != "events":
+                self.read()
+            version = len(self.log), self.conversation.n_applied, heard, PRICES.version
             version_kept, kept = self._kept.get(name, (None, None))
             if kept is None or version_kept != version:
-                if name == "events":
-                    kept = self._events.build()
-                else:
-                    self.read()
-                    version = len(self.log), self.conversation.n_applied
-                    kept = frame.build(self._source)
+                kept = self._events.build() if name == "events" else frame.build(self._source)
                 self._kept[name] = version, kept
             return kept.copy(deep=False)
+
+    def hear(self, tracks: Tracks, flush: Callable[[], None] | None = None) -> None:
+        """Take the session's audio too, for `segments` and what was heard.
+
+        Parameters
+        ----------
+        tracks
+            The recorded tracks.
+        flush
+            Writes what was recorded and is not in them yet.
+        """
+        self._hearing = Hearing(self.log, tracks, flush)
+
+    def heard(self, turn: int) -> TurnHeard | None:
+        """Return what the recording says of a turn; None where it says nothing."""
+        heard = self._listen("turns")
+        with self._lock, self.conversation.lock:
+            version = len(self.log), self.conversation.n_applied, heard
+            if self._heard[0] != version:
+                self._heard = version, heard_of(self.read())
+            return self._heard[1].get(turn)
+
+    def _listen(self, name: str) -> int:
+        """Find what there is to hear, outside of every lock; return how often that was done."""
+        if self._hearing is None or name not in _OF_SOUND:
+            return 0
+        self._hearing.refresh(wholly=name == "segments")
+        self._source.sound = self._hearing.segments
+        return self._hearing.version
 
     def read(self) -> Source:
         """Take in the records that came since the last time; return what frames are made of."""
         with self._lock, self.conversation.lock:
+            if self._priced_by != PRICES.version:
+                self._source.billed.clear()
+                self._priced_by = PRICES.version
             end = len(self.log)
             for record in self.log.records(
                 self._read_to, end, types=_READ_AND_FED if self._feeds else _READERS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
@@ -70,8 +71,9 @@ class Column:
         """Read the column's value out of each row; None where there is none."""
         if not self.path:
             return [None] * len(rows)
-        if rows and "." not in self.path and not isinstance(rows[0], dict):
-            return list(map(attrgetter(self.path), rows))
+        if rows and not isinstance(rows[0], dict):
+            with contextlib.suppress(AttributeError):  # on the way there is None somewhere, or a dict
+                return list(map(attrgetter(self.path), rows))
         steps = self.path.split(".")
         return [_walk(row, steps) for row in rows]
 

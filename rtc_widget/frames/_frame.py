@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from rtc_widget.audio.segments import Segment
     from rtc_widget.conversation import Conversation
     from rtc_widget.frames._prices import Prices
+    from rtc_widget.frames.usage import BilledThing
     from rtc_widget.log.event_log import EventLog, Record
 
 SESSION_ID = Column("session_id", "session_id", "string", "Our own id of the session.")
@@ -35,18 +37,21 @@ class Source:
         What things cost.
     kept : dict of str to list
         Rows that frames read straight off single records, by frame.
-    sound : dict of str to list
-        Rows derived from the recorded audio, by frame; empty where there is none.
+    sound : list of Segment
+        Stretches of sound on the recorded tracks, in order of time; empty where nothing was recorded.
     info : dict
         What is known of the session from outside its log: `path`, `scenario`, `repeat`.
+    billed : dict of int to BilledThing
+        What was billed, by the record that says so; kept, because pricing takes long.
     """
 
     log: EventLog
     conversation: Conversation
     prices: Prices
     kept: dict[str, list[Any]] = field(default_factory=dict)
-    sound: dict[str, list[Any]] = field(default_factory=dict)
+    sound: list[Segment] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
+    billed: dict[int, BilledThing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 _MTOK = 1_000_000
 _HOUR_S = 3600
-_FREE = {"sandbox"}
+FREE = frozenset({"sandbox"})
+"""Models that cost nothing, and so have no price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Prices:
 
     def __init__(self) -> None:
         self.own: dict[str, Price] = {}
+        self.version = 0
         self._known: dict[tuple[str, int], Price | None] = {}
         self._warned: set[str | None] = set()
 
@@ -132,7 +134,7 @@ class Prices:
             USD; None, with one warning a model, when the price is not known. The sandbox costs nothing
             and has no price either: None, without a warning.
         """
-        if model in _FREE:
+        if model in FREE:
             return None
         price = self.own.get(model or "")
         if price is None and model is not None:
@@ -224,6 +226,7 @@ def set_price(model: str, *, like: str | None = None, **usd: float) -> None:
     if unknown:
         raise ConfigurationError(f"no price is called {unknown[0]!r}; there are {', '.join(names)}")
     PRICES.own[model] = replace(base, **usd)
+    PRICES.version += 1
 
 
 def _part(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

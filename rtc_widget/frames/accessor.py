@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -119,12 +120,13 @@ def _level(step: str | int, below: Any) -> tuple[Any, Callable[[_Values], _Value
     return struct | list[Any] | scalar, take
 
 
-def _joined(texts: pa.Array) -> bytes | None:
+def _joined(texts: pa.Array) -> pa.Buffer | None:
     """Return texts as lines; None where one of them has lines of its own."""
     filled = texts.fill_null("null") if texts.null_count else texts
     ended = pc.binary_join_element_wise(filled, _NOTHING, _NEWLINE)
-    lines: bytes = ended.buffers()[2].to_pybytes()
-    return lines if lines.count(b"\n") == len(texts) else None
+    lines = ended.buffers()[2]
+    n_lines = np.count_nonzero(np.frombuffer(lines, dtype=np.uint8) == ord("\n"))
+    return lines if n_lines == len(texts) else None
 
 
 def _read_slowly(one: str | None, steps: list[str | int]) -> Any:
@@ -133,8 +135,8 @@ def _read_slowly(one: str | None, steps: list[str | int]) -> Any:
     except (ValueError, RecursionError):
         return None
     for step in steps:
-        if isinstance(value, dict):
-            value = value.get(str(step))
+        if isinstance(value, dict) and isinstance(step, str):
+            value = value.get(step)
         elif isinstance(value, list) and isinstance(step, int) and step < len(value):
             value = value[step]
         else:

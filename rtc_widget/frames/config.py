@@ -66,13 +66,15 @@ def _of_server(records: list[Record]) -> list[_Row]:
 
 
 def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of `after` that differ from `before`, at every depth; None for those that are gone."""
-    changed: dict[str, Any] = {}
-    for key in {**before, **after}:
-        old, new = before.get(key), after.get(key)
-        if old == new and (key in before) == (key in after):
-            continue
-        changed[key] = difference(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
+    """Return the fields of `after` that differ from `before`, at every depth; None for what is gone."""
+    changed: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, new in after.items():
+        old = before.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            if inner := difference(old, new):
+                changed[key] = inner
+        elif old != new or key not in before:
+            changed[key] = new
     return changed
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rtc_widget.frames import calls, usage
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
+from rtc_widget.frames._heard import heard_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +49,8 @@ COLUMNS = (
         "float",
         "95th percentile of it, linear between turns.",
     ),
-    Column("latency_heard_p50_ms", "", "float", "Median of turns.latency_heard_ms."),
-    Column("latency_heard_p95_ms", "", "float", "95th percentile of it."),
+    Column("latency_heard_p50_ms", "latency_heard_p50_ms", "float", "Median of turns.latency_heard_ms."),
+    Column("latency_heard_p95_ms", "latency_heard_p95_ms", "float", "95th percentile of it."),
     Column("loss_ratio", "loss_ratio", "float", "Packets lost of those sent to us, from the last getStats."),
     Column(
         "concealed_ratio",
@@ -75,6 +76,8 @@ def _rows(source: Source) -> list[dict[str, Any]]:
     made = calls.call_rows(source)
     last = made[-1] if made else {}
     latencies = [t.latency_inferred_ms for t in conversation.turns if t.latency_inferred_ms is not None]
+    all_heard = [heard.columns.latency_heard_ms for heard in heard_of(source).values()]
+    heard = [latency_ms for latency_ms in all_heard if latency_ms is not None]
     row: dict[str, Any] = {
         "session_id": source.log.session_id,
         "provider": told.get("provider"),
@@ -91,6 +94,8 @@ def _rows(source: Source) -> list[dict[str, Any]]:
         "n_errors": len(source.kept.get("errors", [])),
         "latency_inferred_p50_ms": percentile(latencies, 50),
         "latency_inferred_p95_ms": percentile(latencies, 95),
+        "latency_heard_p50_ms": percentile(heard, 50),
+        "latency_heard_p95_ms": percentile(heard, 95),
         "cost_usd": _cost_usd(source),
         "path": source.info.get("path"),
     }

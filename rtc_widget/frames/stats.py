@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtc_widget.frames._columns import Column
+from rtc_widget.frames._derived import METRICS, Totals, derive, totals_of
 from rtc_widget.frames._frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rtc_widget.frames._frame import Source
     from rtc_widget.log.record import Record
 
 _WIDTH = 4
@@ -27,11 +30,40 @@ class _Row(NamedTuple):
 COLUMNS = (
     Column("t_ms", "t_ms", "float", "The value was taken; ms since the first record."),
     Column("rtc_call_id", "rtc_call_id", "string", "The WebRTC call."),
-    Column("stat_type", "stat_type", "category", "RTCStatsType, such as `inbound-rtp`."),
+    Column(
+        "stat_type",
+        "stat_type",
+        "category",
+        "RTCStatsType, such as `inbound-rtp`; `derived`: since the last getStats.",
+    ),
     Column("id", "id", "string", "The id of the stats object, to tell two of a type apart."),
-    Column("metric", "metric", "category", "The W3C name of the value, such as `jitterBufferDelay`."),
+    Column(
+        "metric",
+        "metric",
+        "category",
+        "The W3C name of the value, such as `jitterBufferDelay`; of derived ones ours: "
+        + "; ".join(f"{name}, {doc}" for name, doc in METRICS.items())
+        + ".",
+    ),
     Column("value", "value", "float", "The value in the unit that W3C gives it."),
 )
+
+
+def _rows(source: Source) -> list[_Row]:
+    """Return what was measured, and after each getStats what it means."""
+    rows: list[_Row] = source.kept.get("stats", [])
+    found: list[_Row] = []
+    before: dict[Any, tuple[float, Totals]] = {}
+    for (t_ms, call), group in groupby(rows, key=lambda row: (row.t_ms, row.rtc_call_id)):
+        values = list(group)
+        found += values
+        now = totals_of([row[2:] for row in values])
+        if call in before and t_ms is not None:
+            before_ms, totals = before[call]
+            derived = derive(totals, now, (t_ms - before_ms) / 1_000)
+            found += [_Row(t_ms, call, "derived", None, name, value) for name, value in derived.items()]
+        before[call] = t_ms or 0.0, now
+    return found
 
 
 def _read(record: Record) -> Iterator[_Row]:
@@ -47,7 +79,7 @@ FRAME = Frame(
     "stats",
     "a value of getStats",
     COLUMNS,
-    lambda source: source.kept.get("stats", []),
+    _rows,
     frozenset({"rtc.stats"}),
     _read,
 )

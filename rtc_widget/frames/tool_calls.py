@@ -68,7 +68,7 @@ _KINDS = {"function_call": "function", "mcp_call": "mcp", "mcp_approval_request"
 
 def rows(source: Source) -> list[ToolCallRow]:
     """Return one row a call, in conversation order."""
-    items = source.conversation.all_items
+    items = source.conversation.known_items
     responses = source.conversation.responses
     outputs = {i.tool_call_id: i.output for i in items if i.type == "function_call_output"}
     answers = {i.approval_request_id: i.approve for i in items if i.type == "mcp_approval_response"}

@@ -41,7 +41,7 @@ COLUMNS = (
 
 def _rows(source: Source) -> list[_Row]:
     rows = []
-    for item in source.conversation.all_items:
+    for item in source.conversation.known_items:
         item_id, role = item.item_id, item.role
         for seq, t_ms, _, _, words, final in item.pieces:
             delta, text = (None, words) if final else (words, None)

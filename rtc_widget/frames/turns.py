@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
+from rtc_widget.frames._heard import QUALITIES, TurnHeard, heard_of
 from rtc_widget.frames.usage import bills_of_item, bills_of_response
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 class _Row(NamedTuple):
     turn: TurnState
     cost_usd: float | None
+    heard: TurnHeard | None
 
 
 COLUMNS = (
@@ -57,21 +59,55 @@ COLUMNS = (
         "latency_inferred_ms",
         "turn.latency_inferred_ms",
         "float",
-        "End of speech to t_first_audio_ms (text only: to the first text delta), from events. Typed "
-        "input and push to talk: from our response.create, else from the item. As pipecat's user-bot latency.",
+        "End of speech to t_first_audio_ms (text only: to the first text delta), from events. Typed input "
+        "and push to talk: from our response.create, else from the item. As pipecat's user-bot latency.",
     ),
-    Column("latency_heard_ms", "", "float", "Last sample of the user's speech to the first of the agent's."),
-    Column("heard_quality", "", "category", "What to think of the heard columns of this turn."),
-    Column("at_the_ear_ms", "", "float", "latency_heard_ms and the device's output latency."),
+    Column(
+        "latency_heard_ms",
+        "heard.columns.latency_heard_ms",
+        "float",
+        "Last sample of the user's speech to the first of the agent's on the recording, less what jitter "
+        "buffer (getStats of that moment) and calibrated constant put between. NA for typed input.",
+    ),
+    Column(
+        "heard_quality",
+        "heard.columns.heard_quality",
+        "category",
+        "What to think of latency_heard_ms. first_turn: the first of a browser's call, whose jitter buffer "
+        "may sit at 0.5 s; jitter: more than 80 ms of it; slip: samples are missing in between; "
+        "uncalibrated: no constant of the browser is known.",
+        QUALITIES,
+    ),
+    Column(
+        "at_the_ear_ms",
+        "heard.columns.at_the_ear_ms",
+        "float",
+        "The same and the device's output latency; browsers report about half of what devices take.",
+    ),
     Column(
         "transcription_delay_ms",
         "turn.transcription_delay_ms",
         "float",
         "Committed to the user's final transcript.",
     ),
-    Column("overlap_ms", "", "float", "Both spoke, measured on the audio."),
-    Column("yield_ms", "", "float", "The user's onset during the agent's speech to the agent's silence."),
-    Column("heard_ms", "", "float", "Agent audio that was played."),
+    Column(
+        "overlap_ms",
+        "heard.columns.overlap_ms",
+        "float",
+        "The user spoke during the answer, on the recording.",
+    ),
+    Column(
+        "yield_ms",
+        "heard.columns.yield_ms",
+        "float",
+        "Onset of the user who cut the answer short to the agent's silence. As τ-voice's yield.",
+    ),
+    Column(
+        "heard_ms",
+        "heard.columns.heard_ms",
+        "float",
+        "Agent audio that was played: first to last sample of the answer.",
+    ),
     Column(
         "status",
         "turn.status",
@@ -95,7 +131,8 @@ COLUMNS = (
 
 
 def _rows(source: Source) -> list[_Row]:
-    return [_Row(turn, _cost_usd(source, turn)) for turn in source.conversation.turns]
+    heard = heard_of(source)
+    return [_Row(turn, _cost_usd(source, turn), heard.get(turn.index)) for turn in source.conversation.turns]
 
 
 def _cost_usd(source: Source, turn: TurnState) -> float | None:

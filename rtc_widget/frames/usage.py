@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
-from rtc_widget.frames._prices import Bill
+from rtc_widget.frames._prices import FREE, Bill
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from rtc_widget._conversation.state import Usage
     from rtc_widget.conversation import Item, Response
     from rtc_widget.frames._frame import Source
 
@@ -54,34 +53,33 @@ COLUMNS = (
 
 def bills_of_response(source: Source, response: Response) -> list[BilledThing]:
     """Return what was billed for a response."""
-    billed = response.billed
-    if billed is None:
-        return []
-    bill = Bill.of(billed.counts)
-    cost = source.prices.cost_usd(billed.model, bill, _at(source))
-    return [BilledThing(billed.seq, "response", response.response_id, None, billed.model, bill, cost)]
+    return [] if response.billed is None else [_billed(source, response.billed, response.response_id, None)]
 
 
 def bills_of_item(source: Source, item: Item) -> list[BilledThing]:
     """Return what was billed for transcribing an item."""
     billed = item.transcription_usage
-    if billed is None:
-        return []
-    bill = Bill.of(billed.counts)
-    model = "sandbox" if source.conversation.session.get("model") == "sandbox" else billed.model
-    cost = source.prices.cost_usd(model, bill, _at(source))
-    return [BilledThing(billed.seq, "transcription", None, item.item_id, billed.model, bill, cost)]
+    return [] if billed is None else [_billed(source, billed, None, item.item_id)]
 
 
 def bills(source: Source) -> list[BilledThing]:
     """Return all that was billed, in the order in which it came."""
     found = [bill for r in source.conversation.responses.values() for bill in bills_of_response(source, r)]
-    found += [bill for item in source.conversation.all_items for bill in bills_of_item(source, item)]
+    found += [bill for item in source.conversation.known_items for bill in bills_of_item(source, item)]
     return sorted(found, key=lambda bill: bill.seq)
 
 
-def _at(source: Source) -> datetime | None:
-    return source.log.started_at if source.log.wall_time_known else None
+def _billed(source: Source, billed: Usage, response_id: str | None, item_id: str | None) -> BilledThing:
+    thing = source.billed.get(billed.seq)
+    if thing is None:
+        bill = Bill.of(billed.counts)
+        free = billed.session_model in FREE
+        at = source.log.started_at if source.log.wall_time_known else None
+        cost = source.prices.cost_usd(billed.session_model if free else billed.model, bill, at)
+        kind = "transcription" if response_id is None else "response"
+        thing = BilledThing(billed.seq, kind, response_id, item_id, billed.model, bill, cost)
+        source.billed[billed.seq] = thing
+    return thing
 
 
 FRAME = Frame("usage", "a billed thing: a response, or the transcription of an input", COLUMNS, bills)

@@ -165,6 +165,10 @@ class EventLog:
         with self._lock:
             self.clock = fit
 
+    def t_ms_of(self, t_kernel_ms: float) -> float:
+        """Return an instant of the kernel's clock as `t_ms`; 0 while there is no record."""
+        return 0.0 if self._t0_us is None else t_kernel_ms - self._t0_us / 1000
+
     def close(self) -> None:
         """Write what is left to the journal and close it; the log stays readable."""
         if self.journal is not None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rtc_widget.log.record import Record
 
 VERSION = 1
+_SPACE = 32  # JSON's white space and nothing else comes before it; a reader of lines drops it at the ends
 _RETRY_S = 5.0
 _BATCH = 10_000
 _TURN_ENDS = {"response.done", "output_audio_buffer.stopped", "output_audio_buffer.cleared", "rtc.state"}
@@ -242,7 +243,7 @@ def _line(log: EventLog, record: Record, strict: bool) -> Line:
         record.t_kernel_ms,
         record.rtc_call_id,
     )
-    if strict and b"\n" not in raw and b"\r" not in raw:
+    if strict and raw[0] > _SPACE and raw[-1] > _SPACE and b"\n" not in raw and b"\r" not in raw:
         line.event = msgspec.Raw(raw)
     else:
         line.text = raw.decode("utf-8")

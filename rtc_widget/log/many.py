@@ -16,6 +16,7 @@ from rtc_widget.frames._columns import STRING
 from rtc_widget.log import folders, parquet
 from rtc_widget.log.progress import progress_of
 from rtc_widget.log.reading import read_file
+from rtc_widget.log.tracks import Tracks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,7 +109,9 @@ class Recordings(FrameProperties):
         if path not in self._loaded:
             loaded = read_file(folders.journal_of(path))
             info = {**folders.read_session_file(path), "path": str(path)}
-            self._loaded[path] = Frames(loaded.log, info=info)
+            frames = self._loaded[path] = Frames(loaded.log, info=info)
+            if path.is_dir() and (tracks := Tracks(path)).exist:
+                frames.hear(tracks)
         return self._loaded[path]
 
     def _frame(self, name: str) -> pd.DataFrame:

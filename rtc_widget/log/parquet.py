@@ -63,6 +63,8 @@ def write_frames(frames: Frames, folder: Path, names: Iterable[str] | None = Non
     import pyarrow.parquet as pq
 
     for name in [name for name in FRAMES if name != "events"] if names is None else names:
+        if _has_own_prices(name):
+            continue
         path = frame_path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table_of(frames, name), path)
@@ -70,12 +72,17 @@ def write_frames(frames: Frames, folder: Path, names: Iterable[str] | None = Non
 
 def is_fresh(folder: Path, journal: Path, name: str) -> bool:
     """Whether a session's Parquet frame is there and no older than its journal."""
-    if PRICES.own and any(column.name == "cost_usd" for column in FRAMES[name].columns):
-        return False  # it was priced by another table
+    if _has_own_prices(name):
+        return False
     try:
         return frame_path(folder, name).stat().st_mtime_ns >= journal.stat().st_mtime_ns
     except OSError:
         return False
+
+
+def _has_own_prices(name: str) -> bool:
+    """Whether it is priced by what the user said in this process; such a frame is never kept in a file."""
+    return bool(PRICES.own) and any(column.name == "cost_usd" for column in FRAMES[name].columns)
 
 
 def write_dataset(sessions: Iterable[Frames], folder: Path) -> Path:

@@ -133,7 +133,10 @@ def read_heads(raws: Sequence[Any]) -> list[Head]:
 
 def decode_event(raw: bytes) -> dict[str, Any]:
     """Decode an event's text; `{}` when it is no JSON object."""
-    value, _ = _decode_odd(raw)
+    try:
+        value = _decode_any(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        value, _ = _decode_odd(raw)
     return value if isinstance(value, dict) else {}
 
 

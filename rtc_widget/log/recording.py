@@ -22,6 +22,7 @@ from rtc_widget.log.journal import write_journal
 from rtc_widget.log.many import Recordings, load_many, sql
 from rtc_widget.log.progress import progress_of_bytes
 from rtc_widget.log.reading import Loaded, read_events, read_file
+from rtc_widget.log.tracks import Tracks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +56,12 @@ class Recording(FrameProperties):
         What was read.
     path : Path, optional
         From where.
+
+    Attributes
+    ----------
+    audio : Tracks or None
+        Both sides as they were recorded: `rec.audio.user`, `rec.audio.agent`, and stretches of them by
+        `rec.audio.sound("agent", t_from_ms, t_to_ms)`.
     """
 
     def __init__(self, loaded: Loaded, path: Path | None = None) -> None:
@@ -64,6 +71,7 @@ class Recording(FrameProperties):
         self._problems = loaded.problems
         info = {**self.info, "path": None if path is None else str(path)}
         self.frames = Frames(loaded.log, info=info)
+        self.audio: Tracks | None = None if path is None else hear(self.frames, path)
 
     @property
     def conversation(self) -> Conversation:
@@ -158,6 +166,15 @@ def load(path: str | Path | Iterable[Any], *, strict: bool = True, progress: boo
     return Recording(loaded, place)
 
 
+def hear(frames: Frames, folder: Path) -> Tracks | None:
+    """Give frames the audio in a recording's folder, where there is any, and return it."""
+    tracks = Tracks(folder)
+    if not (folder.is_dir() and tracks.exist):
+        return None
+    frames.hear(tracks)
+    return tracks
+
+
 class HasLog(Protocol):
     """What can be saved: a session, or a recording."""
 
@@ -167,7 +184,7 @@ class HasLog(Protocol):
 
 
 def save_recording(source: HasLog, folder: str | Path) -> Path:
-    """Write a session as it is now: the journal, `session.json` and the frames as Parquet.
+    """Write a session as it is now: the journal, its audio, `session.json` and the frames as Parquet.
 
     Parameters
     ----------
@@ -201,6 +218,9 @@ def save_recording(source: HasLog, folder: str | Path) -> Path:
             )
         place.mkdir(parents=True, exist_ok=True)
         write_journal(log, target)
+        audio = getattr(source, "audio", None)
+        if audio is not None:
+            audio.copy_to(place)
     write_session_files(log, place)
     return place
 
@@ -224,7 +244,9 @@ def write_session_files(log: EventLog, folder: Path, frames: Frames | None = Non
     """
     if log.journal is not None:
         log.journal.sync()
-    frames = frames or Frames(log, info={"path": str(folder)})
+    if frames is None:
+        frames = Frames(log, info={"path": str(folder)})
+        hear(frames, folder)
     told = msgspec.json.format(msgspec.json.encode(describe(frames)), indent=2)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / folders.SESSION).write_bytes(told + b"\n")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.protocol.ids import new_event_id, new_item_id
 from rtc_widget.protocol.nearest import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "Event",

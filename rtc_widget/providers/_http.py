@@ -35,6 +35,22 @@ class Http:
         self._headers = headers
         self._trust_env = trust_env
         self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> httpx.AsyncClient:
+        """Return the client; made on a thread apart, since it imports much and reads certificates."""
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._make_client)
+            return self._client
+
+    def _make_client(self) -> httpx.AsyncClient:
+        import anyio.lowlevel
+        import httpx
+
+        # The first request would import the rest of anyio on the loop, and hold up every call's sound.
+        asyncio.run(anyio.lowlevel.checkpoint())
+        return httpx.AsyncClient(timeout=httpx.Timeout(15.0, connect=5.0), trust_env=self._trust_env)
 
     def redact(self, text: str) -> str:
         """Return the text without any key of ours in it."""
@@ -70,13 +86,11 @@ class Http:
         """
         import httpx
 
-        if self._client is None:
-            limits = httpx.Timeout(15.0, connect=5.0)
-            self._client = httpx.AsyncClient(timeout=limits, trust_env=self._trust_env)
+        client = await self.open()
         sent = {**(self._headers if own_headers else {}), **(headers or {})}
         for attempt in range(_ATTEMPTS):
             try:
-                response = await self._client.post(url, headers=sent, **body)
+                response = await client.post(url, headers=sent, **body)
             except httpx.TimeoutException:
                 raise failure("no answer in time. Check the network, then try again.") from None
             except httpx.HTTPError as error:

@@ -91,7 +91,8 @@ class Provider:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
 
     async def ready(self) -> None:
-        """Return when calls can be made; a service that runs elsewhere always is."""
+        """Return when calls can be made: a service that runs elsewhere needs only our own HTTP client."""
+        await self._http.open()
 
     async def mint(
         self,

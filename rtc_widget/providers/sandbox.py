@@ -30,6 +30,7 @@ _PARTS = {
     "uvicorn": "uvicorn",
 }
 _START_S = 60.0
+_HEARD_RATE_HZ = 16_000
 
 
 class Sandbox(Provider):
@@ -75,7 +76,7 @@ class Sandbox(Provider):
 
     @staticmethod
     def spoken(text: str, *, voice: str = "sage", language: str = "en", speed: float = 1.0) -> Sound:
-        """Speak a text with the sandbox's voice, to play into a call: `await w.play(rtc.Sandbox.spoken("Hi."))`.
+        """Speak a text with the sandbox's voice: `await w.play(rtc.Sandbox.spoken("Hi."))`.
 
         Parameters
         ----------
@@ -109,6 +110,23 @@ class Sandbox(Provider):
         pcm, sample_rate_hz = synthesise(text, voice=voice, language=language, speed=speed)
         return Sound(pcm, sample_rate_hz, name=text)
 
+    @staticmethod
+    def recognised(sound: Sound) -> str | None:
+        """Return the words that the sandbox's ears hear in a sound; None where there are no ears.
+
+        Takes about a tenth of the sound's length; English only.
+
+        Parameters
+        ----------
+        sound
+            Any stretch of speech.
+        """
+        try:
+            from rtc_widget.sandbox.recognition import available, recognise
+        except ImportError:
+            return None
+        return None if available() is not None else recognise(sound.resampled(_HEARD_RATE_HZ).pcm)
+
     @property
     def base_url(self) -> str:
         """Where the API is; empty while the sandbox has not started."""
@@ -122,6 +140,7 @@ class Sandbox(Provider):
         ConnectionFailed
             With step "sandbox"; names the file that holds its stderr.
         """
+        await super().ready()
         if self._process is not None:
             await asyncio.to_thread(self._process.ensure)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _HOST = "127.0.0.1"
+_LAST_PORT = 65535
 _INSTALL = "pip install 'rtc_widget[sandbox]'"
 _log = logging.getLogger("rtc_widget.sandbox")
 
@@ -42,10 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if options.verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    for name in ("aiortc", "aioice", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("aiortc", "aioice", "asyncio", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.INFO if options.verbose else logging.WARNING)
     try:
-        _serve(options)
+        # Ctrl-C stops it, as it should: uvicorn has closed everything by then.
+        with contextlib.suppress(KeyboardInterrupt):
+            _serve(options)
     except ConfigurationError as error:
         sys.stderr.write(f"The sandbox cannot start. {error}\n")
         return 2
@@ -104,6 +108,7 @@ def _serve(options: argparse.Namespace) -> None:
     def announce() -> None:
         sys.stdout.write(json.dumps({"base_url": base_url, "key": key}) + "\n")
         sys.stdout.flush()
+        _log.info("listening at %s", base_url)
 
     app = create_app(Sandbox(Keys(key), brain, options.session_seconds), announce)
     server = uvicorn.Server(
@@ -115,6 +120,8 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _listen(port: int) -> socket.socket:
+    if not 0 <= port <= _LAST_PORT:
+        raise ConfigurationError(f"There is no port {port}: they go from 0 to {_LAST_PORT}.")
     try:
         return socket.create_server((_HOST, port))
     except OSError as error:
@@ -122,12 +129,10 @@ def _listen(port: int) -> socket.socket:
             f"Port {port} of {_HOST} cannot be had ({error.strerror}): another sandbox may run there. "
             "Take another with --port, or --port 0 for a free one."
         ) from error
-    except OverflowError as error:
-        raise ConfigurationError(f"There is no port {port}: they go from 0 to 65535.") from error
 
 
 def _stop_with_stdin(server: object) -> None:
-    while sys.stdin.buffer.read(4096):
+    while sys.stdin is not None and sys.stdin.buffer.read(4096):
         pass
     server.should_exit = True  # type: ignore[attr-defined]
 

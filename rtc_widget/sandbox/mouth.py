@@ -82,12 +82,8 @@ class Mouth:
 
     @property
     def is_busy(self) -> bool:
-        """Whether something waits to be said."""
-        return any(not utterance.is_empty for utterance in self._queue)
-
-    def has_started(self, response_id: str) -> bool:
-        """Whether sound of a response is going out: between its `started` and its `stopped`."""
-        return response_id in self._started
+        """Whether something is being said, or waits to be."""
+        return bool(self._queue)
 
     def say(self, response_id: str, item_id: str, pcm: bytes) -> None:
         """Queue more sound of an item.

@@ -86,7 +86,12 @@ def recognise_soon(pcm16k: bytes) -> asyncio.Future[str]:
 
 def warm_up() -> None:
     """Load the model on the recogniser's thread, so that the first words do not wait for it."""
-    _thread.submit(_loaded)
+
+    def load() -> None:
+        with _lock:
+            _loaded()
+
+    _thread.submit(load)
 
 
 def _loaded() -> Any:

@@ -11,7 +11,7 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget.sandbox.history import Entry
 from rtc_widget.sandbox.pieces import clauses, deltas, json_deltas
 from rtc_widget.sandbox.prompt import CallTool, Fail, Prompt, Say, Wait, prompt_of
-from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, duration_ms
+from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, duration_ms, silence
 from rtc_widget.sandbox.usage import Ledger, Tokens, context, spoken_tokens, text_tokens
 from rtc_widget.sandbox.voice import speak
 from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, obfuscation
@@ -28,6 +28,8 @@ __all__ = ["Host", "Order", "Response"]
 _GENERATION_SPEED: Final = 4.0
 """Speech is made so many times faster than it is spoken, about as the real service does it."""
 _TEXT_DELTA_S: Final = 0.004
+_PAUSE_MS: Final = 200
+"""Between two clauses, which are synthesised apart."""
 _log = logging.getLogger(__name__)
 
 
@@ -92,6 +94,7 @@ class Response:
         self._output: list[Entry] = []
         self._open: Entry | None = None
         self._previous: str | None = None
+        self._considered: list[Entry] = []
         self._inputs = Tokens()
         self._spent = Tokens()
         self._usage: Event | None = None
@@ -139,9 +142,10 @@ class Response:
             self._fail(Fail("server_error", "The sandbox failed: its log says more."))
 
     async def _prompt(self) -> Prompt:
-        everything = self.order.entries if self.order.entries is not None else list(self._host.history)
-        entries, self._inputs = context(everything, self.order.session)
-        return await prompt_of(self.order.session, entries, list(self._host.history))
+        everything = list(self._host.history)
+        self._considered = everything if self.order.entries is None else self.order.entries
+        entries, self._inputs = context(self._considered, self.order.session)
+        return await prompt_of(self.order.session, entries, everything)
 
     async def _say(self, action: Say) -> None:
         """Say it, clause by clause, its words as deltas ahead of the sound."""
@@ -170,8 +174,10 @@ class Response:
         pcm = await speak(
             text.strip(), voice=voice, language=action.language, speed=output["speed"] * action.speed
         )
+        if entry.spoken:
+            pcm = silence(_PAUSE_MS, SPOKEN_RATE_HZ) + pcm
         cost = Tokens(text_tokens(text), spoken_tokens(duration_ms(pcm, SPOKEN_RATE_HZ)))
-        share = min(self._tokens_left() / max(cost.total, 1), 1.0)
+        share = min(max(self._tokens_left(), 0) / max(cost.total, 1), 1.0)
         text = text[: round(len(text) * share)]
         pcm = pcm[: int(len(pcm) * share) // 2 * 2]
         length_ms = duration_ms(pcm, SPOKEN_RATE_HZ)
@@ -259,7 +265,7 @@ class Response:
         self._close("completed" if status == "completed" else "incomplete")
         self._status, self._details = status, details
         if status != "cancelled" and self.order.in_conversation:
-            for entry in self._host.history:
+            for entry in self._considered:
                 entry.is_answered = True
         self._usage = self._host.ledger.bill(self._inputs, self._spent)
         self._emit("response.done", response=self._object())

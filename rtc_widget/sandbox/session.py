@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget.sandbox.commands import COMMANDS
-from rtc_widget.sandbox.config import MODEL, new_session
+from rtc_widget.sandbox.config import new_session
 from rtc_widget.sandbox.ears import Ears
 from rtc_widget.sandbox.history import Entry, History
 from rtc_widget.sandbox.mouth import Mouth
@@ -71,7 +71,6 @@ class Session:
         self.has_spoken = False
         self.last_spoken = ""
         self.speech_item = ""
-        self.models = {MODEL, asked.get("model")}
         self._send = send
         self._seconds = seconds
         self._on_expired = on_expired

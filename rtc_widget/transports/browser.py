@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 from rtc_widget._errors import ConfigurationError, ConnectionFailed, RtcWidgetError, SecretError
 from rtc_widget._loop import get_loop, submit
 from rtc_widget.transports import messages
+from rtc_widget.transports.audio_relay import AudioRelay
 from rtc_widget.transports.relay import Page, Relay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
+    from rtc_widget.log.recorder import Recorder
     from rtc_widget.transports.base import CallRequest
 
 __all__ = ["Browser", "Host"]
@@ -32,6 +34,7 @@ _WATCH_S = 5.0
 _GONE_S = 15.0
 _CHROMIUM_MAX_MESSAGE_BYTES = 262_144
 _SECRET_SECONDS = 30
+_SHOWN = frozenset({"rtc.approval", "rtc.error", "rtc.tool"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", ""})
 
 
@@ -48,6 +51,14 @@ class Host:
 
     def take_text(self, text: str) -> None:
         """Say what was typed in the panel."""
+        raise NotImplementedError
+
+    def handler(self, method: str) -> Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None:
+        """Return what answers a request of the panel; None for one that the session does not know."""
+        raise NotImplementedError
+
+    def decide(self, tool_call_id: str, *, approved: bool, reason: str | None) -> None:
+        """Allow or forbid a tool call that waits for it."""
         raise NotImplementedError
 
 
@@ -67,6 +78,8 @@ class Browser:
         The session.
     post
         Sends a custom message and buffers to every front end; safe from any thread.
+    recorder
+        What keeps the sound of both sides; None: the page records nothing.
     """
 
     name = "browser"
@@ -76,13 +89,17 @@ class Browser:
         log: EventLog,
         host: Host,
         post: Callable[[messages.Message, Sequence[bytes] | None], None],
+        *,
+        recorder: Recorder | None = None,
     ) -> None:
         self._log = log
+        self._records = recorder is not None
+        self._audio = AudioRelay(log, recorder, lambda message: post(message, None))
         self._host = host
         self._relay = Relay(log, post, self._on_request, host.panel_config)
         self._failure: RtcWidgetError | None = None
         self._request: CallRequest | None = None
-        self._tail_rows: list[messages.TailRow] = []
+        self._tail_rows: list[tuple[messages.TailRow, bool]] = []
         self._main_loop: asyncio.AbstractEventLoop | None = None
         with contextlib.suppress(RuntimeError):
             self._main_loop = asyncio.get_running_loop()
@@ -94,8 +111,10 @@ class Browser:
         """Bytes the data channel takes in one message, as browsers have it."""
         return _CHROMIUM_MAX_MESSAGE_BYTES
 
-    def receive(self, message: object) -> None:
-        """Take a custom message of the widget."""
+    def receive(self, message: object, buffers: Sequence[bytes | memoryview] = ()) -> None:
+        """Take a custom message of the widget, and its buffers."""
+        if isinstance(message, dict) and message.get("kind") == "audio":
+            self._audio.receive(message, buffers)
         first = isinstance(message, dict) and message.get("kind") == "hello"
         self._relay.receive(message)
         if first and isinstance(message, dict):
@@ -123,6 +142,7 @@ class Browser:
             "signaling": request.signaling,
             "timeout_ms": request.timeout_s * 1000,
             "attempt": request.attempt,
+            "record": self._records,
         }
         try:
             await self._relay.command(page, "connect", params, timeout=request.timeout_s + _REPLY_S)
@@ -214,17 +234,27 @@ class Browser:
     # -- requests of a page -----------------------------------------------------------------------
 
     def _on_request(self, page: Page, id: str, method: str, params: dict[str, Any]) -> None:
-        handlers = {"secret": self._secret, "answer": self._answer, "tail": self._tail, "say": self._say}
-        handler = handlers.get(method)
-        if handler is None:
+        handlers = {
+            "secret": self._secret,
+            "answer": self._answer,
+            "tail": self._tail,
+            "say": self._say,
+            "approve": self._approve,
+        }
+        own, of_session = handlers.get(method), self._host.handler(method)
+        if own is None and of_session is None:
             self._relay.reply_error(page, id, _as_error(ConfigurationError(f"No request {method!r}.")))
             return
 
         async def run() -> None:
             try:
-                result = await handler(page, params)
+                if own is not None:
+                    result = await own(page, params)
+                elif of_session is not None:
+                    result = await of_session(params)
             except RtcWidgetError as error:
-                self._failure = error
+                if own is not None:
+                    self._failure = error
                 self._relay.reply_error(page, id, _as_error(error))
             except Exception as error:  # noqa: BLE001 - a page that asks is always answered
                 self._relay.reply_error(page, id, {"name": type(error).__name__, "message": str(error)})
@@ -291,24 +321,35 @@ class Browser:
         self._host.take_text(str(params.get("text") or ""))
         return {}
 
+    async def _approve(self, _page: Page, params: dict[str, Any]) -> dict[str, Any]:
+        reason = str(params["reason"]) if params.get("reason") else None
+        self._host.decide(
+            str(params.get("tool_call_id")), approved=bool(params.get("approve")), reason=reason
+        )
+        return {}
+
     # -- what goes to the pages -------------------------------------------------------------------
 
     def _on_record(self, record: Record) -> None:
-        if record.direction == "local" and record.type == "rtc.error":
-            self._relay.broadcast(messages.error(messages.EVERY_PAGE, record.event))
-        if any(page is not self._relay.owner for page in list(self._relay.pages.values())):
-            get_loop().call_soon_threadsafe(self._queue_tail, _tail_row(record))
+        if record.direction == "local" and record.type in _SHOWN:
+            self._relay.broadcast(messages.note(messages.EVERY_PAGE, record.text))
+        # The page that has the call made the rest of the records itself.
+        ours = record.direction == "local" and record.t_browser_ms is None
+        owner = self._relay.owner
+        if any(ours or page is not owner for page in list(self._relay.pages.values())):
+            get_loop().call_soon_threadsafe(self._queue_tail, _tail_row(record), ours)
 
-    def _queue_tail(self, row: messages.TailRow) -> None:
+    def _queue_tail(self, row: messages.TailRow, ours: bool) -> None:
         if not self._tail_rows:
             asyncio.get_running_loop().call_later(_TAIL_S, self._flush_tail)
-        self._tail_rows.append(row)
+        self._tail_rows.append((row, ours))
 
     def _flush_tail(self) -> None:
         rows, self._tail_rows = self._tail_rows, []
         for page in list(self._relay.pages.values()):
-            if page is not self._relay.owner:
-                self._relay.broadcast(messages.tail(page.id, rows))
+            of_page = [row for row, ours in rows if ours or page is not self._relay.owner]
+            if of_page:
+                self._relay.broadcast(messages.tail(page.id, of_page))
 
     async def _watch(self) -> None:
         """While a call is up, follow the clock of its page, and notice when that page is gone."""

@@ -20,7 +20,7 @@ from rtc_widget._errors import ConnectionFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiortc import MediaStreamTrack
+    from aiortc import MediaStreamTrack, RTCIceTransport
 
 __all__ = ["Connection"]
 
@@ -31,6 +31,8 @@ _UNSAID_BYTES = 65_536
 _BLOCKED = "UDP may be blocked here (VPN, firewall): try another network, or a browser, which can use TCP."
 _LOST = "the connection was lost: nothing came from the service any more"
 _CLOSED = "the service ended the call"
+# A lost connection closes the channel first, and fails as ICE right after that.
+_AFTERTHOUGHT_S = 0.02
 
 
 class Connection:
@@ -62,9 +64,9 @@ class Connection:
         on_track: Callable[[MediaStreamTrack], None],
         on_over: Callable[[str], None],
     ) -> None:
-        loop = asyncio.get_running_loop()
-        self.ice: asyncio.Future[None] = loop.create_future()
-        self.opened: asyncio.Future[None] = loop.create_future()
+        self._loop = asyncio.get_running_loop()
+        self.ice: asyncio.Future[None] = self._loop.create_future()
+        self.opened: asyncio.Future[None] = self._loop.create_future()
         self.max_message_bytes = _MOST_BYTES
         self._on_open = on_open
         self._on_message = on_message
@@ -120,6 +122,15 @@ class Connection:
         except InvalidStateError:
             raise ConnectionFailed("channel", "there is no call.", "Connect first.") from None
 
+    async def stats(self) -> list[tuple[str, str, str, float]]:
+        """Return the numbers of getStats: type, id, W3C name and value of each."""
+        found = []
+        for report in (await self._pc.getStats()).values():
+            for name, value in vars(report).items():
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    found.append((str(report.type), str(report.id), name, value))
+        return found
+
     async def close(self) -> None:
         """End the connection."""
         self._over = True
@@ -140,25 +151,27 @@ class Connection:
 
         @self._channel.on("close")
         def closed() -> None:
-            self._end(_CLOSED)
+            self._loop.call_later(_AFTERTHOUGHT_S, self._end, _CLOSED)
 
     def _watch_connection(self) -> None:
         @self._pc.on("track")
         def received(track: MediaStreamTrack) -> None:
             self._on_track(track)
 
-        @self._pc.on("iceconnectionstatechange")
+        # Not the connection's own state: it says "closed" by the time that a lost one is noticed.
+        ice = _ice_transport(self._pc)
+
+        @ice.on("statechange")
         def ice_changed() -> None:
-            state = self._pc.iceConnectionState
-            if state == "completed" and not self.ice.done():
+            if ice.state == "completed" and not self.ice.done():
                 self.ice.set_result(None)
-            elif state == "failed":
+            elif ice.state == "failed":
                 self._end(_LOST)
 
         @self._pc.on("connectionstatechange")
         def changed() -> None:
             if self._pc.connectionState in {"failed", "closed"}:
-                self._end(_CLOSED)
+                self._loop.call_later(_AFTERTHOUGHT_S, self._end, _CLOSED)
 
     def _end(self, reason: str) -> None:
         if self._over:
@@ -184,11 +197,17 @@ def _is_hidden(line: str) -> bool:
     return line.startswith("a=candidate:") and ".local " in line
 
 
+def _ice_transport(pc: RTCPeerConnection) -> RTCIceTransport:
+    """Return the one that all tracks and the data channel share."""
+    if pc.sctp is None:
+        raise RuntimeError("the data channel comes first")
+    return pc.sctp.transport.transport
+
+
 def _offer_loopback(pc: RTCPeerConnection) -> None:
     # aioice leaves 127.0.0.1 out of its host addresses and has no option for it: without a network there
     # would be no candidate at all, and a service on 127.0.0.1 alone would be out of reach on some systems.
-    sctp: Any = pc.sctp
-    connection = sctp.transport.transport.iceGatherer._connection  # noqa: SLF001
+    connection: Any = _ice_transport(pc).iceGatherer._connection  # noqa: SLF001
     gather = connection.get_component_candidates
 
     async def with_loopback(component: int, addresses: list[str], timeout: int = 5) -> Any:

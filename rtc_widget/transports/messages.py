@@ -3,8 +3,8 @@
 Every message is a dict with `kind` and `page`: the random id of one widget instance in one page. A message of
 the kernel goes to every front end; one whose `page` is not its own a front end ignores.
 
-From the browser: `hello`, `records`, `request`, `reply`, `pong`.
-From the kernel: `welcome`, `ack`, `command`, `reply`, `ping`, `tail`, `error`, `config`.
+From the browser: `hello`, `records`, `audio` (with buffers), `request`, `reply`, `pong`.
+From the kernel: `welcome`, `ack`, `audio_ack`, `command`, `reply`, `ping`, `tail`, `note`, `config`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ __all__ = [
     "EVERY_PAGE",
     "PanelConfig",
     "ack",
+    "audio_ack",
     "command",
     "config",
-    "error",
+    "note",
     "ping",
     "reply",
     "reply_error",
@@ -45,6 +46,7 @@ class PanelConfig(TypedDict):
     transcription: bool
     calls_url: str
     loopback: bool
+    record: bool
 
 
 def welcome(
@@ -65,6 +67,11 @@ def welcome(
 def ack(page: str, *, received: int, durable: int) -> Message:
     """Say which number is expected next, and below which all is on disk."""
     return {"kind": "ack", "page": page, "received": received, "durable": durable}
+
+
+def audio_ack(page: str, *, received: int, durable: int) -> Message:
+    """Say which chunk of sound is expected next, and below which all are on disk."""
+    return {"kind": "audio_ack", "page": page, "received": received, "durable": durable}
 
 
 def command(page: str, id: str, method: str, params: Message) -> Message:
@@ -92,9 +99,9 @@ def tail(page: str, records: list[TailRow]) -> Message:
     return {"kind": "tail", "page": page, "records": records}
 
 
-def error(page: str, error: Message) -> Message:
-    """Show an error in the panel."""
-    return {"kind": "error", "page": page, "error": error}
+def note(page: str, text: str) -> Message:
+    """Show a note of the kernel's own to the page whose records are its own."""
+    return {"kind": "note", "page": page, "text": text}
 
 
 def config(panel: PanelConfig) -> Message:

@@ -43,11 +43,13 @@ class Peer:
         Called with every piece of what was sent and of what was heard: mono 16-bit samples at 24 kHz, and
         the instant of the first one in ms of the kernel's monotonic clock (`t_kernel_ms`). They run on the
         loop, so they must not block.
+    keep_s
+        How many seconds of sound of each side stay in memory.
 
     Attributes
     ----------
     user_audio, agent_audio : Timeline
-        What was sent and what was heard, on one clock; the last ten minutes of sound of each.
+        What was sent and what was heard, on one clock; the last `keep_s` of sound of each.
     muted : bool
         Whether live streams are silenced.
     """
@@ -60,9 +62,10 @@ class Peer:
         *,
         on_sent: Callable[[bytes, float], None] | None = None,
         on_received: Callable[[bytes, float], None] | None = None,
+        keep_s: float = 600.0,
     ) -> None:
-        self.user_audio = Timeline(name="user")
-        self.agent_audio = Timeline(name="agent")
+        self.user_audio = Timeline(name="user", keep_s=keep_s)
+        self.agent_audio = Timeline(name="agent", keep_s=keep_s)
         self._log = log
         self._sent = Downsampler(self._keeper(self.user_audio, on_sent))
         self._received = Downsampler(self._keeper(self.agent_audio, on_received))

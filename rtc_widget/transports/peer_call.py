@@ -6,6 +6,8 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from rtc_widget._errors import ConnectionFailed, SecretError
 from rtc_widget.audio.incoming import receive
 from rtc_widget.log.clocks import kernel_ms
@@ -29,6 +31,7 @@ NO_CALL = ("channel", "there is no call.", "Connect first: `await s.connect()`."
 
 _SECRET_SECONDS = 30
 _LAST_FRAMES_S = 0.1
+_STATS_S = 1.0
 _MICROPHONE = {
     "microphone": "silent",
     "microphone_reason": "a headless session has none: play a file, an array or a stream",
@@ -90,6 +93,7 @@ class PeerCall:
         self._listening: asyncio.Task[None] | None = None
         self._closing: asyncio.Future[None] | None = None
         self._parting: asyncio.Future[None] | None = None
+        self._measuring: asyncio.Task[None] | None = None
 
     @property
     def max_message_bytes(self) -> int | None:
@@ -223,6 +227,8 @@ class PeerCall:
 
     async def _close(self) -> None:
         self.track.stop()
+        if self._measuring is not None:
+            self._measuring.cancel()
         connection, self._connection = self._connection, None
         if connection is not None:
             self._closing = asyncio.ensure_future(self._let_go(connection))
@@ -256,6 +262,18 @@ class PeerCall:
             steps=self._steps,
             **_MICROPHONE,
         )
+        self._measuring = asyncio.ensure_future(self._measure())
+
+    async def _measure(self) -> None:
+        """Note getStats once a second."""
+        while self._connection is not None:
+            await asyncio.sleep(_STATS_S)
+            stats = await self._connection.stats()
+            self._log.append(
+                "local",
+                msgspec.json.encode({"type": "rtc.stats", "stats": stats}),
+                rtc_call_id=self.rtc_call_id,
+            )
 
     def _received(self, text: str) -> None:
         self._log.append("server", text, rtc_call_id=self.rtc_call_id)

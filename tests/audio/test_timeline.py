@@ -79,6 +79,15 @@ def test_an_odd_rounding_of_instants_makes_no_gap() -> None:
     assert timeline.sound().seconds == pytest.approx(20.0)
 
 
+def test_one_can_wait_for_what_is_to_come() -> None:
+    timeline = Timeline(RATE_HZ)
+    assert not timeline.wait_until(20.0, timeout=0.01)
+    writer = threading.Thread(target=lambda: timeline.append(ones(25), 0.0))
+    writer.start()
+    assert timeline.wait_until(20.0, timeout=5)
+    writer.join()
+
+
 def test_it_can_be_read_while_it_grows() -> None:
     timeline = Timeline(24_000)
 

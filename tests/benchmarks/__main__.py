@@ -1,22 +1,34 @@
-"""Measure everything in one run, and print it: `make bench`."""
+"""Measure everything in one run and print it: `make bench`; ARGS="log", package or call: that alone."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import platform
+import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.benchmarks import bench_call, bench_package
+from tests.benchmarks import bench_call, bench_log, bench_package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.benchmarks.figures import Figure
+
+
+def _call() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(bench_call.measure(Path(folder)))
 
 
 def _main() -> None:
+    parts = {"package": bench_package.measure, "call": _call, "log": bench_log.measure}
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores")
-    for figure in bench_package.measure():
-        print(figure, flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for figure in asyncio.run(bench_call.measure(Path(folder))):
+    for name in sys.argv[1:] or parts:
+        figures: Iterable[Figure] = parts[name]()
+        for figure in figures:
             print(figure, flush=True)
 
 

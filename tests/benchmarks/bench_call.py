@@ -46,7 +46,7 @@ def note(event):
         came[event["event_id"]] = time.time_ns() / 1e6
 stop = w.on("*", note)
 """
-ROWS = "w.turns.latency_inferred_ms.astype('Float64').dropna().tolist()"
+SPOKEN = "w.turns[w.turns.t_speech_stopped_ms.notna()].latency_inferred_ms.dropna().tolist()"
 
 
 async def measure(folder: Path) -> list[Figure]:
@@ -147,7 +147,7 @@ async def _answering(notebook: Notebook, folder: Path) -> list[Figure]:
     path = write_speech(folder / "question.wav", QUESTIONS[1], between_s=0.2)
     for _ in range(ANSWERS):
         await notebook.run(f"await w.play({str(path)!r})")
-    beyond_ms = [value - SILENCE_MS for value in await notebook.value(ROWS)]
+    beyond_ms = [value - SILENCE_MS for value in await notebook.value(SPOKEN)]
     return [
         Figure(
             "end of speech → first audio, beyond VAD silence",

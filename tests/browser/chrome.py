@@ -83,7 +83,7 @@ async def run_chrome() -> AsyncIterator[Chrome]:
 
 def _media_flags(microphone: Microphone) -> list[str]:
     if microphone == "none":
-        return ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=0"]
+        return ["--use-fake-ui-for-media-stream", "--disable-audio-input"]
     if microphone == "denied":
         return ["--use-fake-ui-for-media-stream=deny", "--use-fake-device-for-media-stream"]
     return [

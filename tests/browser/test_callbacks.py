@@ -35,7 +35,7 @@ async def test_a_callback_that_raises_is_an_error_of_the_session_and_stops_nothi
     await notebook.run("await w.connect()")
     await notebook.run("turn = await w.say('Go on.')")
     assert await notebook.value("turn.transcript") == "You said: Go on."
-    assert await notebook.value("w.errors[['source', 'message']].values.tolist()") == [
-        ["callback", "ZeroDivisionError: division by zero"]
+    assert await notebook.value("w.errors[['source', 'code', 'message']].values.tolist()") == [
+        ["callback", "ZeroDivisionError", "division by zero"]
     ]
     await notebook.element.locator(PANEL).get_by_text("division by zero").wait_for()

@@ -47,10 +47,11 @@ async def second_front_end(jupyter: Jupyter) -> AsyncIterator[list[str]]:
         while True:
             messages.append(json.dumps(await client.get_iopub_msg(), default=repr))
 
+    await client.wait_for_ready(timeout=30)
     listening = asyncio.create_task(listen())
-    await client.wait_for_ready(timeout=10)
     try:
         yield messages
+        assert not listening.done()
     finally:
         listening.cancel()
         client.stop_channels()
@@ -117,6 +118,7 @@ async def test_with_kernel_signaling_no_secret_reaches_any_page(lab: Lab, sandbo
         await notebook.run("turn = await w.say('Through the kernel.')")
         assert await notebook.value("turn.transcript") == "You said: Through the kernel."
         assert (await notebook.value("w.calls.rtc_call_id.tolist()"))[0].startswith("rtc_")
+        assert any('"comm_msg"' in message for message in published)
         assert SECRET.findall("".join(published)) == []
         assert sandbox.key not in "".join(published)
     assert not [url for url in lab.requests if url.startswith(sandbox.base_url)]

@@ -69,7 +69,8 @@ async def test_three_played_files_are_three_turns(lab: Lab, tmp_path: Path) -> N
     await notebook.run(widget_cell())
     await notebook.run("await w.connect()")
     for number, question in enumerate(QUESTIONS):
-        path = write_speech(tmp_path / f"{number}.wav", question)
+        # They end with the last word: the silence that ends the turn is ours to send.
+        path = write_speech(tmp_path / f"{number}.wav", question, between_s=0)
         await notebook.run(f"turn = await w.play({str(path)!r})")
         assert await notebook.value("turn.index") == number
         assert await notebook.value("turn.transcript")

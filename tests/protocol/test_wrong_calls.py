@@ -161,6 +161,7 @@ WRONG: dict[str, tuple[Any, str, str]] = {
     ),
     "no session": ({"type": "session.update"}, '"session" is missing', '"session": {"type": "realtime"}'),
     "a session that is a list": ({"type": "session.update", "session": []}, "is not an object", '"realtime"'),
+    "a model": (session(model="gpt-realtime"), "keeps its model", "RealtimeWidget(model="),
     # values of a session
     "a speed out of range": (spoken(speed=2.5), "out of range", "from 0.25 to 1.5"),
     "a speed in words": (spoken(speed="fast"), "is not a number", "from 0.25 to 1.5"),

@@ -40,7 +40,7 @@ class Microphone(MediaStreamTrack):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting = bytearray()
+        self._sound = bytearray()
         self._frames = 0
         self._start_s = 0.0
         self.spoken_until_s = 0.0
@@ -48,7 +48,7 @@ class Microphone(MediaStreamTrack):
 
     def play(self, pcm: bytes) -> None:
         """Send sound from now on: mono s16 at 48 kHz."""
-        self._waiting += pcm
+        self._sound += pcm
 
     async def recv(self) -> AudioFrame:
         if self.readyState != "live":
@@ -57,8 +57,8 @@ class Microphone(MediaStreamTrack):
         if not self._frames:
             self._start_s = loop.time()
         await asyncio.sleep(max(self._start_s + self._frames * 0.02 - loop.time(), 0))
-        piece = bytes(self._waiting[: FRAME_SAMPLES * 2])
-        del self._waiting[: FRAME_SAMPLES * 2]
+        piece = bytes(self._sound[: FRAME_SAMPLES * 2])
+        del self._sound[: FRAME_SAMPLES * 2]
         if piece:
             self.spoken_until_s = loop.time()
         frame = AudioFrame(format="s16", layout="mono", samples=FRAME_SAMPLES)
@@ -119,9 +119,7 @@ class Client:
     def type_text(self, text: str) -> None:
         """Send a typed message, and ask for the answer."""
         content = [{"type": "input_text", "text": text}]
-        self.send(
-            "conversation.item.create", item={"type": "message", "role": "user", "content": content}
-        )
+        self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
         self.send("response.create")
 
     def stop_microphone(self) -> None:

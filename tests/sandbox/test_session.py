@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rtc_widget.sandbox.sound import resample
+from rtc_widget._errors import ConfigurationError
+from rtc_widget.sandbox.sound import HEARD_RATE_HZ, resample, silence
 from rtc_widget.sandbox.voice import synthesise
 from tests.sandbox.events import of_type, types
-from tests.sandbox.inside import inside, text_of
+from tests.sandbox.inside import Inside, inside, text_of
 
-TEXT = {"output_modalities": ["text"]}
+if TYPE_CHECKING:
+    from tests.sandbox.events import Event
+
+TEXT: dict[str, Any] = {"output_modalities": ["text"]}
 WEATHER = {
     "type": "function",
     "name": "get_weather",
@@ -32,7 +36,8 @@ PRICE = {
     },
 }
 PNG = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"
+    "AABJRU5ErkJggg=="
 )
 
 
@@ -145,7 +150,10 @@ async def test_slowly_and_quickly_change_how_long_the_voice_takes() -> None:
 
 async def test_the_instructions_of_a_response_hold_for_it_alone() -> None:
     async with inside(**TEXT) as talk:
-        assert await talk.ask("Tell me, what is your name?", instructions="Your name is Ada.") == "My name is Ada."
+        assert (
+            await talk.ask("Tell me, what is your name?", instructions="Your name is Ada.")
+            == "My name is Ada."
+        )
         assert "sandbox" in await talk.ask("What is your name?")
 
 
@@ -231,18 +239,30 @@ async def test_items_are_placed_retrieved_and_deleted() -> None:
         talk.send(
             "conversation.item.create",
             previous_item_id="root",
-            item={"type": "message", "id": "item_a", "role": "system", "content": [{"type": "input_text", "text": "A"}]},
+            item={
+                "type": "message",
+                "id": "item_a",
+                "role": "system",
+                "content": [{"type": "input_text", "text": "A"}],
+            },
         )
         assert talk.last("conversation.item.added")["previous_item_id"] is None
         talk.send(
             "conversation.item.create",
             previous_item_id="item_b",
-            item={"type": "message", "id": "item_c", "role": "assistant", "content": [{"type": "output_text", "text": "C"}]},
+            item={
+                "type": "message",
+                "id": "item_c",
+                "role": "assistant",
+                "content": [{"type": "output_text", "text": "C"}],
+            },
         )
         assert talk.last("conversation.item.added")["previous_item_id"] == "item_b"
         assert [entry.id for entry in talk.session.history] == ["item_a", "item_b", "item_c"]
         talk.send("conversation.item.retrieve", item_id="item_b")
-        assert talk.last("conversation.item.retrieved")["item"]["content"] == [{"type": "input_text", "text": "B"}]
+        assert talk.last("conversation.item.retrieved")["item"]["content"] == [
+            {"type": "input_text", "text": "B"}
+        ]
         talk.send("conversation.item.delete", item_id="item_b")
         assert talk.last("conversation.item.deleted")["item_id"] == "item_b"
 
@@ -250,41 +270,70 @@ async def test_items_are_placed_retrieved_and_deleted() -> None:
 @pytest.mark.parametrize(
     ("event", "code", "words"),
     [
-        ({"type": "conversation.item.delete", "item_id": "x"}, "item_delete_invalid_item_id", "'x' does not exist"),
-        ({"type": "conversation.item.retrieve", "item_id": "x"}, "item_retrieve_invalid_item_id", "retrieving"),
+        (
+            {"type": "conversation.item.delete", "item_id": "x"},
+            "item_delete_invalid_item_id",
+            "'x' does not exist",
+        ),
+        (
+            {"type": "conversation.item.retrieve", "item_id": "x"},
+            "item_retrieve_invalid_item_id",
+            "retrieving",
+        ),
         (
             {"type": "conversation.item.truncate", "item_id": "x", "content_index": 0, "audio_end_ms": 1},
             "item_truncate_invalid_item_id",
             "truncating",
         ),
         (
-            {"type": "conversation.item.truncate", "item_id": "item_user", "content_index": 0, "audio_end_ms": 1},
+            {
+                "type": "conversation.item.truncate",
+                "item_id": "item_user",
+                "content_index": 0,
+                "audio_end_ms": 1,
+            },
             "invalid_value",
             "Only model output audio",
         ),
         ({"type": "response.cancel"}, "response_cancel_not_active", "no active response"),
         ({"type": "input_audio_buffer.commit"}, "input_audio_buffer_commit_empty", "only has 0.00ms"),
         (
-            {"type": "conversation.item.create", "previous_item_id": "x", "item": {"type": "message", "role": "user", "content": []}},
+            {
+                "type": "conversation.item.create",
+                "previous_item_id": "x",
+                "item": {"type": "message", "role": "user", "content": []},
+            },
             "item_create_invalid_previous_item_id",
             "'x' does not exist",
         ),
         (
-            {"type": "conversation.item.create", "item": {"id": "item_user", "type": "message", "role": "user", "content": []}},
+            {
+                "type": "conversation.item.create",
+                "item": {"id": "item_user", "type": "message", "role": "user", "content": []},
+            },
             "item_create_duplicate_item_id",
             "already exists",
         ),
         (
-            {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "call_x", "output": "1"}},
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "function_call_output", "call_id": "call_x", "output": "1"},
+            },
             "invalid_tool_call_id",
             "'call_x' not found",
         ),
         (
-            {"type": "conversation.item.create", "item": {"type": "message", "role": "assistant", "content": [{"type": "output_audio", "audio": "AAAA"}]}},
+            {
+                "type": "conversation.item.create",
+                "item": {
+                    "type": "message",
+                    "role": "assistant",
+                    "content": [{"type": "output_audio", "audio": "AAAA"}],
+                },
+            },
             "invalid_value",
             "'output_text'",
         ),
-        ({"type": "session.update", "session": {"type": "realtime", "model": "gpt-realtime"}}, "cannot_update_model", "model"),
         ({"type": "input_audio_buffer.append", "audio": "?"}, "invalid_value", "base64"),
     ],
 )
@@ -364,7 +413,10 @@ async def test_usage_adds_up_and_the_cache_fills() -> None:
         usage = talk.last("response.done")["response"]["usage"]
         details = usage["input_token_details"]
         assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
-        assert usage["input_tokens"] == details["text_tokens"] + details["audio_tokens"] + details["image_tokens"]
+        assert (
+            usage["input_tokens"]
+            == details["text_tokens"] + details["audio_tokens"] + details["image_tokens"]
+        )
         assert usage["output_tokens"] == sum(usage["output_token_details"].values())
         assert details["cached_tokens"] == sum(details["cached_tokens_details"].values())
         limit = talk.last("rate_limits.updated")["rate_limits"][0]
@@ -396,11 +448,23 @@ async def test_rules_make_a_response_fail_or_wait() -> None:
         assert asyncio.get_running_loop().time() - begun_s >= 1
 
 
+async def test_what_is_typed_while_it_answers_is_answered_next() -> None:
+    async with inside(**TEXT) as talk:
+        talk.say("Tell me a story.")
+        talk.send("response.create")
+        await talk.wait_for("response.output_text.delta")
+        talk.say("First.")
+        await talk.wait_for("response.done")
+        assert await talk.ask("Second.") == "You said: First. Second."
+
+
 async def test_an_image_is_acknowledged_by_format_and_size() -> None:
     async with inside(**TEXT) as talk:
         picture = {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": PNG}]}
         talk.send("conversation.item.create", item=picture)
-        assert talk.last("conversation.item.added")["item"]["content"] == [{"type": "input_image", "detail": "auto"}]
+        assert talk.last("conversation.item.added")["item"]["content"] == [
+            {"type": "input_image", "detail": "auto"}
+        ]
         assert text_of(await talk.answer()) == "I see a PNG image, 1 by 1 pixels."
         picture["content"] = [{"type": "input_image", "image_url": "data:image/png;base64,AAAA"}]
         talk.send("conversation.item.create", item=picture)
@@ -438,3 +502,96 @@ async def test_a_session_expires() -> None:
         assert talk.error()["code"] == "session_expired"
         assert talk.error()["message"].startswith("Your session hit the maximum duration of")
         assert talk.is_over
+
+
+async def speak(talk: Inside) -> None:
+    """Let the session hear speech and the silence after it, faster than real time."""
+    speech = resample(*synthesise("How many people live in Paris?", voice="marin"), HEARD_RATE_HZ)
+    whole = silence(200, HEARD_RATE_HZ) + speech + silence(800, HEARD_RATE_HZ)
+    for start in range(0, len(whole), 640):
+        talk.session.hear(whole[start : start + 640])
+        await asyncio.sleep(0)
+
+
+def hearing(detection: Event | None = None, **fields: Any) -> Event:
+    """Return a session that waits for half a second of silence."""
+    vad = {"type": "server_vad", "silence_duration_ms": 500, **(detection or {})}
+    return {"audio": {"input": {"turn_detection": vad, **fields}}}
+
+
+async def test_speech_may_be_committed_without_an_answer() -> None:
+    async with inside(**hearing({"create_response": False})) as talk:
+        await speak(talk)
+        assert types(talk.events)[-3:] == [
+            "input_audio_buffer.committed",
+            "conversation.item.added",
+            "conversation.item.done",
+        ]
+        assert "people" in text_of(await talk.answer(output_modalities=["text"]))
+
+
+async def test_an_answer_may_go_on_through_speech_and_the_next_one_follows() -> None:
+    async with inside(**hearing({"interrupt_response": False})) as talk:
+        talk.say("Count to twelve.")
+        talk.send("response.create")
+        first = await talk.wait_for("output_audio_buffer.started")
+        await speak(talk)
+        assert not of_type(talk.events, "output_audio_buffer.cleared")
+        await talk.wait_for("response.done")
+        second = of_type(talk.events, "response.created")[1]["response"]["id"]
+        done = of_type(talk.events, "response.done")[0]["response"]
+        assert (done["id"], done["status"]) == (first["response_id"], "completed")
+        assert second != done["id"]
+
+
+async def test_push_to_talk_commits_by_hand() -> None:
+    async with inside(audio={"input": {"turn_detection": None}}, **TEXT) as talk:
+        talk.send("input_audio_buffer.clear")
+        assert talk.events[-1]["type"] == "input_audio_buffer.cleared"
+        await speak(talk)
+        assert types(talk.events)[-1] == "input_audio_buffer.cleared"
+        talk.send("input_audio_buffer.commit")
+        assert talk.last("input_audio_buffer.committed")["previous_item_id"] is None
+        assert "people" in text_of(await talk.answer())
+
+
+async def test_silence_committed_by_hand_has_no_words() -> None:
+    async with inside(audio={"input": {"turn_detection": None}}, **TEXT) as talk:
+        talk.session.hear(silence(500, HEARD_RATE_HZ))
+        talk.send("input_audio_buffer.commit")
+        assert text_of(await talk.answer()) == "I heard you, but no words."
+
+
+async def test_a_transcript_is_billed_as_its_model_is() -> None:
+    for model, kind in (("gpt-realtime-whisper", "duration"), ("gpt-transcribe", "tokens")):
+        async with inside(**hearing({"create_response": False}, transcription={"model": model})) as talk:
+            await speak(talk)
+            completed = await talk.wait_for("conversation.item.input_audio_transcription.completed")
+            assert completed["usage"]["type"] == kind
+            deltas = of_type(talk.events, "conversation.item.input_audio_transcription.delta")
+            assert "".join(event["delta"] for event in deltas).strip() == completed["transcript"]
+            talk.send("conversation.item.retrieve", item_id=completed["item_id"])
+            part = talk.last("conversation.item.retrieved")["item"]["content"][0]
+            assert part["transcript"] == completed["transcript"]
+
+
+async def test_a_language_it_does_not_know_is_not_transcribed_but_answered() -> None:
+    french = {"model": "gpt-transcribe", "language": "fr"}
+    async with inside(**hearing(transcription=french), **TEXT) as talk:
+        await speak(talk)
+        failed = await talk.wait_for("conversation.item.input_audio_transcription.failed")
+        assert failed["error"]["code"] == "unsupported_language"
+        assert (await talk.wait_for("response.done"))["response"]["status"] == "completed"
+
+
+async def test_without_recognition_it_says_that_it_is_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: bytes) -> str:
+        raise ConfigurationError("no model here")
+
+    monkeypatch.setattr("rtc_widget.sandbox.recognition.recognise", refuse)
+    async with inside(**hearing(transcription={"model": "gpt-transcribe"}), **TEXT) as talk:
+        await speak(talk)
+        failed = await talk.wait_for("conversation.item.input_audio_transcription.failed")
+        assert failed["error"]["message"] == "no model here"
+        done = await talk.wait_for("response.done")
+        assert "no speech recognition" in text_of(done["response"])

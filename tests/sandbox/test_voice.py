@@ -37,7 +37,9 @@ def test_speed_changes_the_length() -> None:
 
 
 def test_an_unknown_voice_is_the_default_one() -> None:
-    unknown, default = (duration_ms(*synthesise(SENTENCE, voice=voice)) for voice in ("voice_1", DEFAULT_VOICE))
+    unknown, default = (
+        duration_ms(*synthesise(SENTENCE, voice=voice)) for voice in ("voice_1", DEFAULT_VOICE)
+    )
     assert unknown == pytest.approx(default, rel=0.01)
 
 

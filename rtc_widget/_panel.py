@@ -1,0 +1,144 @@
+"""What the panel asks of its session: the Prompt tab's requests, and decisions on tools that wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget import protocol
+from rtc_widget._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rtc_widget.experiments.variant import Variant
+    from rtc_widget.session import Session
+
+__all__ = ["Panel"]
+
+_FOLDER = Path("variants")
+_OF_THE_SERVICE = frozenset({"client_secret", "expires_at", "id", "object", "type"})
+Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class Panel:
+    """Answers the panel's requests with the session's own commands.
+
+    Parameters
+    ----------
+    session
+        Whose panel it is.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._handlers: dict[str, Handler] = {
+            "approve": self._approve,
+            "as_python": self._as_python,
+            "keep": self._keep,
+            "session": self._show_session,
+            "update": self._update,
+            "variants": self._variants,
+        }
+
+    def handler(self, method: str) -> Handler | None:
+        """Return what answers a request; None for one that is not of the panel."""
+        return self._handlers.get(method)
+
+    async def _show_session(self, _params: dict[str, Any]) -> dict[str, Any]:
+        configuration = self._session.configuration
+        return {
+            "effective": self._session.conversation.session,
+            "requested": configuration.requested,
+            "version": configuration.version,
+            "variant": configuration.variant,
+        }
+
+    async def _update(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Change fields (flat or nested), or take a variant over: {"variant": name}."""
+        fields = dict(params.get("fields") or {})
+        variant = await asyncio.to_thread(_load, str(params["variant"])) if params.get("variant") else None
+        await self._session.update(variant, **fields)
+        return {}
+
+    async def _variants(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {"variants": await asyncio.to_thread(_all_variants)}
+
+    async def _keep(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Save a variant, of the fields given or of the session as it is, and take it over."""
+        from rtc_widget.experiments.variant import Variant
+
+        fields = params.get("fields")
+        variant = Variant(
+            str(params.get("name") or ""), **(fields if isinstance(fields, dict) else self._own())
+        )
+        path = await asyncio.to_thread(variant.save)
+        await self._session.update(variant)
+        return {"path": str(path), "variant": _described(variant)}
+
+    async def _as_python(self, _params: dict[str, Any]) -> dict[str, Any]:
+        return {"code": as_python(self._own())}
+
+    async def _approve(self, params: dict[str, Any]) -> dict[str, Any]:
+        tool_call_id, reason = str(params.get("tool_call_id")), params.get("reason")
+        if params.get("approve"):
+            self._session.approve(tool_call_id)
+        else:
+            self._session.reject(tool_call_id, str(reason) if reason else None)
+        return {}
+
+    def _own(self) -> dict[str, Any]:
+        """Return what differs from a session made without a word, by the flat keywords."""
+        return own_fields(self._session.configuration.requested)
+
+
+def own_fields(session: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a session that differ from the default one, flat where there is a flat keyword."""
+    flat = _flat(session)
+    usual = _flat(protocol.default_session())
+    return {name: value for name, value in flat.items() if name not in usual or usual[name] != value}
+
+
+def _flat(session: dict[str, Any]) -> dict[str, Any]:
+    found = {
+        name: value for name, value in session.items() if name not in _OF_THE_SERVICE and name != "audio"
+    }
+    for name, place in protocol.SESSION_PLACES.items():
+        value: Any = session
+        for step in place:
+            if not isinstance(value, dict) or step not in value:
+                break
+            value = value[step]
+        else:
+            found[name] = value
+    return found
+
+
+def as_python(fields: dict[str, Any]) -> str:
+    """Return the code that makes a widget with these fields."""
+    lines = [f"    {name}={value!r},\n" for name, value in fields.items()]
+    call = f"rtc.RealtimeWidget(\n{''.join(lines)})" if lines else "rtc.RealtimeWidget()"
+    return f"import rtc_widget as rtc\n\nw = {call}\nw\n"
+
+
+def _load(name: str) -> Variant:
+    from rtc_widget.experiments.variant import Variant
+
+    return Variant.load(name)
+
+
+def _all_variants() -> list[dict[str, Any]]:
+    """Describe every variant there is a file of; one that cannot be read says why."""
+    found = []
+    for path in sorted(_FOLDER.glob("*.md")):
+        try:
+            found.append(_described(_load(path.stem)))
+        except (ConfigurationError, OSError, ValueError) as error:
+            found.append({"name": path.stem, "error": str(error)})
+    return found
+
+
+def _described(variant: Variant) -> dict[str, Any]:
+    fields = dict(variant.fields)
+    instructions = fields.pop("instructions", None)
+    return {"name": variant.name, "hash": variant.hash, "fields": fields, "instructions": instructions}

@@ -1,0 +1,172 @@
+"""Answers to one question under several variants: a frame, a row an answer, and players side by side."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, overload
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rtc_widget.audio.sound import Sound
+
+__all__ = ["Answer", "Answers"]
+
+_STRING, _FLOAT, _INT = pd.StringDtype("pyarrow"), "double[pyarrow]", "int64[pyarrow]"
+_COLUMNS = {
+    "session_id": _STRING,
+    "variant": "category",
+    "repeat": _INT,
+    "status": "category",
+    "transcript": _STRING,
+    "recognised": _STRING,
+    "latency_heard_ms": _FLOAT,
+    "heard_quality": "category",
+    "latency_inferred_ms": _FLOAT,
+    "cost_usd": _FLOAT,
+    "audio_path": _STRING,
+    "error": _STRING,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One answer.
+
+    Attributes
+    ----------
+    variant : str
+        Name of the variant that gave it.
+    repeat : int
+        Which repeat, from 0.
+    session_id : str
+        The session it was given in.
+    response_ids : tuple of str
+        The responses it consists of, in that session.
+    status : str or None
+        Of its last response.
+    transcript : str or None
+        What was said, as the service says.
+    recognised : str or None
+        What the sandbox's ears heard of it; None where there are none, or no sound.
+    latency_heard_ms, latency_inferred_ms : float or None
+        As in `turns`; on the same call: from our `response.create` on, and nothing is heard to count from.
+    heard_quality : str or None
+        As in `turns`.
+    cost_usd : float or None
+        What it cost.
+    audio_path : Path or None
+        A sound file of it.
+    error : str or None
+        Why there is no answer.
+    """
+
+    variant: str
+    repeat: int
+    session_id: str | None = None
+    response_ids: tuple[str, ...] = ()
+    status: str | None = None
+    transcript: str | None = None
+    recognised: str | None = None
+    latency_heard_ms: float | None = None
+    heard_quality: str | None = None
+    latency_inferred_ms: float | None = None
+    cost_usd: float | None = None
+    audio_path: Path | None = None
+    error: str | None = None
+
+    @property
+    def audio(self) -> Sound | None:
+        """Its sound, which plays in a cell; None for a written answer."""
+        if self.audio_path is None:
+            return None
+        from dataclasses import replace
+
+        from rtc_widget.audio import load_sound
+
+        return replace(load_sound(self.audio_path), name=self.transcript or self.variant)
+
+
+class Answers(Sequence[Answer]):
+    """What `ask_again` brings: `answers.frame` is a row an answer, `answers[0].audio` plays one.
+
+    As the last value of a cell it shows them side by side, a column a variant, each with its player.
+
+    Parameters
+    ----------
+    question
+        What was asked.
+    answers
+        In order of variant, then repeat.
+    """
+
+    def __init__(self, question: str, answers: Sequence[Answer]) -> None:
+        self.question = question
+        self._answers = tuple(answers)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """A row is an answer; its sound is the file at `audio_path`."""
+        rows = self._answers
+        made = {}
+        for name, dtype in _COLUMNS.items():
+            values = [getattr(row, name) for row in rows]
+            if name == "audio_path":
+                values = [None if value is None else str(value) for value in values]
+            made[name] = pd.Series(values, dtype=_STRING if dtype == "category" else dtype).astype(dtype)  # type: ignore[call-overload]  # the stubs do not know Arrow's names
+        return pd.DataFrame(made)
+
+    def of(self, variant: str) -> list[Answer]:
+        """Return the answers of a variant."""
+        return [answer for answer in self._answers if answer.variant == variant]
+
+    @property
+    def variants(self) -> list[str]:
+        """Names of the variants, in the order they were given."""
+        return list(dict.fromkeys(answer.variant for answer in self._answers))
+
+    def __len__(self) -> int:
+        """Return how many answers there are."""
+        return len(self._answers)
+
+    @overload
+    def __getitem__(self, index: int) -> Answer: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Answer, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Answer | tuple[Answer, ...]:
+        """Return an answer."""
+        return self._answers[index]
+
+    def __repr__(self) -> str:
+        """Say how many, and of what."""
+        return f"<Answers to {self.question!r}: {len(self)} of {', '.join(self.variants)}>"
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f"<th>{html.escape(name)}</th>" for name in self.variants)
+        longest = max((len(self.of(name)) for name in self.variants), default=0)
+        rows = []
+        for place in range(longest):
+            cells = [self.of(name)[place : place + 1] for name in self.variants]
+            shown = "".join(f"<td>{_cell(cell[0]) if cell else ''}</td>" for cell in cells)
+            rows.append(f"<tr>{shown}</tr>")
+        title = f"<caption>{html.escape(self.question)}</caption>"
+        return f"<table>{title}<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _cell(answer: Answer) -> str:
+    if answer.error is not None:
+        return html.escape(answer.error)
+    sound = answer.audio
+    player = "" if sound is None else sound._repr_html_()
+    heard, inferred = answer.latency_heard_ms, answer.latency_inferred_ms
+    times = [f"{heard:.0f} ms heard" if heard is not None else ""]
+    times += [f"{inferred:.0f} ms inferred" if inferred is not None else ""]
+    facts = " · ".join(time for time in times if time)
+    return f"{player}<div>{html.escape(answer.transcript or '')}</div><small>{facts}</small>"

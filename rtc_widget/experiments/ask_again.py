@@ -1,0 +1,270 @@
+"""Asking the same again: one turn's input, given once more to several variants."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rtc_widget._errors import ConfigurationError, RtcWidgetError
+from rtc_widget.experiments.answers import Answer, Answers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rtc_widget._turn import Turn
+    from rtc_widget.audio.sound import Sound
+    from rtc_widget.conversation import Item, Response
+    from rtc_widget.experiments.variant import Variant
+    from rtc_widget.session import Session
+
+__all__ = ["On", "ask_again"]
+
+On = Literal["new_calls", "this_call"]
+_TAIL_MS = 400.0
+_BEFORE_MS = 100.0
+
+
+async def ask_again(
+    session: Session,
+    turn: Turn,
+    variants: Sequence[Variant],
+    *,
+    repeats: int = 3,
+    on: On = "new_calls",
+    fields: Mapping[str, Any] | None = None,
+    max_sessions: int = 2,
+    timeout: float = 60.0,
+) -> Answers:
+    """Ask one turn of a session again.
+
+    Parameters
+    ----------
+    session
+        Where it was asked.
+    turn
+        The turn: what was said is spoken again from the recording, what was typed is typed again.
+    variants
+        Each answers.
+    repeats
+        How often each answers.
+    on
+        "new_calls": each answer in a headless call of its own, made with the session's fields and the
+        variant's over them; the messages before the turn are put in first, as text (calls of tools are not).
+        "this_call": out of band in the call that is up, one after the other; the conversation stays as it is.
+    fields
+        What a new session is made with, before the variant.
+    max_sessions
+        How many calls at once.
+    timeout
+        Of one answer, in s.
+
+    Raises
+    ------
+    ConfigurationError
+        For a turn without input, or one that was spoken and not recorded; and nothing to ask with.
+    RtcWidgetError
+        When there is not one answer: why the first failed.
+    """
+    if not variants:
+        raise ConfigurationError('ask_again() needs variants: rtc.Variant("calm", instructions="…").')
+    users = [item for item in (session.conversation.item(item_id) for item_id in turn.item_ids) if item]
+    if not users:
+        raise ConfigurationError(
+            f"Turn {turn.index} has no input of the user: there is nothing to ask again."
+        )
+    place = Path(session.folder or tempfile.mkdtemp(prefix="rtc_widget-")) / "answers" / f"turn-{turn.index}"
+    place.mkdir(parents=True, exist_ok=True)
+    asking: _Asking
+    if on == "this_call":
+        asking = _OnThisCall(session, users, place, timeout)
+    else:
+        sound = await asyncio.to_thread(lambda: turn.user_audio)
+        if sound is None and any(item.spoken for item in users):
+            raise ConfigurationError(
+                f"What was said in turn {turn.index} was not recorded: make the session with record=True."
+            )
+        asking = _OnNewCalls(
+            session,
+            sound or turn.user_transcript,
+            users[0],
+            place=place,
+            timeout=timeout,
+            fields=fields or {},
+        )
+    at_once = asyncio.Semaphore(1 if on == "this_call" else max_sessions)
+    failures: list[RtcWidgetError] = []
+
+    async def answer(variant: Variant, repeat: int) -> Answer:
+        async with at_once:
+            try:
+                return await asking.answer(variant, repeat)
+            except RtcWidgetError as error:
+                failures.append(error)
+                return Answer(variant=variant.name, repeat=repeat, error=str(error))
+
+    # Round by round, so that a service that slows down does so to all of them alike.
+    grid = [(variant, repeat) for repeat in range(repeats) for variant in variants]
+    found = await asyncio.gather(*(answer(variant, repeat) for variant, repeat in grid))
+    if failures and len(failures) == len(found):
+        raise failures[0]
+    names = [variant.name for variant in variants]
+    return Answers(
+        turn.user_transcript, sorted(found, key=lambda each: (names.index(each.variant), each.repeat))
+    )
+
+
+class _Asking:
+    """A way to get one answer."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+
+    async def answer(self, variant: Variant, repeat: int) -> Answer:
+        raise NotImplementedError
+
+    async def _with_sound(self, answer: Answer, sound: Sound | None) -> Answer:
+        """Keep the sound of an answer, and what ears hear in it."""
+        if sound is None or not sound.pcm:
+            return answer
+        from rtc_widget.providers import Sandbox
+
+        stem = re.sub(r"[^\w-]+", "-", answer.variant)
+        path = await asyncio.to_thread(_save, sound, self._place, f"{stem}-{answer.repeat}")
+        return replace(answer, audio_path=path, recognised=await asyncio.to_thread(Sandbox.recognised, sound))
+
+
+class _OnNewCalls(_Asking):
+    """Each answer in a call of its own."""
+
+    def __init__(
+        self,
+        session: Session,
+        question: Sound | str,
+        user: Item,
+        *,
+        place: Path,
+        timeout: float,
+        fields: Mapping[str, Any],
+    ) -> None:
+        super().__init__(place)
+        self._provider = session.provider
+        self._fields = dict(fields)
+        self._timeout = timeout
+        self._question = question
+        self._history = _history(session, user)
+
+    async def answer(self, variant: Variant, repeat: int) -> Answer:
+        from rtc_widget.headless import HeadlessSession
+
+        session = HeadlessSession(provider=self._provider, directory=None, record=True, **self._fields)
+        try:
+            await session.update(variant)
+            await session.connect(microphone="none")
+            for role, words in self._history:
+                await session.add_message(role, words)
+            if isinstance(self._question, str):
+                turn = await session.say(self._question, timeout=self._timeout)
+            else:
+                turn = await session.play(self._question, timeout=self._timeout)
+            await session.hang_up()
+            return await self._with_sound(*await asyncio.to_thread(_of_turn, session, turn, variant, repeat))
+        finally:
+            session.close()
+
+
+class _OnThisCall(_Asking):
+    """Each answer out of band, in the call that is up."""
+
+    def __init__(self, session: Session, users: list[Item], place: Path, timeout: float) -> None:
+        super().__init__(place)
+        self._session = session
+        self._timeout = timeout
+        ids = [item.item_id for item in session.conversation.items]
+        self._input = ids[: ids.index(users[-1].item_id) + 1]
+
+    async def answer(self, variant: Variant, repeat: int) -> Answer:
+        session = self._session
+        since = len(session.event_log)
+        response = await session.respond(
+            conversation="none",
+            input=self._input,
+            metadata={"variant": variant.name, "repeat": str(repeat)},
+            timeout=self._timeout,
+            **variant.fields,
+        )
+        await self._heard_out(response, since)
+        usage = await asyncio.to_thread(lambda: session.usage)
+        costs = usage.loc[(usage["response_id"] == response.response_id).fillna(value=False), "cost_usd"]
+        answer = Answer(
+            variant=variant.name,
+            repeat=repeat,
+            session_id=session.event_log.session_id,
+            response_ids=(response.response_id,),
+            status=response.status,
+            transcript=response.text,
+            latency_inferred_ms=_between(response.t_requested_ms, response.t_first_output_ms),
+            cost_usd=None if costs.empty or costs.isna().any() else float(costs.sum()),
+        )
+        return await self._with_sound(answer, await asyncio.to_thread(self._sound, response))
+
+    async def _heard_out(self, response: Response, since: int) -> None:
+        """Wait until the answer has been spoken to its end, so that two never sound at once."""
+        end_s = time.monotonic() + self._timeout
+        while response.t_first_audio_ms is not None and response.t_audio_stopped_ms is None:
+            left_s = max(0.1, end_s - time.monotonic())
+            await self._session.wait_for("output_audio_buffer.stopped", since=since, timeout=left_s)
+            since = len(self._session.event_log)
+
+    def _sound(self, response: Response) -> Sound | None:
+        tracks = self._session.audio
+        first_ms, last_ms = response.t_first_audio_ms, response.t_audio_stopped_ms
+        if tracks is None or first_ms is None or last_ms is None:
+            return None
+        return tracks.sound("agent", first_ms - _BEFORE_MS, last_ms + _TAIL_MS)
+
+
+def _history(session: Session, user: Item) -> list[tuple[str, str]]:
+    """Return role and words of the messages before an input."""
+    found = []
+    for item in session.conversation.items:
+        if item.item_id == user.item_id:
+            break
+        if item.type == "message" and item.role is not None and item.words:
+            found.append((item.role, item.heard_transcript or item.words))
+    return found
+
+
+def _of_turn(session: Session, turn: Turn, variant: Variant, repeat: int) -> tuple[Answer, Sound | None]:
+    quality = session.turns["heard_quality"].iloc[turn.index]
+    answer = Answer(
+        variant=variant.name,
+        repeat=repeat,
+        session_id=session.event_log.session_id,
+        response_ids=tuple(turn.response_ids),
+        status=turn.status,
+        transcript=turn.transcript,
+        latency_heard_ms=turn.latency_heard_ms,
+        heard_quality=quality if isinstance(quality, str) else None,
+        latency_inferred_ms=turn.latency_inferred_ms,
+        cost_usd=turn.cost_usd,
+    )
+    return answer, turn.audio
+
+
+def _save(sound: Sound, place: Path, stem: str) -> Path:
+    """Write a sound under a name that is not taken."""
+    path = place / f"{stem}.wav"
+    again = 1
+    while path.exists():
+        again += 1
+        path = place / f"{stem}-again{again}.wav"
+    return sound.save(path)
+
+
+def _between(start_ms: float | None, end_ms: float | None) -> float | None:
+    return None if start_ms is None or end_ms is None else round(end_ms - start_ms, 3)

@@ -1,0 +1,221 @@
+"""The two tracks of a session on disk: what was sent and what was heard, on one timeline.
+
+Sample 0 of either is the session's first record (`t_ms` 0). While a call is up a track is `user.pcm` or
+`agent.pcm` (mono, signed 16-bit little-endian, 24 kHz, no header, written by position: what never came is
+zeros); after hang-up it is a FLAC file of the same samples.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from rtc_widget._errors import RecordingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from rtc_widget.audio.sound import Sound
+
+__all__ = ["RATE_HZ", "TRACKS", "TrackName", "Tracks", "frame_at"]
+
+TrackName = Literal["user", "agent"]
+TRACKS: tuple[TrackName, TrackName] = ("user", "agent")
+RATE_HZ = 24_000
+BYTES_A_FRAME = 2
+_FRAMES_A_MS = RATE_HZ // 1_000
+_BLOCK_FRAMES = 1 << 18
+
+
+def frame_at(t_ms: float) -> int:
+    """Return the position on the timeline, in samples, of an instant in ms since the first record."""
+    return round(t_ms * _FRAMES_A_MS)
+
+
+class Tracks:
+    """The tracks in a folder; reading and changing them is safe from any thread.
+
+    Parameters
+    ----------
+    folder
+        Where `user` and `agent` are, each as .pcm or .flac.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.RLock()
+
+    @property
+    def exist(self) -> bool:
+        """Whether anything was recorded."""
+        return any(self._path(track, end).exists() for track in TRACKS for end in ("pcm", "flac"))
+
+    @property
+    def frames(self) -> int:
+        """Length of the longer track in samples at 24 kHz."""
+        with self._lock:
+            return max(self._length(track) for track in TRACKS)
+
+    @property
+    def duration_ms(self) -> float:
+        """Length of the longer track in ms; the shorter one is silent to that end."""
+        return self.frames / _FRAMES_A_MS
+
+    @property
+    def user(self) -> Sound:
+        """All that was sent, as long as the longer track."""
+        return self.sound("user")
+
+    @property
+    def agent(self) -> Sound:
+        """All that was heard, as long as the longer track."""
+        return self.sound("agent")
+
+    def sound(self, track: TrackName, t_from_ms: float | None = None, t_to_ms: float | None = None) -> Sound:
+        """Return a stretch of a track, silent where nothing was recorded.
+
+        Parameters
+        ----------
+        track
+            "user" or "agent".
+        t_from_ms, t_to_ms
+            In ms since the session's first record, as `t_ms` in every frame; None: from the first sample, to
+            the end of the longer track.
+
+        Raises
+        ------
+        RecordingError
+            For a FLAC file that cannot be read.
+        """
+        from rtc_widget.audio.sound import Sound
+
+        first = 0 if t_from_ms is None else frame_at(t_from_ms)
+        last = self.frames if t_to_ms is None else frame_at(t_to_ms)
+        return Sound.from_samples(self.read(track, first, last), RATE_HZ, name=track)
+
+    def read(self, track: TrackName, first: int, last: int) -> NDArray[np.int16]:
+        """Return the samples from one position to before another, shape (last - first,); else zeros.
+
+        Raises
+        ------
+        RecordingError
+            For a FLAC file that cannot be read.
+        """
+        samples = np.zeros(max(0, last - first), np.int16)
+        with self._lock:
+            start = max(0, first)
+            found = self._read(track, start, last) if last > start else samples[:0]
+        samples[start - first : start - first + len(found)] = found
+        return samples
+
+    def _read(self, track: TrackName, first: int, last: int) -> NDArray[np.int16]:
+        pcm, flac = self._path(track, "pcm"), self._path(track, "flac")
+        if pcm.exists():
+            with pcm.open("rb") as file:
+                file.seek(first * BYTES_A_FRAME)
+                data = file.read((last - first) * BYTES_A_FRAME)
+            # A kernel that was killed may have written half a sample.
+            return np.frombuffer(data[: len(data) // BYTES_A_FRAME * BYTES_A_FRAME], "<i2")
+        if not flac.exists():
+            return np.zeros(0, np.int16)
+        with _opened(flac) as file:
+            if first >= file.frames:
+                return np.zeros(0, np.int16)
+            file.seek(first)
+            found: NDArray[np.int16] = file.read(last - first, dtype="int16")
+            return found
+
+    def _length(self, track: TrackName) -> int:
+        pcm, flac = self._path(track, "pcm"), self._path(track, "flac")
+        with contextlib.suppress(FileNotFoundError):
+            return pcm.stat().st_size // BYTES_A_FRAME
+        if not flac.exists():
+            return 0
+        with _opened(flac) as file:
+            return int(file.frames)
+
+    def _path(self, track: TrackName, end: str) -> Path:
+        return self.folder / f"{track}.{end}"
+
+    # -- from one form to the other -----------------------------------------------------------------
+
+    def seal(self) -> None:
+        """Turn .pcm into .flac, both of one length; where soundfile is missing they stay as they are.
+
+        Raises
+        ------
+        OSError
+            They cannot be written; what was there stays.
+        """
+        with self._lock:
+            if not any(self._path(track, "pcm").exists() for track in TRACKS):
+                return
+            try:
+                import soundfile
+            except ImportError:
+                return
+            frames = self.frames
+            for track in TRACKS:
+                part = self._path(track, "flac.part")
+                with soundfile.SoundFile(part, "w", RATE_HZ, 1, "PCM_16", format="FLAC") as file:
+                    for at in range(0, frames, _BLOCK_FRAMES):
+                        file.write(self.read(track, at, min(frames, at + _BLOCK_FRAMES)))
+                os.replace(part, self._path(track, "flac"))  # noqa: PTH105 - it says what is meant
+                self._path(track, "pcm").unlink(missing_ok=True)
+
+    def unseal(self) -> None:
+        """Turn .flac back into .pcm, to be written to again.
+
+        Raises
+        ------
+        OSError
+            They cannot be written.
+        """
+        with self._lock:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for track in TRACKS:
+                flac, part = self._path(track, "flac"), self._path(track, "pcm.part")
+                if self._path(track, "pcm").exists() or not flac.exists():
+                    continue
+                length = self._length(track)
+                with part.open("wb") as file:
+                    for at in range(0, length, _BLOCK_FRAMES):
+                        file.write(self.read(track, at, min(length, at + _BLOCK_FRAMES)).tobytes())
+                os.replace(part, self._path(track, "pcm"))  # noqa: PTH105 - it says what is meant
+                flac.unlink()
+
+    def copy_to(self, folder: Path) -> None:
+        """Write the tracks, as they are now, into another folder.
+
+        Raises
+        ------
+        OSError
+            They cannot be written.
+        """
+        with self._lock:
+            for track in TRACKS:
+                for end in ("pcm", "flac"):
+                    (folder / f"{track}.{end}").unlink(missing_ok=True)
+                    if self._path(track, end).exists():
+                        shutil.copyfile(self._path(track, end), folder / f"{track}.{end}")
+        Tracks(folder).seal()
+
+
+def _opened(path: Path) -> Any:
+    try:
+        import soundfile
+    except ImportError:
+        raise RecordingError(
+            f"{path} is FLAC, which soundfile reads: pip install 'rtc_widget[audio]'."
+        ) from None
+    try:
+        return soundfile.SoundFile(path)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise RecordingError(f"{path} cannot be read: {error}") from None

@@ -1,0 +1,112 @@
+"""One turn asked again under three variants, in new calls and in the call that is up, on the real sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jiwer
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget.experiments.variant import Variant
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from rtc_widget.experiments.answers import Answers
+
+SENTENCES = {
+    "milk": "The milk is in the kitchen.",
+    "train": "The train leaves in the morning.",
+    "garden": "We are walking in the garden today.",
+}
+VARIANTS = [Variant(name, instructions=f'Say exactly "{sentence}"') for name, sentence in SENTENCES.items()]
+
+
+@pytest.fixture
+async def session(tmp_path: Path) -> AsyncIterator[rtc.HeadlessSession]:
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), instructions="Your name is Otto.", directory=tmp_path, record=True
+    ) as session:
+        yield session
+
+
+def conversation_of(session: rtc.HeadlessSession) -> list[tuple[str, str | None]]:
+    return [(item.item_id, item.words) for item in session.conversation.items]
+
+
+def check(answers: Answers, repeats: int) -> None:
+    """Nine rows as the instructions demand, each with a sound that says what its transcript says."""
+    frame = answers.frame
+    assert len(frame) == len(answers) == 3 * repeats
+    assert list(frame["variant"].astype(str)) == [name for name in SENTENCES for _ in range(repeats)]
+    assert list(frame["repeat"]) == list(range(repeats)) * 3
+    assert frame["error"].isna().all()
+    assert list(frame["transcript"]) == [SENTENCES[name] for name in SENTENCES for _ in range(repeats)]
+    assert frame["latency_inferred_ms"].gt(0).all()
+    assert not any(dtype == "object" for dtype in frame.dtypes)
+    plain = jiwer.Compose([jiwer.ToLowerCase(), jiwer.RemovePunctuation(), jiwer.ReduceToListOfListOfWords()])
+    error = jiwer.wer(
+        list(frame["transcript"]),
+        list(frame["recognised"]),
+        reference_transform=plain,
+        hypothesis_transform=plain,
+    )
+    assert error <= 0.2
+    sound = answers[0].audio
+    assert sound is not None
+    assert sound.seconds > 1
+    assert answers._repr_html_().count("<audio") == len(answers)
+
+
+async def test_in_new_calls_every_answer_hears_the_recorded_question(session: rtc.HeadlessSession) -> None:
+    turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
+    before = conversation_of(session)
+    answers = await session.ask_again(turn, VARIANTS, repeats=1)
+    check(answers, 1)
+    assert conversation_of(session) == before
+    assert answers.frame["latency_heard_ms"].notna().all()
+    assert answers.frame["session_id"].nunique() == 3
+    assert session.event_log.session_id not in set(answers.frame["session_id"])
+
+
+async def test_on_this_call_the_conversation_stays_as_it_is(session: rtc.HeadlessSession) -> None:
+    await session.say("Good morning.")
+    turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
+    before = conversation_of(session)
+    answers = await session.ask_again(turn, VARIANTS, repeats=1, on="this_call")
+    check(answers, 1)
+    assert conversation_of(session) == before
+    assert set(answers.frame["session_id"]) == {session.event_log.session_id}
+    responses = session.responses.set_index("response_id")["conversation"]
+    assert {responses[answer.response_ids[0]] for answer in answers} == {"none"}
+
+
+async def test_a_typed_turn_is_typed_again_after_what_came_before_it(session: rtc.HeadlessSession) -> None:
+    await session.say("Good morning.")
+    turn = await session.say("What is your name?")
+    name = Variant("clara", instructions="Your name is Clara.")
+    answers = await session.ask_again(turn.index, [name], repeats=1)
+    assert list(answers.frame["transcript"]) == ["My name is Clara."]
+    assert answers.frame["latency_heard_ms"].isna().all()
+
+
+async def test_a_spoken_turn_that_was_not_recorded_cannot_be_spoken_again() -> None:
+    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
+        turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
+        with pytest.raises(rtc.ConfigurationError, match="record=True"):
+            await session.ask_again(turn, VARIANTS)
+        with pytest.raises(rtc.ConfigurationError, match="new_calls"):
+            session.ask_again(turn, [Variant("vad", turn_detection=None)], on="this_call")
+        with pytest.raises(rtc.ConfigurationError, match="no turn 7"):
+            session.ask_again(7, VARIANTS)
+
+
+async def test_a_variant_in_force_is_noted_until_a_field_changes_by_itself() -> None:
+    calm, brisk = Variant("calm", instructions="Be calm."), Variant("brisk", instructions="Be brisk.")
+    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None, variant=calm) as session:
+        await session.update(brisk)
+        await session.update(speed=1.1)
+        assert list(session.config["variant"].astype("string").fillna("")) == ["calm", "brisk", ""]
+        assert session.instructions == "Be brisk."

@@ -1,0 +1,232 @@
+"""Frames: their columns, their types, and that they grow with the log."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget.conversation import Conversation
+from rtc_widget.frames import FRAMES, Frames
+from rtc_widget.log.event_log import BLOCK_RECORDS, EventLog
+from tests.log.script import SESSION, Script, log_of
+
+CONTRACT = Path(__file__).parents[3] / "shared" / "FRAMES.md"
+
+
+def session_with_everything() -> Script:
+    """Write a session that gives every frame but `segments` a row."""
+    script = Script()
+    script.note("rtc.session", provider="openai", model="gpt-realtime", sandbox=False)
+    script.note("rtc.state", state="microphone", call=1)
+    steps = {"microphone_ms": 5.0, "secret_ms": 80.0}
+    script.note("rtc.config", version=1, cause="connect", variant="calm", changed={}, effective=SESSION)
+    script.note("rtc.state", state="live", call=1, rtc_call_id="rtc_1", connect_ms=300.5, steps=steps)
+    script.session()
+    script.spoken_turn()
+    script.typed("Weather?")
+    script.ask()
+    first = script.created()
+    call = script.call(first, "get_weather", "{}")
+    script.done(first, [call])
+    script.note("rtc.tool", tool_call_id=call["call_id"], name="get_weather", phase="started")
+    ran = {"phase": "finished", "output": "Foggy.", "run_ms": 12.5}
+    script.note("rtc.tool", tool_call_id=call["call_id"], name="get_weather", **ran)
+    script.output(call["call_id"], "Foggy.")
+    script.server("rate_limits.updated", rate_limits=[{"name": "tokens", "limit": 9, "remaining": 8}])
+    script.server("error", error={"type": "invalid_request_error", "code": None, "message": "No."})
+    script.note("rtc.error", source="tool", code="ValueError", message="bad")
+    stats = [["inbound-rtp", "IT01", "packetsReceived", 99], ["inbound-rtp", "IT01", "packetsLost", 1]]
+    script.note("rtc.stats", rtc_call_id="rtc_1", stats=stats)
+    script.note("rtc.state", state="ended", call=1, reason="hung up")
+    return script
+
+
+def test_every_frame_has_the_columns_of_the_contract() -> None:
+    text = CONTRACT.read_text("utf-8") if CONTRACT.exists() else ""
+    for name, told in re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE):
+        plain = re.sub(r"connect_ms and its steps \(([^)]*)\)", r"connect_ms, \1", told)
+        plain = plain.replace("output_item_ids (count in n_items)", "output_item_ids, n_items")
+        names = [part.strip() for part in re.sub(r"\([^)]*\)", "", plain).split(",")]
+        assert [column.name for column in FRAMES[name].columns] == names, name
+
+
+def test_every_column_is_arrow_or_nullable_and_says_what_it_is() -> None:
+    frames = Frames(session_with_everything().log())
+    empty = Frames(EventLog())
+    for name, frame in FRAMES.items():
+        full = frames.get(name)
+        assert list(full.columns) == [column.name for column in frame.all_columns]
+        assert len(full) > 0 or name == "segments"
+        for column in frame.all_columns:
+            dtype = full[column.name].dtype
+            assert column.doc.endswith(".")
+            assert not isinstance(dtype, np.dtype), column.name
+            if column.kind == "category":
+                assert isinstance(dtype, pd.CategoricalDtype)
+            else:
+                assert dtype == empty.get(name)[column.name].dtype
+            if column.name.endswith("_at"):
+                assert str(dtype) == "datetime64[us, UTC]"
+            if column.name.endswith(("_ms", "_usd", "_ratio")):
+                assert dtype == pd.ArrowDtype(__import__("pyarrow").float64())
+    assert len(empty.get("sessions")) == 1
+    assert all(len(empty.get(name)) == 0 for name in FRAMES if name != "sessions")
+
+
+def test_missing_is_na_never_zero() -> None:
+    frames = Frames(Script().session().log())
+    session = frames.get("sessions").iloc[0]
+    for name in ("latency_inferred_p50_ms", "loss_ratio", "cost_usd", "outcome", "variant"):
+        assert session[name] is pd.NA or pd.isna(session[name]), name
+    assert session["n_turns"] == 0
+
+
+def test_a_session_of_everything_reads_as_it_was() -> None:
+    frames = Frames(session_with_everything().log())
+    call = frames.get("calls").iloc[0]
+    assert (call["rtc_call_id"], call["connect_ms"], call["secret_ms"]) == ("rtc_1", 300.5, 80.0)
+    assert call["reason"] == "hung up"
+    assert call["t_start_ms"] < call["t_open_ms"] < call["t_end_ms"]
+    assert pd.isna(call["ice_ms"])
+    tool = frames.get("tool_calls").iloc[0]
+    assert (tool["output"], tool["run_ms"], tool["turn"]) == ("Foggy.", 12.5, 1)
+    assert tool["t_arguments_done_ms"] < tool["t_started_ms"] < tool["t_finished_ms"] < tool["t_sent_ms"]
+    errors = frames.get("errors")
+    assert errors["source"].tolist() == ["server", "tool"]
+    assert errors["code"].tolist() == ["invalid_request_error", "ValueError"]
+    assert [frames.log[int(seq)]["type"] for seq in errors["seq"]] == ["error", "rtc.error"]
+    assert frames.get("stats")["value"].tolist() == [99.0, 1.0]
+    config = frames.get("config").iloc[0]
+    assert (config["variant"], config["cause"], config["version"]) == ("calm", "connect", 1)
+    assert json.loads(config["effective"]) == SESSION
+    session = frames.get("sessions").iloc[0]
+    assert (session["provider"], session["outcome"], session["n_calls"]) == ("openai", "ended", 1)
+    assert (session["loss_ratio"], session["n_errors"], session["voice"]) == (0.01, 2, "marin")
+    assert session["variant"] == "calm"
+    assert frames.get("turns")["variant"].tolist() == ["calm", "calm"]
+    assert session["latency_inferred_p50_ms"] == frames.get("turns")["latency_inferred_ms"].median()
+
+
+def test_a_call_that_failed_says_at_which_step() -> None:
+    script = Script()
+    script.note("rtc.state", state="connecting", call=1)
+    script.note("rtc.state", state="failed", call=1, step="ice", reason="no way to the service")
+    script.note("rtc.state", state="idle", call=1)
+    frames = Frames(script.log())
+    session = frames.get("sessions").iloc[0]
+    assert (session["outcome"], session["failed_step"]) == ("failed", "ice")
+    assert frames.get("calls")["t_open_ms"].isna().all()
+
+
+def test_failures_that_are_no_error_events_are_errors_too() -> None:
+    script = Script().session()
+    item_id = script.speech()
+    failed = {"type": "conversation.item.input_audio_transcription.failed"}
+    script.server(**failed, item_id=item_id, error={"code": "audio_unintelligible", "message": "?"})
+    details = {"type": "failed", "error": {"type": "server_error", "message": "Sorry."}}
+    script.done(script.created(), status="failed", details=details)
+    errors = Frames(script.log()).get("errors")
+    assert errors["code"].tolist() == ["audio_unintelligible", "server_error"]
+    assert set(errors["source"]) == {"server"}
+
+
+def test_mcp_calls_and_their_approvals() -> None:
+    script = Script().session()
+    script.typed("Look it up.")
+    response_id = script.created()
+    request = {"id": "mcpr_1", "type": "mcp_approval_request", "name": "search", "arguments": "{}"}
+    script.added(request)
+    answer = {"id": "mcpa_1", "type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True}
+    script.added(answer)
+    item = {"id": "mcp_1", "type": "mcp_call", "name": "search", "arguments": '{"q":1}', "server_label": "docs"}
+    item["approval_request_id"] = "mcpr_1"
+    script.server("response.output_item.added", response_id=response_id, output_index=0, item=item)
+    script.added(item)
+    script.server("response.mcp_call.in_progress", item_id="mcp_1", output_index=0)
+    script.server("response.mcp_call.completed", item_id="mcp_1", output_index=0)
+    script.done(response_id, [{**item, "output": "found"}])
+    refused = {**request, "id": "mcpr_2", "name": "delete"}
+    script.added(refused)
+    script.added({**answer, "id": "mcpa_2", "approval_request_id": "mcpr_2", "approve": False})
+    calls = Frames(script.log()).get("tool_calls")
+    assert calls["kind"].tolist() == ["mcp", "mcp"]
+    assert calls["name"].tolist() == ["search", "delete"]
+    assert calls["approval"].tolist() == ["approved", "rejected"]
+    assert calls["output"].tolist()[0] == "found"
+    assert calls["run_ms"].iloc[0] == 10.0
+
+
+def test_frames_are_kept_and_grow_with_the_log() -> None:
+    log = EventLog()
+    conversation = Conversation()
+    log.observe(conversation.apply)
+    frames = Frames(log, conversation)
+    rows = Script().session().rows
+    for repeat in range(50):
+        script = Script(f"{repeat}_")
+        script.spoken_turn()
+        rows = rows + script.rows
+    for n, (direction, event) in enumerate(rows):
+        log.append(direction, json.dumps(event))  # type: ignore[arg-type]  # rows say str
+        if n % 331 == 0 or n in {BLOCK_RECORDS - 1, BLOCK_RECORDS}:
+            grown = frames.get("events")
+            assert len(grown) == n + 1
+            pd.testing.assert_frame_equal(grown, Frames(log).get("events"))
+    assert len(log) > BLOCK_RECORDS
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(frames.get(name), Frames(log).get(name), obj=name)
+
+
+def test_what_a_user_does_to_a_frame_stays_with_the_user() -> None:
+    frames = Frames(session_with_everything().log())
+    mine = frames.get("turns")
+    mine["transcript"] = "changed"
+    mine["new"] = 1
+    theirs = frames.get("turns")
+    assert "new" not in theirs
+    assert not theirs["transcript"].eq("changed").any()
+
+
+def test_instants_of_both_clocks_count_from_the_first_that_has_them() -> None:
+    log = EventLog()
+    log.append("local", "{}", t_kernel_ms=5_000.0)
+    log.append("server", "{}", t_kernel_ms=5_010.5, t_browser_ms=1_700_000_000_000.25)
+    log.append("server", "{}", t_kernel_ms=5_020.0, t_browser_ms=1_700_000_000_010.5)
+    events = Frames(log).get("events")
+    assert events["t_kernel_ms"].tolist() == [0.0, 10.5, 20.0]
+    assert events["t_browser_ms"].tolist() == [pd.NA, 0.0, 10.25]
+
+
+def test_a_dictionary_prints_every_column_with_its_definition() -> None:
+    told = rtc.frames.describe("turns")
+    for column in FRAMES["turns"].all_columns:
+        assert column.name in repr(told)
+        assert column.name in told._repr_html_()
+    table = told.to_frame()
+    assert table["column"].tolist() == [column.name for column in FRAMES["turns"].all_columns]
+    assert table["dtype"].tolist()[1] == "int64[pyarrow]"
+
+
+def test_a_frame_that_does_not_exist_names_those_that_do() -> None:
+    with pytest.raises(rtc.ConfigurationError, match="turns, responses"):
+        rtc.frames.describe("turn")
+    with pytest.raises(rtc.ConfigurationError, match="no frame is called 'turn'"):
+        Frames(EventLog()).get("turn")
+
+
+def test_values_of_another_kind_become_na_or_text() -> None:
+    rows = Script().session().rows
+    limits = [{"name": 5, "limit": "many", "remaining": 2**80, "reset_seconds": "soon"}]
+    rows.append(("server", {"type": "rate_limits.updated", "rate_limits": limits}))
+    rows.append(("server", {"type": "error", "error": {"message": ["a", 1], "code": {"x": "\ud800"}}}))
+    frames = Frames(log_of(rows))
+    limit = frames.get("rate_limits").iloc[0]
+    assert limit["name"] == "5"
+    assert all(pd.isna(limit[name]) for name in ("limit", "remaining", "reset_s"))
+    assert frames.get("errors")["message"].tolist() == ['["a",1]']

@@ -1,0 +1,197 @@
+"""What was heard, against a truth that is put together by hand: speech at known places, events around it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget.frames import Frames
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.tracks import Tracks
+from tests.log.script import SESSION, Script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_MS = 24
+_AGENT = "One flat white."
+
+
+def trimmed(text: str, voice: str) -> NDArray[np.int16]:
+    """Return speech from its first loud sample to its last, at 24 kHz."""
+    samples = rtc.Sandbox.spoken(text, voice=voice).resampled(24_000).samples
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > 150)
+    return samples[loud[0] : loud[-1] + 1]
+
+
+class Stage:
+    """A session on which speech is put where it shall be."""
+
+    def __init__(self, folder: Path, transport: str = "peer") -> None:
+        self.folder = folder
+        self.user, self.agent = trimmed("A flat white please.", "ash"), trimmed(_AGENT, "sage")
+        self.sounds: list[tuple[str, float, NDArray[np.int16]]] = []
+        live = {"type": "rtc.state", "state": "live", "call": 1, "transport": transport}
+        self.rows: list[tuple[float, str, dict[str, Any]]] = [
+            (0.0, "local", {"type": "rtc.session"}),
+            (0.5, "local", live),
+            (1.0, "server", {"type": "session.created", "session": {**SESSION, "model": "sandbox"}}),
+        ]
+        self._n = 0
+        self._script = Script()
+
+    def at(self, t_ms: float, direction: str, type: str, **fields: Any) -> None:
+        self.rows.append((t_ms, direction, {"type": type, **fields}))
+
+    def turn(self, t_ms: float, gap_ms: float, *, end: str = "stopped") -> float:
+        """Put a turn at an instant, its answer `gap_ms` after the last sample; return the answer's begin."""
+        self._n += 1
+        item_id, response_id = f"item_u{self._n}", f"resp_{self._n}"
+        end_ms = t_ms + len(self.user) / _MS
+        answer_ms = end_ms + gap_ms
+        self.sounds += [("user", t_ms, self.user), ("agent", answer_ms, self.agent)]
+        said = Script(f"{self._n}_")
+        said.last_item = self._script.last_item
+        self.at(t_ms + 150, "server", "input_audio_buffer.speech_started", audio_start_ms=0, item_id=item_id)
+        self.at(end_ms + 240, "server", "input_audio_buffer.speech_stopped", audio_end_ms=9, item_id=item_id)
+        self.at(
+            end_ms + 245,
+            "server",
+            "input_audio_buffer.committed",
+            item_id=item_id,
+            previous_item_id=said.last_item,
+        )
+        audio = {"type": "input_audio", "transcript": None}
+        said.added(
+            {"id": item_id, "type": "message", "status": "completed", "role": "user", "content": [audio]}
+        )
+        response_id = said.created()
+        said.done(response_id, [said.say(response_id, _AGENT)])
+        for direction, event in said.rows:
+            started = event["type"] == "output_audio_buffer.started"
+            self.rows.append((answer_ms - 40 if started else end_ms + 250, direction, event))
+        self.at(
+            answer_ms + len(self.agent) / _MS + 60,
+            "server",
+            f"output_audio_buffer.{end}",
+            response_id=response_id,
+        )
+        self._script.last_item = said.last_item
+        return answer_ms
+
+    def write(self) -> EventLog:
+        log = EventLog()
+        for t_ms, direction, event in sorted(self.rows, key=lambda row: row[0]):
+            log.append(direction, json.dumps(event), t_kernel_ms=1_000.0 + t_ms)  # type: ignore[arg-type]  # rows say str
+        length = round(max(t_ms + len(sound) / _MS for _, t_ms, sound in self.sounds) * _MS) + 24_000
+        for track in ("user", "agent"):
+            # The faint noise of a room, the same each time.
+            whole = np.random.default_rng(7).integers(-6, 7, length).astype(np.int16)
+            for of, t_ms, sound in self.sounds:
+                first = round(t_ms * _MS)
+                if of == track:
+                    whole[first : first + len(sound)] = sound
+            (self.folder / f"{track}.pcm").write_bytes(whole.tobytes())
+        return log
+
+    def frames(self) -> Frames:
+        frames = Frames(self.write())
+        frames.hear(Tracks(self.folder))
+        return frames
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_latency_heard_is_that_of_the_samples(stage: Stage) -> None:
+    gaps_ms = [400.0, 625.0, 850.0, 1_075.0, 1_300.0, 1_500.0]
+    t_ms = 700.0
+    for gap_ms in gaps_ms:
+        t_ms = stage.turn(t_ms, gap_ms) + len(stage.agent) / _MS + 1_200
+    turns = stage.frames().get("turns")
+    errors_ms = turns["latency_heard_ms"].to_numpy(float) - gaps_ms
+    assert np.abs(errors_ms).max() <= 15
+    assert abs(float(np.median(errors_ms))) <= 10
+    assert list(turns["heard_quality"]) == ["ok"] * len(gaps_ms)
+    assert turns["heard_ms"].to_numpy(float) == pytest.approx(len(stage.agent) / _MS, abs=25)
+    assert list(turns["overlap_ms"]) == [0.0] * len(gaps_ms)
+    assert turns["yield_ms"].isna().all()
+    assert turns["at_the_ear_ms"].isna().all()
+
+
+def test_segments_know_their_item_and_their_turn(stage: Stage) -> None:
+    answer_ms = stage.turn(700.0, 600.0)
+    stage.turn(answer_ms + len(stage.agent) / _MS + 1_500, 800.0)
+    segments = stage.frames().get("segments")
+    assert list(segments["track"]) == ["user", "agent"] * 2
+    assert list(segments["kind"]) == ["speech"] * 4
+    assert list(segments["turn"]) == [0, 0, 1, 1]
+    assert list(segments["item_id"])[::2] == ["item_u1", "item_u2"]
+    assert segments["t_start_ms"].iloc[1] == pytest.approx(answer_ms, abs=15)
+    assert segments["item_id"].notna().all()
+
+
+def test_speaking_over_the_answer_is_overlap_and_yield(stage: Stage) -> None:
+    answer_ms = stage.turn(700.0, 600.0, end="cleared")
+    length_ms = len(stage.agent) / _MS
+    onset_ms = answer_ms + 300
+    stage.turn(onset_ms, 700.0)
+    turns = stage.frames().get("turns")
+    assert turns["overlap_ms"].iloc[0] == pytest.approx(length_ms - 300, abs=25)
+    assert turns["yield_ms"].iloc[0] == pytest.approx(length_ms - 300, abs=25)
+    assert turns["latency_heard_ms"].iloc[1] == pytest.approx(700, abs=15)
+
+
+def test_the_jitter_buffer_and_the_constant_are_taken_off_and_the_device_put_on(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "browser")
+    stage.at(20.0, "local", "rtc.recording", phase="started", sample_rate_hz=24_000, output_latency_ms=40.0)
+    stage.at(30.0, "local", "rtc.calibration", constant_ms=12.0)
+    first_ms = stage.turn(700.0, 900.0)
+    second_ms = stage.turn(first_ms + 2_500, 900.0)
+    for second in range(20):
+        delay = [
+            ["inbound-rtp", "in", "jitterBufferDelay", second * 24_000 * 0.06],
+            ["inbound-rtp", "in", "jitterBufferEmittedCount", second * 24_000],
+        ]
+        stage.at(second * 1_000.0 + 5, "local", "rtc.stats", stats=delay)
+    assert second_ms < 19_000
+    frames = stage.frames()
+    turns = frames.get("turns")
+    assert turns["latency_heard_ms"].to_numpy(float) == pytest.approx(900 - 60 - 12, abs=15)
+    assert turns["at_the_ear_ms"].to_numpy(float) == pytest.approx(900 - 60 - 12 + 40, abs=15)
+    assert list(turns["heard_quality"]) == ["first_turn", "ok"]
+    derived = frames.get("stats").query("stat_type == 'derived'")
+    assert derived["value"].to_numpy(float) == pytest.approx(60.0)
+
+
+def test_a_slip_between_question_and_answer_is_flagged(stage: Stage) -> None:
+    answer_ms = stage.turn(700.0, 900.0)
+    slip = {"track": "agent", "frame": round((answer_ms - 300) * _MS), "frames": 0, "gap_frames": 240}
+    stage.at(answer_ms, "local", "rtc.audio", **slip)
+    assert list(stage.frames().get("turns")["heard_quality"]) == ["slip"]
+
+
+def test_listening_while_it_grows_finds_what_listening_at_once_finds(stage: Stage) -> None:
+    t_ms = 700.0
+    while t_ms < 48_000:
+        t_ms = stage.turn(t_ms, 700.0 + t_ms / 100) + len(stage.agent) / _MS + 2_900
+    at_once = stage.frames()
+    whole = {track: (stage.folder / f"{track}.pcm").read_bytes() for track in ("user", "agent")}
+    growing = Frames(at_once.log)
+    growing.hear(Tracks(stage.folder), lambda: None)
+    for seconds in (13, 33, 60):
+        for track, pcm in whole.items():
+            (stage.folder / f"{track}.pcm").write_bytes(pcm[: seconds * 48_000])
+        growing.get("segments")
+    pd.testing.assert_frame_equal(growing.get("segments"), at_once.get("segments"))
+    pd.testing.assert_frame_equal(growing.get("turns"), at_once.get("turns"))
+    assert at_once.get("turns")["latency_heard_ms"].notna().all()

@@ -1,0 +1,104 @@
+"""What things cost, and what is said when nobody knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget.frames import Frames
+from rtc_widget.frames import _prices as prices
+from tests.log.script import USAGE, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _own_prices(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(prices.PRICES, "own", {})
+    monkeypatch.setattr(prices.PRICES, "_warned", set())
+    yield
+
+
+def usage_of(model: str, counts: dict[str, Any] | None = None) -> pd.DataFrame:
+    script = Script().session(model=model, audio={})
+    script.typed_turn()
+    if counts is not None:
+        for _, event in script.rows:
+            if event["type"] == "response.done":
+                event["response"]["usage"] = counts
+    return Frames(script.log()).get("usage")
+
+
+def test_cached_tokens_are_billed_at_their_own_price() -> None:
+    details = {
+        "text_tokens": 100,
+        "audio_tokens": 1000,
+        "image_tokens": 10,
+        "cached_tokens_details": {"text_tokens": 60, "audio_tokens": 500, "image_tokens": 4},
+    }
+    out = {"text_tokens": 20, "audio_tokens": 200}
+    counts = {"input_tokens": 1110, "output_tokens": 220}
+    usage = usage_of(
+        "gpt-realtime-2.1", {**counts, "input_token_details": details, "output_token_details": out}
+    )
+    tokens_usd = 40 * 4 + 60 * 0.4 + 500 * 32 + 500 * 0.4 + 6 * 5 + 4 * 0.5 + 20 * 24 + 200 * 64
+    assert usage["cost_usd"].iloc[0] == pytest.approx(tokens_usd / 1e6)
+
+
+def test_our_sums_are_those_of_genai_prices() -> None:
+    from genai_prices import Usage, calc_price
+
+    told = Usage(input_tokens=12, output_tokens=70, input_audio_tokens=0, output_audio_tokens=61)
+    for model in ("gpt-realtime", "gpt-realtime-2.1", "gpt-realtime-2.1-mini"):
+        theirs = calc_price(told, model, provider_id="openai").total_price
+        assert usage_of(model)["cost_usd"].iloc[0] == pytest.approx(float(theirs))
+
+
+def test_tokens_of_no_stated_kind_are_text() -> None:
+    usage = usage_of("gpt-realtime", {"input_tokens": 1000, "output_tokens": 500})
+    assert usage["cost_usd"].iloc[0] == pytest.approx((1000 * 4 + 500 * 16) / 1e6)
+    assert usage["text_in"].isna().all()
+
+
+def test_an_unknown_model_costs_na_and_warns_once() -> None:
+    with pytest.warns(UserWarning, match="my-deployment.*set_price") as caught:
+        first, second = usage_of("my-deployment"), usage_of("my-deployment")
+    assert len(caught) == 1
+    assert first["cost_usd"].isna().all()
+    assert second["cost_usd"].isna().all()
+
+
+def test_a_sandbox_has_no_price_and_no_warning() -> None:
+    script = Script().session(model="sandbox")
+    script.spoken_turn()
+    frames = Frames(script.log())
+    assert frames.get("usage")["cost_usd"].isna().all()
+    assert frames.get("turns")["cost_usd"].isna().all()
+    assert len(frames.get("usage")) == 2
+
+
+def test_a_user_may_say_what_a_model_costs() -> None:
+    rtc.frames.set_price("my-deployment", like="gpt-realtime", audio_out_usd=10)
+    usage = usage_of("my-deployment")
+    assert usage["cost_usd"].iloc[0] == pytest.approx((12 * 4 + 9 * 16 + 61 * 10) / 1e6)
+    rtc.frames.set_price("gpt-realtime", text_in_usd=1, text_out_usd=1, audio_out_usd=1)
+    assert usage_of("gpt-realtime")["cost_usd"].iloc[0] == pytest.approx((12 + 9 + 61) / 1e6)
+
+
+def test_a_price_that_is_none_is_refused() -> None:
+    with pytest.raises(rtc.ConfigurationError, match="no price is called 'audio_usd'"):
+        rtc.frames.set_price("x", audio_usd=1)
+    with pytest.raises(rtc.ConfigurationError, match="knows no model 'x'"):
+        rtc.frames.set_price("y", like="x")
+
+
+def test_a_part_without_a_price_makes_the_whole_unknown() -> None:
+    rtc.frames.set_price("half", text_in_usd=1, text_out_usd=1)
+    with pytest.warns(UserWarning, match="half"):
+        usage = usage_of("half")
+    assert USAGE["output_token_details"]["audio_tokens"] > 0
+    assert usage["cost_usd"].isna().all()

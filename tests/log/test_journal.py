@@ -1,0 +1,160 @@
+"""The journal: every record on disk soon, whatever happens to the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.folders import open_log, resume_log
+from rtc_widget.log.journal import Journal
+from rtc_widget.log.reading import read_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def durable(log: EventLog, n: int, *, timeout_s: float = 10.0) -> None:
+    """Wait until that many records are on disk."""
+    there = threading.Event()
+    forget = log.on_durable(lambda count: there.set() if count >= n else None)
+    if log.durable < n:
+        assert there.wait(timeout_s)
+    forget()
+
+
+def test_a_line_is_a_record_with_its_event_as_it_came(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "events.jsonl"
+    log = EventLog(journal=Journal(path))
+    raw = '{"type":  "a", "n": 1.50}'
+    log.append("server", raw, t_browser_ms=1.5, t_kernel_ms=7.25, rtc_call_id="rtc_1")
+    log.append("server", '{\n"type": "b"}')
+    log.append("server", "no json")
+    log.close()
+    first, second, third = path.read_bytes().splitlines()
+    assert first.endswith(b',"event":' + raw.encode() + b"}")
+    told = json.loads(first)
+    assert (told["v"], told["seq"], told["direction"], told["t_ms"]) == (1, 0, "server", 0.0)
+    assert (told["t_browser_ms"], told["t_kernel_ms"], told["rtc_call_id"]) == (1.5, 7.25, "rtc_1")
+    assert (told["session_id"], told["started_at"]) == (log.session_id, log.started_at.isoformat())
+    assert json.loads(second)["text"] == '{\n"type": "b"}'
+    assert json.loads(third)["text"] == "no json"
+
+
+def test_records_reach_the_disk_by_themselves(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    log = EventLog(journal=Journal(path))
+    for _ in range(3):
+        log.append("server", "{}")
+    durable(log, 3)
+    assert len(path.read_bytes().splitlines()) == 3
+    log.append("server", "{}")
+    durable(log, 4)
+    assert len(read_file(path).log) == 4
+    log.close()
+
+
+def test_nothing_is_on_disk_before_the_first_record(tmp_path: Path) -> None:
+    log, folder = open_log(tmp_path / "rtc_sessions")
+    assert folder is not None
+    assert not folder.exists()
+    log.note("rtc.session")
+    log.close()
+    assert folder.parent == tmp_path / "rtc_sessions"
+    assert log.session_id[5:11] in folder.name
+    assert len(read_file(folder / "events.jsonl").log) == 1
+
+
+def test_memory_only_writes_nothing() -> None:
+    log, folder = open_log(None)
+    assert folder is None
+    assert log.journal is None
+
+
+def test_a_turn_that_ends_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    log = EventLog(journal=Journal(tmp_path / "events.jsonl"))
+    log.append("server", '{"type": "response.output_text.delta"}')
+    durable(log, 1)
+    assert synced == []
+    log.append("server", '{"type": "response.done"}')
+    durable(log, 2)
+    assert len(synced) == 1
+    log.close()
+    assert len(synced) == 2
+
+
+def test_a_folder_that_cannot_be_written_becomes_an_error_and_the_session_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    log = EventLog(journal=Journal(tmp_path / "file" / "events.jsonl"))
+    told = threading.Event()
+    log.observe(lambda record: told.set() if record.type == "rtc.error" else None)
+    log.append("server", '{"type": "a"}')
+    assert told.wait(10)
+    log.append("server", '{"type": "b"}')
+    assert [event["type"] for event in log] == ["a", "rtc.error", "b"]
+    assert log[1]["source"] == "disk"
+    assert log[1]["code"] in {"ENOTDIR", "EEXIST"}
+    assert log.durable == 0
+    log.close()
+
+
+def test_a_disk_that_was_full_gets_everything_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events.jsonl"
+    journal = Journal(path)
+    log = EventLog(journal=journal)
+    log.append("server", '{"type": "first"}')
+    durable(log, 1)
+    write = os.write
+
+    def full(file: int, data: memoryview) -> int:
+        if journal.failing or len(data) <= 10:
+            raise OSError(28, "No space left on device")
+        return write(file, data[:10])
+
+    with monkeypatch.context() as patched:
+        told = threading.Event()
+        log.observe(lambda record: told.set() if record.type == "rtc.error" else None)
+        patched.setattr(os, "write", full)
+        log.append("server", '{"type": "second"}')
+        assert told.wait(10)
+    assert journal.failing
+    assert len(read_file(path).log) == 1, "no half line is left behind"
+    log.append("server", '{"type": "third"}')
+    log.close()
+    assert [event["type"] for event in read_file(path).log] == ["first", "second", "rtc.error", "third"]
+
+
+def test_a_session_goes_on_in_the_next_kernel(tmp_path: Path) -> None:
+    log, folder = open_log(tmp_path)
+    assert folder is not None
+    log.append("server", '{"type": "a"}')
+    log.append("server", '{"type": "b"}')
+    log.close()
+    path = folder / "events.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"v":1,"seq":2,"dir')
+    with pytest.warns(UserWarning, match="last line"):
+        again = resume_log(folder)
+    assert again.session_id == log.session_id
+    again.append("server", '{"type": "c"}')
+    again.close()
+    loaded = read_file(path).log
+    assert [event["type"] for event in loaded] == ["a", "b", "c"]
+    times = [record.t_ms for record in loaded.records()]
+    assert None not in times
+    assert times == sorted(times, key=lambda t: t or 0.0)
+
+
+def test_close_may_be_called_twice_and_the_log_stays_readable(tmp_path: Path) -> None:
+    log = EventLog(journal=Journal(tmp_path / "events.jsonl"))
+    log.append("server", '{"type": "a"}')
+    log.close()
+    log.close()
+    assert log[0] == {"type": "a"}

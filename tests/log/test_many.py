@@ -1,0 +1,157 @@
+"""Many sessions: found, put together, kept as Parquet, asked in SQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import polars as pl
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget.frames import FRAMES
+from rtc_widget.log.parquet import frame_path
+from rtc_widget.log.recording import save_recording
+from tests.log.script import Script
+from tests.log.test_recording import Session, talked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Three sessions of two variants, a folder deep or two."""
+    for number, variant in enumerate(["calm", "brisk", "calm"]):
+        save_recording(Session(talked(variant)), tmp_path / "runs" / f"day{number % 2}" / f"run{number}")
+    return tmp_path / "runs"
+
+
+def test_sessions_are_found_in_folders_and_by_patterns(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(rtc.load_many(runs)) == 3
+    assert len(rtc.load_many(f"{runs}/**")) == 3
+    assert len(rtc.load_many(f"{runs}/day0/*")) == 2
+    assert len(rtc.load_many([runs / "day0" / "run0", runs / "day0"])) == 2
+    monkeypatch.chdir(runs.parent)
+    assert len(rtc.load_many("runs/**")) == 3
+    with pytest.raises(rtc.RecordingError, match="no recordings at elsewhere"):
+        rtc.load_many("elsewhere/**")
+
+
+def test_frames_of_many_are_those_of_each_with_its_variant(runs: Path) -> None:
+    many = rtc.load_many(runs)
+    for name, frame in FRAMES.items():
+        together = getattr(many, name)
+        each = [getattr(rec, name) for rec in many]
+        assert len(together) == sum(map(len, each))
+        names = [column.name for column in frame.all_columns]
+        if "variant" not in names:
+            names.insert(1, "variant")
+        assert list(together.columns) == names
+        for column in frame.all_columns:
+            values = [value for one in each for value in one[column.name].astype(object)]
+            pairs = zip(together[column.name].astype(object), values, strict=True)
+            assert all(repr(left) == repr(right) for left, right in pairs), column.name
+    assert many.items["variant"].value_counts().to_dict() == {"calm": 16, "brisk": 8}
+
+
+def test_scenario_and_repeat_appear_where_an_experiment_set_them(runs: Path) -> None:
+    for number, folder in enumerate(sorted(runs.glob("*/*"))):
+        told = json.loads((folder / "session.json").read_text("utf-8"))
+        (folder / "session.json").write_text(json.dumps({**told, "scenario": "order", "repeat": number}))
+        shutil.rmtree(frame_path(folder, "turns").parent)
+    turns = rtc.load_many(runs).turns
+    assert list(turns.columns)[:3] == ["session_id", "scenario", "repeat"]
+    assert set(turns["scenario"]) == {"order"}
+    assert sorted(set(turns["repeat"])) == [0, 1, 2]
+
+
+def test_frames_are_built_again_when_the_journal_is_newer(runs: Path) -> None:
+    folder = runs / "day1" / "run1"
+    before = rtc.load_many(runs).errors
+    journal = folder / "events.jsonl"
+    line = json.dumps({"direction": "local", "t_ms": 9.0, "event": {"type": "rtc.error", "source": "tool"}})
+    journal.write_bytes(journal.read_bytes() + line.encode() + b"\n")
+    later = frame_path(folder, "errors").stat().st_mtime_ns + 1_000_000
+    os.utime(journal, ns=(later, later))
+    assert len(rtc.load_many(runs).errors) == len(before) + 1
+    assert frame_path(folder, "errors").stat().st_mtime_ns >= later or len(rtc.load_many(runs).errors) == 1
+
+
+def test_frames_are_made_where_there_are_none(runs: Path) -> None:
+    shutil.rmtree(frame_path(runs / "day0" / "run0", "turns").parent)
+    assert len(rtc.load_many(runs).turns) == 9
+    assert frame_path(runs / "day0" / "run0", "turns").exists()
+
+
+def test_plain_files_of_rows_are_sessions_too(tmp_path: Path) -> None:
+    for number in range(2):
+        script = Script(f"{number}_").session()
+        script.typed_turn()
+        rows = (json.dumps({"direction": d, "event": e}) for d, e in script.rows)
+        (tmp_path / f"{number}.jsonl").write_text("\n".join(rows), "utf-8")
+    many = rtc.load_many(tmp_path)
+    assert many.turns["transcript"].tolist() == ["Hello there."] * 2
+    assert many.sessions["path"].tolist() == [str(tmp_path / f"{number}.jsonl") for number in range(2)]
+    assert rtc.sql("select count(*) as n from turns", tmp_path)["n"].tolist() == [2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.jsonl", "1.jsonl"]
+
+
+def test_sql_asks_all_sessions_at_once(runs: Path) -> None:
+    query = """
+        select variant, count(*) as n, median(latency_inferred_ms) as p50_ms
+        from turns join sessions using (session_id, variant) group by variant order by variant
+    """
+    answer = rtc.sql(query, runs)
+    assert answer["variant"].tolist() == ["brisk", "calm"]
+    assert answer["n"].tolist() == [3, 6]
+    calm = rtc.load_many(runs).turns.query("variant == 'calm'")
+    assert answer["p50_ms"].tolist()[1] == calm["latency_inferred_ms"].median()
+    assert not any(dtype == object for dtype in answer.dtypes)
+    events = rtc.sql("select type, count(*) as n from events where direction = 'server' group by type", runs)
+    assert events["n"].sum() == (rtc.load_many(runs).events["direction"] == "server").sum()
+
+
+def test_a_session_that_was_moved_says_where_it_lies_now(runs: Path) -> None:
+    moved = runs.parent / "moved"
+    shutil.move(runs / "day1" / "run1", moved)
+    assert rtc.load_many(moved).sessions["path"].tolist() == [str(moved)]
+    assert rtc.sql("select path from sessions", moved)["path"].tolist() == [str(moved)]
+
+
+def test_own_prices_are_never_read_from_old_files(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rtc_widget.frames import _prices
+
+    before = rtc.load_many(runs).usage["cost_usd"].sum()
+    monkeypatch.setattr(_prices.PRICES, "own", {})
+    rtc.frames.set_price("gpt-realtime", text_in_usd=1e3, text_out_usd=1e3, audio_out_usd=1e3)
+    assert rtc.load_many(runs).usage["cost_usd"].sum() > before
+    monkeypatch.setattr(_prices.PRICES, "own", {})
+    assert rtc.load_many(runs).usage["cost_usd"].sum() == before
+
+
+def test_a_dataset_that_pandas_polars_and_duckdb_read(runs: Path, tmp_path: Path) -> None:
+    import duckdb
+
+    many = rtc.load_many(runs)
+    dataset = many.to_parquet(tmp_path / "dataset")
+    for name in ("turns", "events", "responses"):
+        n = len(getattr(many, name))
+        assert len(pd.read_parquet(dataset / name)) == n
+        assert len(pl.read_parquet(f"{dataset}/{name}/")) == n
+        files = f"{dataset}/{name}/**/*.parquet"
+        (found,) = duckdb.sql(f"select count(distinct session_id) from read_parquet('{files}')").fetchall()
+        assert found == (3,)
+    assert rtc.load(runs / "day0" / "run0").to_parquet(tmp_path / "one") == tmp_path / "one"
+    assert len(pd.read_parquet(tmp_path / "one" / "turns")) == 3
+
+
+def test_a_missing_extra_names_the_command(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(rtc.ConfigurationError, match=r"pip install 'rtc_widget\[analysis\]'"):
+        rtc.sql("select 1", runs)

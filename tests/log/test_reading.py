@@ -1,0 +1,159 @@
+"""Reading logs back: our journals, others' rows, broken lines, odd input."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.journal import write_journal
+from tests.log.script import Script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def written(path: Path, *lines: str | bytes) -> Path:
+    """Write lines."""
+    path.write_bytes(b"".join((line.encode() if isinstance(line, str) else line) + b"\n" for line in lines))
+    return path
+
+
+def test_plain_rows_of_direction_and_event(tmp_path: Path) -> None:
+    script = Script().session()
+    script.typed_turn("Say hello.", "Hello there.")
+    path = written(
+        tmp_path / "rows.jsonl", *(json.dumps({"direction": d, "event": e}) for d, e in script.rows)
+    )
+    rec = rtc.load(path)
+    assert len(rec.events) == len(script.rows)
+    assert rec.events["t_ms"].isna().all()
+    assert rec.turns["transcript"].tolist() == ["Hello there."]
+    assert rec.turns["latency_inferred_ms"].isna().all()
+    assert rtc.load(path).event_log.session_id == rec.event_log.session_id
+
+
+def test_bare_server_events_as_a_list_as_lines_and_as_an_array(tmp_path: Path) -> None:
+    script = Script().session()
+    script.spoken_turn("A tea.", "One tea.")
+    events = [event for direction, event in script.rows if direction == "server"]
+    texts = [json.dumps(event) for event in events]
+    sources: list[Any] = [
+        events,
+        texts,
+        written(tmp_path / "lines.jsonl", *texts),
+        written(tmp_path / "array.json", json.dumps(events, indent=2)),
+    ]
+    for source in sources:
+        rec = rtc.load(source)
+        assert rec.turns["user_transcript"].tolist() == ["A tea."]
+        assert set(rec.events["direction"]) == {"server"}
+
+
+def test_a_torn_last_line_is_dropped_with_a_warning(tmp_path: Path) -> None:
+    path = written(tmp_path / "events.jsonl", '{"direction":"server","event":{"type":"a"}}')
+    path.write_bytes(path.read_bytes() + b'{"direction":"server","event":{"ty')
+    with pytest.warns(UserWarning, match=r"last line \(2\)"):
+        rec = rtc.load(path)
+    assert len(rec.event_log) == 1
+    assert rec.problems["line"].tolist() == [2]
+
+
+def test_a_broken_line_in_the_middle_is_an_error_with_its_number(tmp_path: Path) -> None:
+    good = '{"direction":"server","event":{"type":"a"}}'
+    path = written(tmp_path / "events.jsonl", good, "", good, '{"direction":"ser', good)
+    with pytest.raises(rtc.RecordingError, match=r"events.jsonl, line 4: .*strict=False") as caught:
+        rtc.load(path)
+    assert caught.value.line == 4
+
+
+def test_not_strict_leaves_broken_lines_out_and_lists_them(tmp_path: Path) -> None:
+    good = '{"direction":"server","event":{"type":"a"}}'
+    bad = ['{"direction":"ser', '{"direction":"up","event":{}}', '{"direction":"server"}', "5", '"x"']
+    lines = [line for one in bad for line in (good, one)]
+    rec = rtc.load(written(tmp_path / "events.jsonl", *lines, good), strict=False)
+    assert len(rec.event_log) == 6
+    assert rec.problems["line"].tolist() == [2, 4, 6, 8, 10]
+    assert rec.problems["text"].tolist() == bad
+    assert not any(dtype == object for dtype in rec.problems.dtypes)
+
+
+def test_what_is_not_there_is_a_recording_error(tmp_path: Path) -> None:
+    with pytest.raises(rtc.RecordingError, match="no recording"):
+        rtc.load(tmp_path / "nothing")
+    with pytest.raises(rtc.RecordingError, match="no recording"):
+        rtc.load(tmp_path)
+    with pytest.raises(rtc.RecordingError, match="event 1"):
+        rtc.load([5])
+
+
+def test_an_empty_journal_has_frames_too(tmp_path: Path) -> None:
+    rec = rtc.load(written(tmp_path / "events.jsonl"))
+    assert len(rec.events) == len(rec.turns) == 0
+    assert len(rec.sessions) == 1
+    assert rec.summary()["what"].iloc[0] == "session"
+
+
+ODD = {
+    "a long line": '{"type":"a","x":"' + "y" * 20_000_000 + '"}',
+    "no object": "[1,2]",
+    "null": "null",
+    "a number": " 5",
+    "keys twice": '{"type":"a","item":{"id":"x"},"type":"b","item":"gone"}',
+    "a lone surrogate": '{"type":"a","x":"\\ud800"}',
+    "a lone surrogate in an id": '{"type":"a","item_id":"\\udfff"}',
+    "an item that is a string": '{"type":"conversation.item.added","item":"item_1"}',
+    "numbers as written": '{"type":"a","n":[1.50,1e400,-0,123456789012345678901234567890]}',
+    "spacing as written": '{ "type" :\t"a" ,"x":  [ ] }',
+    "escapes as written": '{"type":"a","x":"\\u00e9\\/\\n"}',
+    "an id that is a number": '{"type":"a","event_id":7,"item_id":null}',
+}
+
+
+@pytest.mark.parametrize("raw", ODD.values(), ids=ODD.keys())
+def test_odd_input_loads_byte_for_byte_from_rows_and_from_a_journal(tmp_path: Path, raw: str) -> None:
+    row = '{"direction": "server", "event": ' + raw + "}"
+    rec = rtc.load(written(tmp_path / "rows.jsonl", row, row))
+    assert rec.events["event"].tolist() == [raw.strip()] * 2
+    log = EventLog()
+    log.append("server", raw)
+    write_journal(log, tmp_path / "events.jsonl")
+    again = rtc.load(tmp_path)
+    assert again.events["event"].tolist() == [raw]
+    assert again.events["type"].tolist() == rec.events["type"].tolist()[:1]
+    for name in rtc.frames.FRAMES:
+        again.frames.get(name)
+
+
+def test_newlines_inside_an_event_survive_the_journal(tmp_path: Path) -> None:
+    log = EventLog()
+    raw = '{\n  "type": "a",\r\n  "x": 1\n}'
+    log.append("client", raw)
+    write_journal(log, tmp_path / "events.jsonl")
+    rec = rtc.load(tmp_path)
+    assert rec.events["event"].tolist() == [raw]
+    assert rec.events["type"].tolist() == ["a"]
+
+
+def test_lines_of_many_pieces_are_all_there(tmp_path: Path) -> None:
+    log = EventLog()
+    for n in range(3000):
+        log.append("server", json.dumps({"type": f"t{n % 5}", "n": n, "x": "é" * (n % 400)}))
+    write_journal(log, tmp_path / "events.jsonl")
+    loaded = rtc.load(tmp_path).event_log
+    assert list(loaded.records()) == list(log.records())
+
+
+def test_bytes_that_are_no_text_get_replacement_characters(tmp_path: Path) -> None:
+    line = b'{"direction":"server","event":{"type":"a","x":"\xff"}}'
+    rec = rtc.load(written(tmp_path / "rows.jsonl", line, line))
+    assert rec.events["event"].tolist() == ['{"type":"a","x":"\N{REPLACEMENT CHARACTER}"}'] * 2
+
+
+def test_loading_shows_progress_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "events.jsonl", '{"direction":"server","event":{"type":"a"}}')
+    rtc.load(path, progress=True)
+    assert "loading" in capsys.readouterr().err

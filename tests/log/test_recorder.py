@@ -1,0 +1,188 @@
+"""Recording both tracks: by place, gaps reported, FLAC at the end, and what a killed kernel leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from rtc_widget import RecordingError
+from rtc_widget.log import recorder as recorder_module
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.recorder import Recorder
+from rtc_widget.log.tracks import RATE_HZ, Tracks
+from tests.log import recording_writer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROOT = Path(__file__).parents[2]
+
+
+def ramp(first: int, count: int) -> NDArray[np.int16]:
+    """Return samples that say where they belong."""
+    return (np.arange(first, first + count) % 30_000 + 1).astype(np.int16)
+
+
+def audio_notes(log: EventLog) -> list[dict[str, Any]]:
+    return [event for event in log if event["type"] == "rtc.audio"]
+
+
+class Room:
+    """A log, and what records into a folder."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.log = EventLog()
+        self.log.append("local", '{"type": "rtc.session"}', t_kernel_ms=5_000.0)
+        self.recorder = Recorder(self.log, folder)
+        self.recorder.begin()
+
+    def both(self, first: int, count: int) -> None:
+        for track in ("user", "agent"):
+            self.recorder.keep(track, first, ramp(first, count).tobytes())
+
+
+def test_samples_lie_where_the_kernel_clock_puts_them(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.recorder.keep_at("user")(ramp(0, 2_400).tobytes(), 5_250.0)
+    room.recorder.flush()
+    found = room.recorder.tracks.sound("user", 250.0, 350.0)
+    assert np.array_equal(found.samples, ramp(0, 2_400))
+    assert not room.recorder.tracks.sound("user", 0.0, 250.0).samples.any()
+    room.recorder.close()
+
+
+def test_a_gap_is_filled_with_silence_and_reported(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.both(0, 2_400)
+    room.recorder.keep("agent", 4_800, ramp(4_800, 2_400).tobytes(), reason="the browser lost it")
+    room.recorder.flush()
+    assert not room.recorder.tracks.read("agent", 2_400, 4_800).any()
+    gap = {
+        "track": "agent",
+        "frame": 2_400,
+        "frames": 0,
+        "gap_frames": 2_400,
+        "reason": "the browser lost it",
+    }
+    assert audio_notes(room.log) == [{"type": "rtc.audio", **gap}]
+    room.recorder.close()
+
+
+def test_what_overlaps_is_left_out(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.both(0, 2_400)
+    room.both(1_200, 2_400)
+    room.recorder.finish()
+    assert np.array_equal(room.recorder.tracks.read("user", 0, 3_600), ramp(0, 3_600))
+    assert [note.get("gap_frames") for note in audio_notes(room.log)] == [None]
+    room.recorder.close()
+
+
+def test_hanging_up_makes_flac_of_the_same_samples_and_one_length(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.both(0, 30_000)
+    room.recorder.keep("user", 30_000, ramp(30_000, 1_000).tobytes())
+    room.recorder.finish()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["agent.flac", "user.flac"]
+    tracks = Tracks(tmp_path)
+    assert np.array_equal(tracks.user.samples, ramp(0, 31_000))
+    assert len(tracks.agent.samples) == 31_000
+    assert np.array_equal(tracks.read("agent", 29_000, 31_000)[:1_000], ramp(29_000, 1_000))
+    assert audio_notes(room.log) == [{"type": "rtc.audio", "frame": 0, "frames": 30_000}]
+    room.recorder.close()
+
+
+def test_a_second_call_goes_on_in_the_same_tracks_and_the_pause_is_no_gap(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.both(0, 2_400)
+    room.recorder.finish()
+    room.recorder.begin()
+    room.both(24_000, 2_400)
+    room.recorder.finish()
+    user = Tracks(tmp_path).user.samples
+    assert np.array_equal(user[:2_400], ramp(0, 2_400))
+    assert np.array_equal(user[24_000:], ramp(24_000, 2_400))
+    assert not any("gap_frames" in note for note in audio_notes(room.log))
+    room.recorder.close()
+
+
+def test_samples_after_the_end_of_a_call_are_not_kept(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.both(0, 2_400)
+    room.recorder.finish()
+    room.both(2_400, 2_400)
+    room.recorder.close()
+    assert Tracks(tmp_path).frames == 2_400
+
+
+def test_a_track_that_ends_early_is_reported(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.both(0, 2_400)
+    room.recorder.keep("user", 2_400, ramp(2_400, RATE_HZ).tobytes())
+    room.recorder.finish()
+    gaps = [note for note in audio_notes(room.log) if "gap_frames" in note]
+    assert [(gap["track"], gap["frame"], gap["gap_frames"]) for gap in gaps] == [("agent", 2_400, RATE_HZ)]
+    room.recorder.close()
+
+
+def test_without_a_folder_it_spills_into_a_temporary_file_with_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorder_module, "_MOST_SPILL_FRAMES", 4_800)
+    room = Room(None)
+    for first in range(0, 12_000, 2_400):
+        room.both(first, 2_400)
+        room.recorder.flush()
+    room.recorder.close()
+    tracks = room.recorder.tracks
+    assert tracks.frames == 4_800
+    assert [event["code"] for event in room.log if event["type"] == "rtc.error"] == ["recording_full"]
+    folder = tracks.folder
+    del room, tracks
+    assert not folder.exists()
+
+
+def test_a_disk_that_takes_nothing_ends_no_call_and_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    room = Room(tmp_path / "file" / "inside")
+    room.both(0, 2_400)
+    room.recorder.flush()
+    types = [event["type"] for event in room.log]
+    assert types.count("rtc.error") == 1
+    assert "the disk took none" in [note.get("reason") for note in audio_notes(room.log)]
+    room.recorder.close()
+
+
+def test_a_flac_file_that_is_none_says_which_file_it_is(tmp_path: Path) -> None:
+    (tmp_path / "user.flac").write_bytes(b"no flac")
+    with pytest.raises(RecordingError, match=r"user\.flac cannot be read"):
+        Tracks(tmp_path).sound("user", 0.0, 100.0)
+
+
+def test_a_killed_kernel_loses_at_most_its_last_half_second_of_sound(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, recording_writer.__file__, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+    ) as kernel:
+        assert kernel.stdout is not None
+        lines = [kernel.stdout.readline()]
+        begin = time.monotonic()
+        while time.monotonic() < begin + 1.5:
+            lines.append(kernel.stdout.readline())
+        kernel.send_signal(signal.SIGKILL)
+        lines += kernel.stdout.readlines()
+    durable = int(lines[-1].split()[-1])
+    tracks = Tracks(tmp_path)
+    assert durable > 10 * 240
+    for sound in (tracks.user, tracks.agent):
+        assert np.array_equal(sound.samples[:durable], ramp(0, durable))

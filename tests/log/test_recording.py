@@ -1,0 +1,149 @@
+"""Recordings: saved, loaded, summed up and drawn."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget.frames import FRAMES, Frames
+from rtc_widget.frames.timeline import LANES, stretches
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.recording import save_recording
+from tests.log.script import Script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Session:
+    """As much of a session as saving one needs."""
+
+    def __init__(self, log: EventLog) -> None:
+        self.event_log = log
+
+
+def talked(variant: str | None = "calm") -> EventLog:
+    """Return the log of a short session with an interruption and a tool call."""
+    script = Script()
+    script.note("rtc.session", provider="openai", model="gpt-realtime")
+    script.note("rtc.state", state="live", call=1, connect_ms=200.0)
+    script.note("rtc.config", version=1, cause="connect", variant=variant, changed={}, effective={})
+    script.session()
+    script.spoken_turn("A tea.", "One tea.")
+    script.speech()
+    response_id = script.created()
+    item = script.say(response_id, "We have coffee and tea.", said=3)
+    details = {"type": "cancelled", "reason": "turn_detected"}
+    script.done(response_id, [item], status="cancelled", details=details)
+    script.stopped(response_id, cleared=True)
+    script.typed("Weather?")
+    script.ask()
+    first = script.created()
+    call = script.call(first, "get_weather", "{}")
+    script.done(first, [call])
+    script.output(call["call_id"], "Foggy.")
+    script.ask()
+    second = script.created()
+    script.done(second, [script.say(second, "It is foggy.")])
+    script.stopped(second)
+    script.note("rtc.state", state="ended", call=1, reason="hung up")
+    return script.log()
+
+
+def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
+    log = talked()
+    folder = save_recording(Session(log), tmp_path / "runs" / "one")
+    rec = rtc.load(folder)
+    assert rec.event_log.session_id == log.session_id
+    assert [(r.seq, r.raw, r.t_ms) for r in rec.event_log.records()] == [
+        (r.seq, r.raw, r.t_ms) for r in log.records()
+    ]
+    mine, theirs = Frames(log, info={"path": str(folder)}), rec.frames
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(theirs.get(name), mine.get(name), obj=name)
+    assert rec.sessions["started_at"].iloc[0] == log.started_at
+
+
+def test_session_json_says_what_made_it(tmp_path: Path) -> None:
+    told = json.loads((save_recording(Session(talked()), tmp_path) / "session.json").read_text("utf-8"))
+    assert (told["provider"], told["model"], told["voice"]) == ("openai", "gpt-realtime", "marin")
+    assert told["variant"] == "calm"
+    assert told["configuration"]["instructions"] == "You are a barista."
+    assert len(told["instructions_hash"]) == 12
+    assert {"python", "rtc_widget", "pandas", "pyarrow", "openai"} <= told["versions"].keys()
+
+
+def test_saving_again_brings_the_folder_up_to_date_and_never_overwrites_another(tmp_path: Path) -> None:
+    log = talked()
+    save_recording(Session(log), tmp_path)
+    log.note("rtc.state", state="idle", call=1)
+    save_recording(Session(log), tmp_path)
+    assert len(rtc.load(tmp_path).event_log) == len(log)
+    with pytest.raises(rtc.RecordingError, match="another session"):
+        save_recording(Session(talked()), tmp_path)
+    assert len(rtc.load(tmp_path).event_log) == len(log)
+
+
+def test_a_recording_can_be_saved_elsewhere(tmp_path: Path) -> None:
+    save_recording(Session(talked()), tmp_path / "one")
+    rec = rtc.load(tmp_path / "one")
+    save_recording(rec, tmp_path / "two")
+    one, two = (tmp_path / name / "events.jsonl" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_the_summary_fits_into_a_report(tmp_path: Path) -> None:
+    rec = rtc.load(save_recording(Session(talked()), tmp_path))
+    table = rec.summary().set_index("what")["value"]
+    assert table["turns"] == "3, 1 interrupted"
+    assert table["tool calls"] == "1: get_weather 1"
+    assert table["outcome"] == "ended"
+    assert table["latency, heard"] == "–"
+    assert "ms (p50)" in table["latency, inferred"]
+    assert table["cost"].endswith("USD")
+
+
+def test_the_timeline_has_a_lane_for_each_kind_of_thing(tmp_path: Path) -> None:
+    rec = rtc.load(save_recording(Session(talked()), tmp_path))
+    bars = list(stretches(rec.frames))
+    assert {bar["lane"] for bar in bars} == set(LANES)
+    assert [b["words"] for b in bars if b["lane"] == "user speech"] == ["A tea.", None, "Weather?"]
+    spoken = next(bar for bar in bars if bar["lane"] == "user speech")
+    turn = rec.turns.iloc[0]
+    assert spoken["t_start_ms"] == turn["t_speech_started_ms"]
+    tool = next(bar for bar in bars if bar["lane"] == "tool calls")
+    assert tool["words"] == "get_weather({}) → Foggy."
+    assert all(bar["t_start_ms"] <= bar["t_end_ms"] for bar in bars)
+    drawn = rec.timeline().to_dict()
+    assert len(drawn["layer"]) == 2
+    assert rec.event_log.session_id in drawn["title"]
+
+
+def test_what_runs_still_is_drawn_to_the_last_record() -> None:
+    script = Script().session()
+    script.speech()
+    response_id = script.created()
+    script.server("output_audio_buffer.started", response_id=response_id)
+    script.server("rate_limits.updated", rate_limits=[])
+    frames = Frames(script.log())
+    last = frames.log.record(-1).t_ms
+    assert [b["t_end_ms"] for b in stretches(frames) if b["lane"] != "user speech"] == [last, last]
+
+
+def test_a_recording_without_times_cannot_be_drawn() -> None:
+    rec = rtc.load([{"type": "session.created", "session": {}}])
+    with pytest.raises(rtc.ConfigurationError, match="kept no times"):
+        rec.timeline()
+
+
+def test_a_missing_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    rec = rtc.load([{"type": "session.created", "session": {}}])
+    monkeypatch.setitem(sys.modules, "altair", None)
+    with pytest.raises(rtc.ConfigurationError, match=r"pip install 'rtc_widget\[analysis\]'"):
+        rec.timeline()

@@ -1,0 +1,411 @@
+"""What a conversation makes of its events, in the easy cases and the hard ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rtc_widget.conversation import Conversation
+from tests.log.script import SESSION, Script
+
+if TYPE_CHECKING:
+    from rtc_widget.conversation import TurnState
+
+
+def reduce(script: Script) -> Conversation:
+    conversation = Conversation()
+    for record in script.log().records():
+        conversation.apply(record)
+    return conversation
+
+
+def only_turn(script: Script) -> TurnState:
+    (turn,) = reduce(script).turns
+    return turn
+
+
+def test_a_spoken_turn_has_both_sides_and_its_times() -> None:
+    script = Script().session()
+    item_id, response_id = script.spoken_turn("A flat white, please.", "One flat white coming up.")
+    turn = only_turn(script)
+    assert (turn.user_item_ids, turn.response_ids) == ([item_id], [response_id])
+    assert turn.user_transcript == "A flat white, please."
+    assert turn.transcript == "One flat white coming up."
+    assert turn.status == "completed"
+    assert turn.done
+    assert not turn.interrupted
+    assert turn.t_speech_stopped_ms is not None
+    assert turn.t_speech_end_ms == turn.t_speech_stopped_ms - 200
+    assert turn.endpointing_ms == 210
+    assert turn.t_first_audio_ms is not None
+    assert turn.latency_inferred_ms == turn.t_first_audio_ms - turn.t_speech_stopped_ms + 200
+
+
+def test_a_typed_turn_is_measured_from_the_request_for_an_answer() -> None:
+    script = Script().session()
+    script.typed("Say hello.")
+    script.ask()
+    asked_ms = (len(script.rows) - 1) * 10.0
+    response_id = script.created()
+    script.done(response_id, [script.say(response_id, "Hello there.")])
+    turn = only_turn(script)
+    assert turn.t_first_audio_ms is not None
+    assert turn.latency_inferred_ms == turn.t_first_audio_ms - asked_ms
+    assert turn.endpointing_ms is None
+    assert turn.t_committed_ms is None
+
+
+def test_a_text_answer_is_measured_to_its_first_words() -> None:
+    script = Script()
+    script.server("session.created", session={**SESSION, "output_modalities": ["text"]})
+    script.typed("Say hello.")
+    script.ask()
+    response_id = script.created()
+    script.rows[-1][1]["response"]["output_modalities"] = ["text"]
+    item = script.write(response_id, "Hello there.")
+    script.done(response_id, [item])
+    script.rows[-1][1]["response"]["output_modalities"] = ["text"]
+    turn = only_turn(script)
+    assert turn.t_first_audio_ms is None
+    assert turn.latency_inferred_ms is not None
+    assert turn.transcript == "Hello there."
+
+
+def test_without_a_fixed_silence_the_end_of_speech_is_unknown() -> None:
+    detection = {"type": "semantic_vad", "eagerness": "auto"}
+    audio = {"input": {"turn_detection": detection, "transcription": {"model": "gpt-transcribe"}}}
+    script = Script().session(audio=audio)
+    script.spoken_turn()
+    turn = only_turn(script)
+    assert turn.endpointing_ms is None
+    assert turn.latency_inferred_ms is None
+    assert turn.t_first_audio_ms is not None
+
+
+def test_the_users_transcript_may_come_after_the_answer() -> None:
+    script = Script().session()
+    item_id = script.speech()
+    response_id = script.created()
+    script.done(response_id, [script.say(response_id, "Here you are.")])
+    script.stopped(response_id)
+    script.transcript(item_id, "One tea.")
+    conversation = reduce(script)
+    assert conversation.turns[0].user_transcript == "One tea."
+    item = conversation.item(item_id)
+    assert item is not None
+    assert item.transcription == "completed"
+
+
+def test_an_interrupted_answer_keeps_what_its_deltas_said() -> None:
+    script = Script().session()
+    script.speech()
+    response_id = script.created()
+    item = script.say(response_id, "We have coffee and tea and milk.", said=4)
+    script.server(
+        "conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=900
+    )
+    details = {"type": "cancelled", "reason": "turn_detected"}
+    script.done(response_id, [item], status="cancelled", details=details)
+    script.stopped(response_id, cleared=True)
+    conversation = reduce(script)
+    turn = conversation.turns[0]
+    assert turn.interrupted
+    assert turn.status == "cancelled"
+    assert turn.transcript == "We have coffee and"
+    assert conversation.responses[response_id].status_reason == "turn_detected"
+    assert conversation.items[-1].truncated_ms == 900
+
+
+def test_a_completed_answer_cut_while_it_plays_is_interrupted() -> None:
+    script = Script().session()
+    script.speech()
+    response_id = script.created()
+    script.done(response_id, [script.say(response_id, "A long story.")])
+    script.stopped(response_id, cleared=True)
+    turn = only_turn(script)
+    assert turn.status == "completed"
+    assert turn.interrupted
+
+
+@pytest.mark.parametrize(
+    ("status", "details", "reason"),
+    [
+        ("failed", {"type": "failed", "error": {"type": "server_error", "code": "overloaded"}}, "overloaded"),
+        ("incomplete", {"type": "incomplete", "reason": "max_output_tokens"}, "max_output_tokens"),
+        ("incomplete", {"type": "incomplete", "reason": "content_filter"}, "content_filter"),
+    ],
+)
+def test_an_answer_that_did_not_complete_says_why(status: str, details: dict[str, object], reason: str) -> None:
+    script = Script().session()
+    script.typed("Go on.")
+    script.ask()
+    response_id = script.created()
+    script.done(response_id, status=status, details=details)
+    conversation = reduce(script)
+    response = conversation.responses[response_id]
+    assert (response.status, response.status_reason) == (status, reason)
+    assert conversation.turns[0].status == status
+    assert conversation.pending_responses == 0
+
+
+def test_a_failed_answer_and_the_next_input_are_two_turns() -> None:
+    script = Script().session()
+    script.typed("One.")
+    script.ask()
+    script.done(script.created(), status="failed")
+    script.typed_turn("Two.", "Second.")
+    turns = reduce(script).turns
+    assert [turn.user_transcript for turn in turns] == ["One.", "Two."]
+    assert [turn.status for turn in turns] == ["failed", "completed"]
+
+
+def test_a_tool_round_is_one_turn_of_two_responses() -> None:
+    script = Script().session()
+    script.typed("What is the weather in London?")
+    script.ask()
+    first = script.created()
+    call = script.call(first, "get_weather", '{ "city": "London" }')
+    script.done(first, [call])
+    pending = reduce(script)
+    assert pending.pending_tool_calls == [call["call_id"]]
+    assert not pending.turns[0].done
+    script.output(call["call_id"], "Foggy.")
+    assert reduce(script).pending_tool_calls == []
+    script.ask()
+    second = script.created()
+    script.done(second, [script.say(second, "It is foggy.")])
+    script.stopped(second)
+    turn = only_turn(script)
+    assert turn.response_ids == [first, second]
+    assert (turn.n_responses, turn.n_tool_calls) == (2, 1)
+    assert turn.transcript == "It is foggy."
+    assert turn.t_first_audio_ms is not None
+    assert turn.done
+
+
+def test_an_out_of_band_response_is_part_of_no_turn() -> None:
+    script = Script().session()
+    script.typed_turn()
+    script.ask(conversation="none", metadata={"probe": "a", "rtc_mark": "m1"})
+    metadata = {"probe": "a", "rtc_mark": "m1"}
+    response_id = script.created(conversation="none", metadata=metadata)
+    running = reduce(script)
+    assert running.pending_responses == 1
+    assert running.active_response is None
+    item = script.say(response_id, "Calm.", in_conversation=False)
+    script.done(response_id, [item], conversation="none", metadata=metadata)
+    conversation = reduce(script)
+    response = conversation.responses[response_id]
+    assert response.conversation == "none"
+    assert response.turn is None
+    assert response.text == "Calm."
+    assert (response.mark, response.metadata) == ("m1", {"probe": "a"})
+    assert len(conversation.turns) == 1
+    assert item["id"] not in [i.item_id for i in conversation.items]
+
+
+def test_a_response_that_only_its_request_calls_out_of_band_is_so() -> None:
+    script = Script().session()
+    script.ask(conversation="none", metadata={"rtc_mark": "m1"})
+    response_id = script.created(metadata={"rtc_mark": "m1"})
+    del script.rows[-1][1]["response"]["conversation_id"]
+    assert reduce(script).responses[response_id].conversation == "none"
+
+
+def test_a_response_nobody_asked_for_opens_a_turn_without_an_input() -> None:
+    script = Script().session()
+    script.ask()
+    greeting = script.created()
+    script.done(greeting, [script.say(greeting, "Welcome!")])
+    script.stopped(greeting)
+    script.spoken_turn()
+    turns = reduce(script).turns
+    assert turns[0].user_item_id is None
+    assert turns[0].transcript == "Welcome!"
+    assert turns[1].user_transcript == "A flat white."
+
+
+def test_a_missing_end_of_a_response_does_not_hold_up_the_next() -> None:
+    script = Script().session()
+    script.typed("One.")
+    first = script.created()
+    script.say(first, "First.")
+    script.typed("Two.")
+    second = script.created()
+    conversation = reduce(script)
+    assert conversation.active_response is conversation.responses[second]
+    assert conversation.pending_responses == 1
+    assert conversation.responses[first].status == "in_progress"
+    assert conversation.turns[0].transcript == "First."
+
+
+def test_the_end_of_the_call_ends_what_only_a_call_keeps_going() -> None:
+    script = Script().session()
+    script.speech()
+    response_id = script.created()
+    script.server("output_audio_buffer.started", response_id=response_id)
+    script.server("input_audio_buffer.speech_started", audio_start_ms=1, item_id="item_x")
+    before = reduce(script)
+    assert before.audio_playing
+    assert before.user_speaking
+    assert before.has_spoken
+    script.note("rtc.state", state="ended", call=1)
+    after = reduce(script)
+    assert not after.audio_playing
+    assert not after.user_speaking
+    assert after.pending_responses == 0
+    assert after.has_spoken
+
+
+def test_a_deleted_item_leaves_the_conversation_and_its_turn_stays() -> None:
+    script = Script().session()
+    item_id, _ = script.typed_turn()
+    script.server("conversation.item.deleted", item_id=item_id)
+    conversation = reduce(script)
+    assert item_id not in [item.item_id for item in conversation.items]
+    assert conversation.turns[0].user_transcript == "Say hello."
+    found = conversation.item(item_id)
+    assert found is not None
+    assert found.deleted
+
+
+def test_an_edited_input_stays_in_its_turn_and_keeps_its_answer() -> None:
+    script = Script().session()
+    item_id, response_id = script.typed_turn("Say hullo.", "Hullo.")
+    script.server("conversation.item.deleted", item_id=item_id)
+    edited = script.typed("Say hello.", previous_item_id="root")
+    script.typed_turn("Bye.", "Goodbye.")
+    conversation = reduce(script)
+    assert conversation.items[0].item_id == edited
+    first, second = conversation.turns
+    assert first.user_item_ids == [item_id, edited]
+    assert first.response_ids == [response_id]
+    assert first.user_transcript == "Say hello."
+    assert second.user_transcript == "Bye."
+
+
+def test_an_image_and_the_words_after_it_are_one_input() -> None:
+    script = Script().session()
+    image = script.typed("", item_id="item_image")
+    script.spoken_turn("What is this?", "A menu.")
+    turn = only_turn(script)
+    assert turn.user_item_ids[0] == image
+    assert turn.user_transcript == "What is this?"
+
+
+def test_two_utterances_are_two_turns_even_if_the_first_got_no_answer() -> None:
+    script = Script().session()
+    script.transcript(script.speech(), "I would like")
+    script.spoken_turn("a flat white.", "Sure.")
+    turns = reduce(script).turns
+    assert [turn.n_responses for turn in turns] == [0, 1]
+    assert turns[0].closed
+
+
+def test_items_stand_where_previous_item_id_puts_them() -> None:
+    script = Script().session()
+    script.typed("b", item_id="b")
+    script.typed("c", item_id="c")
+    script.typed("a", item_id="a", previous_item_id="root")
+    script.typed("between", item_id="bc", previous_item_id="b")
+    assert [item.item_id for item in reduce(script).items] == ["a", "b", "bc", "c"]
+
+
+def test_a_reconnected_session_goes_on_after_what_was_there() -> None:
+    script = Script().session()
+    script.typed_turn("One.", "First.")
+    script.note("rtc.state", state="ended", call=1)
+    script.session()
+    script.last_item = None
+    greeting = script.created()
+    script.done(greeting, [script.say(greeting, "Back again.")])
+    script.typed_turn("Two.", "Second.")
+    conversation = reduce(script)
+    words = [item.words for item in conversation.items]
+    assert words == ["One.", "First.", "Back again.", "Two.", "Second."]
+    assert [turn.user_item_id is None for turn in conversation.turns] == [False, True, False]
+
+
+def test_a_filter_that_hides_events_leaves_turns_and_transcripts() -> None:
+    """Azure's `webrtcfilter=on`: no session, no response, no done events."""
+    kept = {
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "output_audio_buffer.started",
+        "output_audio_buffer.stopped",
+        "conversation.item.added",
+        "conversation.item.input_audio_transcription.completed",
+        "response.output_audio_transcript.delta",
+        "response.output_audio_transcript.done",
+    }
+    script = Script().session()
+    script.spoken_turn("One tea.", "One tea coming.")
+    script.spoken_turn("And milk.", "With milk.")
+    script.rows = [row for row in script.rows if row[1]["type"] in kept]
+    script.rows.insert(0, ("local", {"type": "rtc.config", "version": 1, "effective": SESSION}))
+    turns = reduce(script).turns
+    assert [turn.user_transcript for turn in turns] == ["One tea.", "And milk."]
+    assert [turn.transcript for turn in turns] == ["One tea coming.", "With milk."]
+    assert [turn.status for turn in turns] == [None, None]
+    assert turns[0].latency_inferred_ms is not None
+
+
+def test_a_refused_request_is_no_longer_waited_for() -> None:
+    script = Script().session()
+    script.client("response.create", event_id="mine")
+    assert reduce(script).requested_responses == 1
+    script.server("error", error={"type": "invalid_request_error", "code": "x", "event_id": "mine"})
+    assert reduce(script).requested_responses == 0
+
+
+def test_a_cancelled_response_waits_for_no_tool_output() -> None:
+    script = Script().session()
+    script.typed("Go.")
+    response_id = script.created()
+    call = script.call(response_id, "slow", "{}")
+    script.done(response_id, [call], status="cancelled", details={"reason": "turn_detected"})
+    assert reduce(script).pending_tool_calls == []
+
+
+def test_a_turn_keeps_its_object_while_it_grows() -> None:
+    script = Script().session()
+    script.typed_turn()
+    conversation = reduce(script)
+    (before,) = conversation.turns
+    more = Script("later")
+    more.last_item = script.last_item
+    more.typed_turn("Bye.", "Goodbye.")
+    for record in more.log().records():
+        conversation.apply(record)
+    after = conversation.turns
+    assert after[0] is before
+    assert len(after) == 2
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"type": "conversation.item.added"},
+        {"type": "conversation.item.added", "item": "a string"},
+        {"type": "conversation.item.added", "item": {"id": 5}},
+        {"type": "conversation.item.done", "item": {"id": "i", "content": 7}},
+        {"type": "conversation.item.done", "item": {"id": "i", "content": [None, "x", {"text": 3}]}},
+        {"type": "response.created", "response": []},
+        {"type": "response.done", "response": {"id": "r", "output": "none", "status_details": "?"}},
+        {"type": "response.done", "response": {"id": "r", "output": [3], "usage": "much"}},
+        {"type": "response.output_audio_transcript.delta", "item_id": ["i"], "delta": {}},
+        {"type": "response.output_audio.delta"},
+        {"type": "session.updated", "session": None},
+        {"type": "input_audio_buffer.speech_stopped", "item_id": None},
+        {"type": "error", "error": "went wrong"},
+        {"type": "something.new", "item": {}},
+    ],
+)
+def test_odd_events_change_nothing_and_raise_nothing(event: dict[str, object]) -> None:
+    script = Script().session()
+    script.rows.append(("server", event))
+    script.typed_turn()
+    conversation = reduce(script)
+    assert conversation.turns[-1].transcript == "Hello there."

@@ -1,0 +1,80 @@
+"""What the panel asks of its session, answered without a browser or a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget._panel import Panel, as_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[rtc.HeadlessSession]:
+    monkeypatch.chdir(tmp_path)
+    session = rtc.HeadlessSession(
+        provider=rtc.Sandbox(), directory=None, instructions="Be a barista.", speed=1.2
+    )
+    yield session
+    session.close()
+
+
+async def ask(session: rtc.HeadlessSession, method: str, **params: Any) -> dict[str, Any]:
+    handler = Panel(session).handler(method)
+    assert handler is not None
+    return await handler(params)
+
+
+def test_other_requests_are_not_the_panels(session: rtc.HeadlessSession) -> None:
+    assert Panel(session).handler("secret") is None
+
+
+async def test_the_session_is_shown_as_it_is_asked_for(session: rtc.HeadlessSession) -> None:
+    shown = await ask(session, "session")
+    assert shown["requested"]["instructions"] == "Be a barista."
+    assert (shown["effective"], shown["version"], shown["variant"]) == ({}, 1, None)
+
+
+async def test_an_update_is_the_sessions_own_and_its_error_too(session: rtc.HeadlessSession) -> None:
+    assert await ask(session, "update", fields={"instructions": "Be brief."}) == {}
+    assert session.instructions == "Be brief."
+    with pytest.raises(rtc.RtcWidgetError, match="temperature"):
+        await ask(session, "update", fields={"temperature": 1})
+
+
+async def test_as_python_makes_the_same_session(session: rtc.HeadlessSession) -> None:
+    code = (await ask(session, "as_python"))["code"]
+    assert code == (
+        "import rtc_widget as rtc\n\n"
+        "w = rtc.RealtimeWidget(\n    instructions='Be a barista.',\n    speed=1.2,\n)\nw\n"
+    )
+    assert "rtc.RealtimeWidget()\n" in as_python({})
+
+
+async def test_what_is_kept_is_a_file_that_is_listed_and_in_force(
+    session: rtc.HeadlessSession, tmp_path: Path
+) -> None:
+    kept = await ask(session, "keep", name="calm", fields={"instructions": "Be calm.", "voice": "cedar"})
+    assert (tmp_path / "variants" / "calm.md").exists()
+    assert session.instructions == "Be calm."
+    assert (await ask(session, "session"))["variant"] == "calm"
+    (listed,) = (await ask(session, "variants"))["variants"]
+    assert listed == kept["variant"]
+    assert (listed["name"], listed["instructions"], listed["fields"]["voice"]) == (
+        "calm",
+        "Be calm.",
+        "cedar",
+    )
+    await ask(session, "update", fields={"instructions": "Be brief."})
+    await ask(session, "update", variant="calm")
+    assert session.instructions == "Be calm."
+
+
+async def test_deciding_on_a_tool_that_does_not_wait_says_so(session: rtc.HeadlessSession) -> None:
+    with pytest.raises(rtc.ConfigurationError, match="waits for approval"):
+        await ask(session, "approve", tool_call_id="call_1", approve=True)
