@@ -1,0 +1,195 @@
+"""Every command and client event over the peer transport: awaited, not awaited, refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget._loop import submit
+from rtc_widget.protocol import CLIENT_EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from rtc_widget._loop import Handle
+
+Session = rtc.HeadlessSession
+PICTURE = np.full((20, 30, 3), 200, np.uint8)
+COMMANDS: dict[str, tuple[str, Callable[[Session, str], Handle[Any]]]] = {
+    "update": ("session.updated", lambda s, _: s.update(instructions="Be brief.")),
+    "add_message": ("conversation.item.added", lambda s, _: s.add_message("user", "Good morning.")),
+    "add_image": ("conversation.item.added", lambda s, _: s.add_image(PICTURE, text="Look.")),
+    "edit": ("conversation.item.added", lambda s, item: s.edit(item, "What I meant.")),
+    "delete": ("conversation.item.deleted", lambda s, item: s.delete(item)),
+    "retrieve": ("conversation.item.retrieved", lambda s, item: s.retrieve(item)),
+    "respond": ("response.done", lambda s, _: s.respond(instructions="In one word.")),
+    "out_of_band": ("response.done", lambda s, _: s.respond(conversation="none", metadata={"probe": "a"})),
+    "clear_input": ("input_audio_buffer.cleared", lambda s, _: s.clear_input()),
+    "send_event": ("session.updated", lambda s, _: s.send_event(update_event())),
+}
+
+
+def update_event() -> dict[str, Any]:
+    return {"type": "session.update", "session": {"type": "realtime", "instructions": "Be brief."}}
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[Session]:
+    async with Session(provider=rtc.Sandbox(), directory=None, turn_detection=None) as session:
+        yield session
+
+
+async def added(session: Session) -> str:
+    item = await session.add_message("user", "What is your name?")
+    return item.item_id
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+async def test_a_command_awaited_is_confirmed_and_not_awaited_runs_all_the_same(
+    session: Session, name: str
+) -> None:
+    confirmation, command = COMMANDS[name]
+    await command(session, await added(session))
+    if name == "send_event":
+        await session.wait_for(confirmation)
+    assert confirmation in list(session.events["type"])
+    item = await added(session)
+    since = len(session.event_log)
+    command(session, item)
+    await session.wait_for(confirmation, since=since)
+    assert session.errors.empty
+
+
+async def test_every_client_event_can_be_sent_as_it_is(session: Session) -> None:
+    item = await added(session)
+    answer = await session.say("What is your name?")
+    spoken = session.conversation.responses[answer.response_ids[0]].output_item_ids[0]
+    message = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi."}]}
+    events: list[tuple[dict[str, Any], str]] = [
+        (update_event(), "session.updated"),
+        ({"type": "input_audio_buffer.clear"}, "input_audio_buffer.cleared"),
+        ({"type": "input_audio_buffer.commit"}, "error"),
+        ({"type": "conversation.item.create", "item": message}, "conversation.item.added"),
+        ({"type": "conversation.item.retrieve", "item_id": item}, "conversation.item.retrieved"),
+        (
+            {
+                "type": "conversation.item.truncate",
+                "item_id": spoken,
+                "content_index": 0,
+                "audio_end_ms": 100,
+            },
+            "conversation.item.truncated",
+        ),
+        ({"type": "conversation.item.delete", "item_id": item}, "conversation.item.deleted"),
+        ({"type": "response.create"}, "response.created"),
+        ({"type": "response.cancel"}, "response.done"),
+        ({"type": "output_audio_buffer.clear"}, "output_audio_buffer.cleared"),
+    ]
+    assert {event["type"] for event, _ in events} == CLIENT_EVENTS - {"input_audio_buffer.append"}
+    for event, answered in events:
+        since = len(session.event_log)
+        await session.send_event(event)
+        if event["type"] != "output_audio_buffer.clear":
+            await session.wait_for(answered, since=since)
+    with pytest.raises(rtc.ProtocolError, match="track"):
+        session.send_event({"type": "input_audio_buffer.append", "audio": "AAAA"})
+
+
+REFUSED: dict[str, Callable[[Session, str], Handle[Any]]] = {
+    "add_message": lambda s, _: s.add_message("user", "Hi.", previous_item_id="item_nowhere"),
+    "commit_input": lambda s, _: s.commit_input(),
+    "truncate": lambda s, item: s.truncate(item, audio_end_ms=10),
+    "respond": lambda s, _: s.respond(conversation="none", input=["item_nowhere"]),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_a_command_that_the_server_refuses_raises_its_error(session: Session, name: str) -> None:
+    item = await added(session)
+    await session.clear_input()
+    with pytest.raises(rtc.ServerError) as caught:
+        await REFUSED[name](session, item)
+    error = caught.value
+    assert error.code
+    errors = session.errors
+    assert list(errors["source"]) == ["server"]
+    assert errors["message"].iloc[0] in str(error)
+
+
+async def test_a_refused_command_that_nobody_awaits_shows_in_errors(session: Session) -> None:
+    session.commit_input()
+    await session.wait_for("error")
+    assert list(session.errors["source"]) == ["server"]
+
+
+async def test_a_response_queues_behind_a_running_one_and_out_of_band_runs_beside(session: Session) -> None:
+    await session.add_message("user", "Tell me a story.")
+    first, second = session.respond(), session.respond(instructions="In one word.")
+    beside = session.respond(conversation="none", instructions="In one word.", metadata={"probe": "a"})
+    answers = await asyncio.gather(first, second, beside)
+    assert [answer.status for answer in answers] == ["completed"] * 3
+    frame = session.responses.set_index("response_id")
+    ids = [answer.response_id for answer in answers]
+    assert frame.loc[ids[1], "t_created_ms"] >= frame.loc[ids[0], "t_done_ms"]
+    assert frame.loc[ids[2], "conversation"] == "none"
+    assert json.loads(str(frame.loc[ids[2], "metadata"])) == {"probe": "a"}
+    assert session.errors.empty
+
+
+async def test_edit_keeps_the_place_of_the_item(session: Session) -> None:
+    for text in ("one", "two", "three"):
+        await session.add_message("user", text)
+    items = session.items
+    await session.edit(str(items["item_id"].iloc[1]), "TWO")
+    assert list(session.items.query("not deleted")["text"]) == ["one", "TWO", "three"]
+    await session.edit(session.conversation.items[0], "ONE")
+    assert [item.text for item in session.conversation.items] == ["ONE", "TWO", "three"]
+
+
+async def test_root_puts_an_item_first(session: Session) -> None:
+    await session.add_message("user", "second")
+    await session.add_message("system", "first", previous_item_id="root")
+    assert [item.text for item in session.conversation.items] == ["first", "second"]
+
+
+async def test_push_to_talk_listens_while_the_block_runs(session: Session) -> None:
+    question = rtc.Sandbox.spoken("What is your name?")
+    await session.update(instructions="Your name is Bruno.")
+    async with session.push_to_talk():
+        line = session._core.transport.play(question.pcm, question.sample_rate_hz, what="question")
+        await asyncio.wrap_future(submit(line))
+    await session.wait_for("response.done", since=0)
+    assert session.conversation.turns[-1].response_ids
+
+
+async def test_a_message_larger_than_the_channel_takes_is_refused_with_both_sizes(session: Session) -> None:
+    with pytest.raises(rtc.ProtocolError, match=r"(?s)3\d\d,\d\d\d.*262,144|262,144.*3\d\d,\d\d\d"):
+        await session.add_message("user", "x" * 300_000)
+    await session.say("What is your name?")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda s: s.delete("item_nowhere"),
+        lambda s: s.edit("item_nowhere", "x"),
+        lambda s: s.add_message("developer", "x"),
+        lambda s: s.add_message("user", " "),
+        lambda s: s.respond(temperature=0.7),
+        lambda s: s.respond(conversation="nobody"),
+        lambda s: s.update(),
+        lambda s: s.update(language="de"),
+        lambda s: s.update(speed=9),
+        lambda s: s.send_event({"type": "conversation.item.edit"}),
+    ],
+)
+async def test_bad_input_is_refused_before_anything_is_sent(session: Session, call: Any) -> None:
+    before = len(session.event_log)
+    with pytest.raises((rtc.ConfigurationError, rtc.ProtocolError)):
+        call(session)
+    assert len(session.event_log) == before
