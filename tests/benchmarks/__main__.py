@@ -1,4 +1,4 @@
-"""Measure everything in one run and print it: `make bench`; ARGS="log", package or call: that alone."""
+"""Measure everything in one run and print it: `make bench`; ARGS="session log" only those parts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import bench_call, bench_log, bench_package
+from tests.benchmarks import bench_call, bench_log, bench_package, bench_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,12 @@ def _call() -> list[Figure]:
 
 
 def _main() -> None:
-    parts = {"package": bench_package.measure, "call": _call, "log": bench_log.measure}
+    parts = {
+        "package": bench_package.measure,
+        "session": bench_session.measure,
+        "call": _call,
+        "log": bench_log.measure,
+    }
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores")
     for name in sys.argv[1:] or parts:
         figures: Iterable[Figure] = parts[name]()
