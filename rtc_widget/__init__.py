@@ -20,6 +20,7 @@ from rtc_widget._version import __version__
 
 if TYPE_CHECKING:
     from rtc_widget._turn import Turn
+    from rtc_widget.experiments.variant import Variant
     from rtc_widget.headless import HeadlessSession
     from rtc_widget.log.recording import Recording, load, load_many, sql
     from rtc_widget.providers import OpenAI, Provider, Sandbox
@@ -42,6 +43,7 @@ __all__ = [
     "ServerError",
     "Session",
     "Turn",
+    "Variant",
     "WaitTimeout",
     "__version__",
     "frames",
@@ -60,6 +62,7 @@ _HOMES = {
     "Sandbox": "providers",
     "Session": "session",
     "Turn": "_turn",
+    "Variant": "experiments.variant",
     "load": "log.recording",
     "load_many": "log.recording",
     "sql": "log.recording",

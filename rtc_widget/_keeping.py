@@ -93,22 +93,22 @@ class Keeper:
 
     def _listen_soon(self) -> None:
         """Measure the turn that has just ended, off the hot path; one at a time."""
-        if self._listening is None or self._listening.done():
-            self._listening = submit(self._listen())
+        turn = len(self._core.conversation.turns) - 1
+        self._listening = submit(self._listen(turn, self._listening))
 
-    async def _listen(self) -> None:
+    async def _listen(self, turn: int, before: Future[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait({asyncio.wrap_future(before)})
         await asyncio.sleep(_LAST_SAMPLES_S)
-        await asyncio.to_thread(self._measure)
-
-    def _measure(self) -> None:
-        heard = self._core.frames.heard(len(self._core.conversation.turns) - 1)
+        heard = await asyncio.to_thread(self._core.frames.heard, turn)
         if heard is not None and self.on_heard is not None:
             self.on_heard(heard.columns.latency_heard_ms)
 
     async def settled(self) -> None:
-        """Return when all that the last call left is on disk."""
-        if self._work is not None:
-            await asyncio.wrap_future(self._work)
+        """Return when the last turn has been heard, and all that the last call left is on disk."""
+        for work in (self._listening, self._work):
+            if work is not None:
+                await asyncio.wrap_future(work)
 
     def _write_files(self, folder: Path) -> None:
         from rtc_widget.log.recording import write_session_files

@@ -63,6 +63,8 @@ _HANDLERS: dict[tuple[str, str], Callable[[Model, Record], None]] = {
 }
 HANDLED = frozenset(kind for _, kind in _HANDLERS)
 """Types of the events that change a conversation; others may be left out."""
+FIRST_COUNTS = frozenset({"response.output_audio.delta"})
+"""Of these the first of a response does; later ones may be left out."""
 
 
 class Conversation:
@@ -79,13 +81,17 @@ class Conversation:
     def apply(self, record: Record) -> None:
         """Take in one record, in log order. Unknown types change nothing; odd events never raise."""
         with self.lock:
-            self.n_applied = record.seq + 1
-            handler = _HANDLERS.get((record.direction, record.type))
-            if handler is not None:
-                try:
-                    handler(self._model, record)
-                except (AttributeError, KeyError, TypeError, ValueError):
-                    return  # not of the API's shape, so it says nothing; it stays in the log
+            self.take(record)
+
+    def take(self, record: Record) -> None:
+        """Take in one record, while holding `lock`: for many at a time."""
+        self.n_applied = record.seq + 1
+        handler = _HANDLERS.get((record.direction, record.type))
+        if handler is not None:
+            try:
+                handler(self._model, record)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                return  # not of the API's shape, so it says nothing; it stays in the log
 
     @property
     def session(self) -> dict[str, Any]:

@@ -70,9 +70,6 @@ class _WidgetHost(Host):
     def handler(self, method: str) -> Handler | None:
         return self._panel.handler(method)
 
-    def decide(self, tool_call_id: str, *, approved: bool, reason: str | None) -> None:
-        self._widget._rounds.decide(tool_call_id, approved=approved, reason=reason)  # noqa: SLF001
-
 
 class RealtimeWidget(Session, anywidget.AnyWidget):
     """A live voice call in a cell, and all that passed in it as data.

@@ -102,9 +102,7 @@ def test_an_interrupted_answer_keeps_what_its_deltas_said() -> None:
     script.speech()
     response_id = script.created()
     item = script.say(response_id, "We have coffee and tea and milk.", said=4)
-    script.server(
-        "conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=900
-    )
+    script.server("conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=900)
     details = {"type": "cancelled", "reason": "turn_detected"}
     script.done(response_id, [item], status="cancelled", details=details)
     script.stopped(response_id, cleared=True)
@@ -136,7 +134,9 @@ def test_a_completed_answer_cut_while_it_plays_is_interrupted() -> None:
         ("incomplete", {"type": "incomplete", "reason": "content_filter"}, "content_filter"),
     ],
 )
-def test_an_answer_that_did_not_complete_says_why(status: str, details: dict[str, object], reason: str) -> None:
+def test_an_answer_that_did_not_complete_says_why(
+    status: str, details: dict[str, object], reason: str
+) -> None:
     script = Script().session()
     script.typed("Go on.")
     script.ask()

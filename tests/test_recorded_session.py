@@ -41,7 +41,7 @@ async def test_what_is_recorded_is_heard_live_and_loaded_alike(tmp_path: Path) -
         assert (folder / "user.pcm").exists()
         await session.hang_up()
         assert sorted(path.name for path in folder.glob("*.flac")) == ["agent.flac", "user.flac"]
-        assert latencies
+        assert latencies[0] == turn.latency_heard_ms
         live = {name: getattr(session, name) for name in ("segments", "turns", "stats")}
     loaded = rtc.load(folder)
     for name, frame in live.items():
@@ -52,7 +52,7 @@ async def test_what_is_recorded_is_heard_live_and_loaded_alike(tmp_path: Path) -
     heard = loaded.audio.sound("agent", answered["t_start_ms"], answered["t_end_ms"])
     assert np.abs(heard.samples.astype(np.int32)).max() > 1_000
     assert loaded.sessions["latency_heard_p50_ms"].iloc[0] == turn.latency_heard_ms
-    assert {"packetsReceived", "bit_rate_in_bps"} <= set(live["stats"]["metric"].astype(str))
+    assert {"packetsReceived", "bit_rate_out_bps"} <= set(live["stats"]["metric"].astype(str))
 
     copy = rtc.load(session.save(tmp_path / "copy"))
     pd.testing.assert_frame_equal(copy.segments, live["segments"])

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rtc_widget._conversation.model import Model, number, text, word
+from rtc_widget._conversation.shapes import (
+    number,
+    read_about_item,
+    read_delta,
+    read_final,
+    read_item,
+    text,
+    word,
+)
 from rtc_widget._conversation.state import Item, Piece, Usage
 
 if TYPE_CHECKING:
+    from rtc_widget._conversation.model import Model
+    from rtc_widget._conversation.shapes import Final, ItemBody, Part
     from rtc_widget.log.record import Record
-
-_TAKEN_OVER = ("type", "role", "status", "name", "arguments", "approval_request_id")
 
 
 def speech_started(model: Model, record: Record) -> None:
     """Note when the speech began that will become this item."""
     model.user_speaking = True
-    item = model.item(record.event["item_id"])
+    item = model.item(read_about_item(record).item_id)
     item.spoken = True
     if item.t_speech_started_ms is None:
         item.t_speech_started_ms = record.t_ms
@@ -25,7 +33,7 @@ def speech_started(model: Model, record: Record) -> None:
 def speech_stopped(model: Model, record: Record) -> None:
     """Note when the VAD said that the speech had ended, and how much silence it had waited for."""
     model.user_speaking = False
-    item = model.item(record.event["item_id"])
+    item = model.item(read_about_item(record).item_id)
     item.spoken = True
     item.t_speech_stopped_ms = record.t_ms
     detection = model.audio_input().get("turn_detection")
@@ -35,59 +43,57 @@ def speech_stopped(model: Model, record: Record) -> None:
 
 def committed(model: Model, record: Record) -> None:
     """Make the audio an item."""
-    event = record.event
-    item = model.item(event["item_id"])
+    event = read_about_item(record)
+    item = model.item(event.item_id)
     item.spoken = True
     item.type, item.role = item.type or "message", item.role or "user"
     if item.t_committed_ms is None:
         item.t_committed_ms, item.variant = record.t_ms, model.variant
     if item.transcription == "none" and model.audio_input().get("transcription"):
         item.transcription = "pending"
-    model.place(item, event.get("previous_item_id"))
+    model.place(item, event.previous_item_id)
 
 
 def transcript_delta(model: Model, record: Record) -> None:
     """Add to the user's transcript."""
-    item = model.delta(record, "transcript")
-    item.role, item.said = item.role or "user", None
+    item = add_delta(model, record, "transcript", "user")
     if item.transcription == "none":
         item.transcription = "pending"
 
 
 def transcribed(model: Model, record: Record) -> None:
     """Complete the user's transcript, however late it comes."""
-    event = record.event
-    item = model.item(event["item_id"])
-    words_final(item, record, "transcript", event["transcript"])
-    item.role, item.transcription, item.t_transcribed_ms = item.role or "user", "completed", record.t_ms
-    if isinstance(event.get("usage"), dict):
+    event = read_final(record)
+    item = add_final(model, record, event, "transcript", "user")
+    item.transcription, item.t_transcribed_ms = "completed", record.t_ms
+    if event.usage is not None:
         wanted = model.audio_input().get("transcription")
         name = wanted.get("model") if isinstance(wanted, dict) else None
         session_model = word(model.session.get("model"))
-        item.transcription_usage = Usage(record.seq, word(name), event["usage"], session_model)
+        item.transcription_usage = Usage(record.seq, word(name), event.usage, session_model)
 
 
 def transcription_failed(model: Model, record: Record) -> None:
     """Say that there will be no transcript."""
-    model.item(record.event["item_id"]).transcription = "failed"
+    model.item(read_about_item(record).item_id).transcription = "failed"
 
 
 def added(model: Model, record: Record) -> None:
     """Give an item its place."""
-    event = record.event
-    item = merge(model, event["item"])
+    event = read_item(record)
+    item = merge(model, event.item)
     if item.t_added_ms is None:
         item.t_added_ms = record.t_ms
         item.variant = item.variant or model.variant
     item.deleted = False
-    model.place(item, event.get("previous_item_id"))
+    model.place(item, event.previous_item_id)
     if item.type == "function_call_output":
         model.waiting_tools.pop(item.tool_call_id or "", None)
 
 
 def done(model: Model, record: Record) -> None:
     """Complete an item; its null `previous_item_id` means nothing."""
-    item = merge(model, record.event["item"])
+    item = merge(model, read_item(record).item)
     if item.t_done_ms is None:
         item.t_done_ms = record.t_ms
     if item.status == "completed":
@@ -96,12 +102,12 @@ def done(model: Model, record: Record) -> None:
 
 def retrieved(model: Model, record: Record) -> None:
     """Learn what the server holds of an item."""
-    merge(model, record.event["item"])
+    merge(model, read_item(record).item)
 
 
 def deleted(model: Model, record: Record) -> None:
     """Mark an item as deleted; its turn has happened all the same."""
-    item = model.item(record.event["item_id"])
+    item = model.item(read_about_item(record).item_id)
     item.deleted = True
     model.waiting_tools.pop(item.tool_call_id or "", None)
     model.layout.changed()
@@ -109,8 +115,8 @@ def deleted(model: Model, record: Record) -> None:
 
 def truncated(model: Model, record: Record) -> None:
     """Note how much audio of an item the conversation keeps."""
-    event = record.event
-    model.item(event["item_id"]).truncated_ms = number(event.get("audio_end_ms"))
+    event = read_about_item(record)
+    model.item(event.item_id).truncated_ms = event.audio_end_ms
 
 
 def create_sent(model: Model, record: Record) -> None:
@@ -143,44 +149,57 @@ def arguments_complete(model: Model, item: Item, record: Record) -> None:
             model.waiting_tools[call_id] = item
 
 
-def words_final(item: Item, record: Record, kind: str, words: Any) -> None:
-    """Add the final words of a content part."""
-    if not isinstance(words, str):
+def add_delta(model: Model, record: Record, kind: str, role: str) -> Item:
+    """Add a piece of words to its item."""
+    delta = read_delta(record)
+    item = model.item(delta.item_id)
+    item.known, item.role = True, item.role or role
+    item.add(Piece(record.seq, record.t_ms, kind, delta.content_index or 0, delta.delta, False))
+    if item.response_id is None and delta.response_id is not None:
+        model.output(model.response(delta.response_id), item)
+    return item
+
+
+def add_final(model: Model, record: Record, event: Final, kind: str, role: str) -> Item:
+    """Add the whole words of a content part to its item."""
+    words = event.text if kind == "text" else event.transcript
+    if words is None:
         raise TypeError("words are a string")
-    item.known = True
-    part = record.event.get("content_index")
-    item.add(Piece(record.seq, record.t_ms, kind, part if isinstance(part, int) else 0, words, True))
+    item = model.item(event.item_id)
+    item.known, item.role = True, item.role or role
+    item.add(Piece(record.seq, record.t_ms, kind, event.content_index or 0, words, True))
+    if item.response_id is None and event.response_id is not None:
+        model.output(model.response(event.response_id), item)
+    return item
 
 
-def merge(model: Model, payload: dict[str, Any]) -> Item:
+def merge(model: Model, body: ItemBody) -> Item:
     """Take over what an event says about an item; what it does not say stays as it was."""
-    item = model.item(payload["id"])
+    item = model.item(body.id)
     item.known, item.said = True, None
-    for field in _TAKEN_OVER:
-        value = payload.get(field)
-        if value is not None and isinstance(value, str) and (value or getattr(item, field) is None):
-            setattr(item, field, value)
-    if item.type == "mcp_call":
-        item.tool_call_id = item.item_id
-    elif isinstance(payload.get("call_id"), str):
-        item.tool_call_id = payload["call_id"]
-    if payload.get("output") is not None:
-        item.output = text(payload["output"])
-    if payload.get("error") is not None:
-        item.error = text(payload["error"])
-    if isinstance(payload.get("approve"), bool):
-        item.approve = payload["approve"]
-    content = payload.get("content")
-    for index, part in enumerate(content if isinstance(content, list) else ()):
+    item.type = body.type or item.type
+    item.role = body.role or item.role
+    item.status = body.status or item.status
+    item.name = body.name or item.name
+    item.arguments = body.arguments or item.arguments
+    if item.arguments is None:
+        item.arguments = body.arguments
+    item.approval_request_id = body.approval_request_id or item.approval_request_id
+    item.tool_call_id = item.item_id if item.type == "mcp_call" else body.call_id or item.tool_call_id
+    if body.output is not None:
+        item.output = text(body.output)
+    if body.error is not None:
+        item.error = text(body.error)
+    if body.approve is not None:
+        item.approve = body.approve
+    for index, part in enumerate(body.content or ()):
         take_part(item, index, part)
     return item
 
 
-def take_part(item: Item, index: int, part: Any) -> None:
+def take_part(item: Item, index: int, part: Part) -> None:
     """Take over the words of one content part."""
-    if not isinstance(part, dict):
-        return
-    for kind in ("text", "transcript"):
-        words = part.get(kind)
-        if isinstance(words, str):
-            item.tell(kind, index, words)
+    if part.text is not None:
+        item.tell("text", index, part.text)
+    if part.transcript is not None:
+        item.tell("transcript", index, part.transcript)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from rtc_widget._conversation.layout import Layout
-from rtc_widget._conversation.state import MARK, Item, Piece, Response, ToolRun
-
-if TYPE_CHECKING:
-    from rtc_widget.log.record import Record
+from rtc_widget._conversation.shapes import word
+from rtc_widget._conversation.state import MARK, Item, Response, ToolRun
 
 
 class Request(msgspec.Struct):
@@ -22,24 +19,6 @@ class Request(msgspec.Struct):
     event_id: str | None
     mark: str | None
     conversation: str
-
-
-class Delta(msgspec.Struct, gc=False):
-    """What is read of a delta, of which there are very many."""
-
-    item_id: str
-    delta: str
-    response_id: str | None = None
-    call_id: str | None = None
-    content_index: int | None = 0
-
-
-class _OfResponse(msgspec.Struct, gc=False):
-    response_id: str
-
-
-_decode_response_id = msgspec.json.Decoder(_OfResponse).decode
-_decode_delta = msgspec.json.Decoder(Delta).decode
 
 
 class Model:
@@ -64,15 +43,11 @@ class Model:
         """Return the item of that id, a new one if need be."""
         item = self.items.get(item_id)
         if item is None:
-            if not isinstance(item_id, str):
-                raise TypeError("an item id is a string")
             item = self.items[item_id] = Item(item_id)
         return item
 
-    def place(self, item: Item, previous_item_id: Any) -> None:
+    def place(self, item: Item, previous_item_id: str | None) -> None:
         """Put an item after its predecessor."""
-        if not isinstance(previous_item_id, str):
-            previous_item_id = None
         item.known = True
         self.layout.place(item, previous_item_id, self.items.get(previous_item_id or ""))
 
@@ -80,8 +55,6 @@ class Model:
         """Return the response of that id; a new one where `response.created` was hidden from us."""
         response = self.responses.get(response_id)
         if response is None:
-            if not isinstance(response_id, str):
-                raise TypeError("a response id is a string")
             response = self.responses[response_id] = Response(response_id, variant=self.variant)
             response.created_after = self.layout.now()
             self.layout.changed()
@@ -112,58 +85,6 @@ class Model:
         self.requests.clear()
         self.waiting_tools.clear()
         self.audio_playing = self.user_speaking = False
-
-    def delta(self, record: Record, kind: str) -> Item:
-        """Add a piece of words to its item."""
-        delta = delta_of(record)
-        item = self.item(delta.item_id)
-        item.known = True
-        item.add(Piece(record.seq, record.t_ms, kind, delta.content_index or 0, delta.delta, False))
-        if item.response_id is None and delta.response_id is not None:
-            self.output(self.response(delta.response_id), item)
-        return item
-
-
-def delta_of(record: Record) -> Delta:
-    """Read a delta, and nothing else of its event."""
-    try:
-        return _decode_delta(record.raw)
-    except (msgspec.MsgspecError, RecursionError):
-        event = record.event
-        return Delta(
-            event["item_id"],
-            text(event["delta"]) or "",
-            word(event.get("response_id")),
-            word(event.get("call_id")),
-        )
-
-
-def response_of(record: Record) -> str:
-    """Return the id of the response an event is about, without reading the rest of it."""
-    try:
-        return _decode_response_id(record.raw).response_id
-    except (msgspec.MsgspecError, RecursionError):
-        return str(record.event["response_id"])
-
-
-def text(value: Any) -> str | None:
-    """Return a value as words: a string as it is, anything else as JSON text, None for null."""
-    if value is None or isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.encode(value).decode()
-    except UnicodeEncodeError:  # a lone surrogate, which the standard library escapes
-        return json.dumps(value)
-
-
-def number(value: Any) -> float | None:
-    """Return a JSON number, None for anything else."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def word(value: Any) -> str | None:
-    """Return a string, None for anything else."""
-    return value if isinstance(value, str) else None
 
 
 def mark_of(metadata: Any) -> str | None:

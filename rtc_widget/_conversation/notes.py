@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtc_widget._conversation.model import Model, number, text, word
+from rtc_widget._conversation.shapes import number, text, word
 
 if TYPE_CHECKING:
+    from rtc_widget._conversation.model import Model
     from rtc_widget.log.record import Record
 
 

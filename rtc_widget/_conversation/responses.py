@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rtc_widget._conversation.items import arguments_complete, merge, take_part, words_final
-from rtc_widget._conversation.model import Delta, Model, Request, delta_of, mark_of, response_of, text, word
-from rtc_widget._conversation.state import MARK, Item, Response, Usage
+import msgspec
+
+from rtc_widget._conversation.items import add_delta, add_final, arguments_complete, merge, take_part
+from rtc_widget._conversation.model import Request, mark_of
+from rtc_widget._conversation.shapes import (
+    read_about_item,
+    read_about_response,
+    read_delta,
+    read_final,
+    read_item,
+    read_response,
+    word,
+)
+from rtc_widget._conversation.state import MARK, Usage
 
 if TYPE_CHECKING:
+    from rtc_widget._conversation.model import Model
+    from rtc_widget._conversation.shapes import Delta, Final, ResponseBody
+    from rtc_widget._conversation.state import Item, Response
     from rtc_widget.log.record import Record
 
 _TAKEN = "conversation_already_has_active_response"
@@ -36,15 +50,15 @@ def refused(model: Model, record: Record) -> None:
 
 def created(model: Model, record: Record) -> None:
     """Begin a response."""
-    payload = record.event["response"]
-    response = model.response(payload["id"])
-    _describe(response, payload)
+    body = read_response(record).response
+    response = model.response(body.id)
+    _describe(response, body)
     request = next((r for r in model.requests if r.mark == response.mark), None)
     if request is not None:
         model.requests.remove(request)
         response.t_requested_ms = request.t_ms
-    if "conversation_id" in payload:
-        response.conversation = "auto" if payload["conversation_id"] else "none"
+    if body.conversation_id is not msgspec.UNSET:
+        response.conversation = "auto" if body.conversation_id else "none"
     elif request is not None:
         response.conversation = request.conversation
     if response.t_created_ms is None:
@@ -60,18 +74,18 @@ def created(model: Model, record: Record) -> None:
 
 def done(model: Model, record: Record) -> None:
     """End a response, with its status, its bill and its output."""
-    payload = record.event["response"]
-    response = model.response(payload["id"])
-    _describe(response, payload)
+    body = read_response(record).response
+    response = model.response(body.id)
+    _describe(response, body)
     response.ended = True
     model.running.pop(response.response_id, None)
     if response.t_done_ms is None:
         response.t_done_ms = record.t_ms
-    if isinstance(payload.get("usage"), dict):
-        response.usage = payload["usage"]
+    if body.usage is not None:
+        response.usage = body.usage
         name = word(model.session.get("model"))
-        response.billed = Usage(record.seq, name, payload["usage"], name)
-    for output in payload.get("output") or ():
+        response.billed = Usage(record.seq, name, body.usage, name)
+    for output in body.output or ():
         item = merge(model, output)
         model.output(response, item)
         if response.status == "completed":
@@ -81,89 +95,77 @@ def done(model: Model, record: Record) -> None:
             model.waiting_tools.pop(item.tool_call_id or "", None)
 
 
-def _describe(response: Response, payload: dict[str, Any]) -> None:
-    response.status = word(payload.get("status")) or response.status
-    details = payload.get("status_details")
-    if isinstance(details, dict):
-        error = details.get("error")
+def _describe(response: Response, body: ResponseBody) -> None:
+    response.status = body.status or response.status
+    if body.status_details is not None:
+        error = body.status_details.get("error")
         response.error = error if isinstance(error, dict) else None
-        reason = word(details.get("reason"))
+        reason = word(body.status_details.get("reason"))
         if reason is None and response.error is not None:
             reason = word(response.error.get("code")) or word(response.error.get("type"))
         response.status_reason = reason
-    modalities = payload.get("output_modalities")
-    if isinstance(modalities, list):
-        response.modalities = tuple(m for m in modalities if isinstance(m, str))
-    metadata = payload.get("metadata")
-    if isinstance(metadata, dict):
-        response.mark = mark_of(metadata) or response.mark
-        response.metadata = {key: value for key, value in metadata.items() if key != MARK} or None
+    if body.output_modalities is not None:
+        response.modalities = tuple(body.output_modalities)
+    if body.metadata is not None:
+        response.mark = mark_of(body.metadata) or response.mark
+        response.metadata = {key: value for key, value in body.metadata.items() if key != MARK} or None
 
 
 def output_item(model: Model, record: Record) -> None:
     """Count an item among a response's output."""
-    event = record.event
-    item = merge(model, event["item"])
-    model.output(model.response(event["response_id"]), item)
-    if record.type.endswith(".done") and item.status == "completed":
+    event = read_item(record)
+    item = merge(model, event.item)
+    if item.response_id is None and event.response_id is not None:
+        model.output(model.response(event.response_id), item)
+    if item.status == "completed" and record.type.endswith(".done"):
         arguments_complete(model, item, record)
 
 
 def part_done(model: Model, record: Record) -> None:
     """Take over the words of a finished content part."""
-    event = record.event
-    index = event.get("content_index")
-    take_part(model.item(event["item_id"]), index if isinstance(index, int) else 0, event["part"])
+    event = read_final(record)
+    if event.part is not None:
+        take_part(model.item(event.item_id), event.content_index or 0, event.part)
 
 
 def text_delta(model: Model, record: Record) -> None:
     """Add written words."""
-    item = model.delta(record, "text")
+    item = add_delta(model, record, "text", "assistant")
     response = model.responses.get(item.response_id or "")
     if response is not None and response.t_first_text_ms is None:
         response.t_first_text_ms = record.t_ms
-    item.role = item.role or "assistant"
 
 
 def speech_delta(model: Model, record: Record) -> None:
     """Add spoken words."""
-    item = model.delta(record, "transcript")
-    item.role = item.role or "assistant"
+    add_delta(model, record, "transcript", "assistant")
 
 
 def text_done(model: Model, record: Record) -> None:
     """Complete written words."""
-    _words_done(model, record, "text")
+    add_final(model, record, read_final(record), "text", "assistant")
 
 
 def speech_done(model: Model, record: Record) -> None:
     """Complete spoken words."""
-    _words_done(model, record, "transcript")
-
-
-def _words_done(model: Model, record: Record, kind: str) -> None:
-    event = record.event
-    item = model.item(event["item_id"])
-    item.role = item.role or "assistant"
-    model.output(model.response(event["response_id"]), item)
-    words_final(item, record, kind, event[kind])
+    add_final(model, record, read_final(record), "transcript", "assistant")
 
 
 def arguments_delta(model: Model, record: Record) -> None:
     """Add to the arguments of a tool call."""
-    delta = delta_of(record)
-    item = _tool_item(model, record, delta)
+    event = read_delta(record)
+    item = _tool_item(model, record, event)
     if item.t_arguments_done_ms is None:
-        item.arguments = (item.arguments or "") + delta.delta
+        item.arguments = (item.arguments or "") + event.delta
 
 
 def arguments_done(model: Model, record: Record) -> None:
     """Complete the arguments of a tool call."""
-    event = record.event
-    about = Delta(event["item_id"], "", word(event["response_id"]), word(event.get("call_id")))
-    item = _tool_item(model, record, about)
-    item.arguments = text(event["arguments"])
-    item.name = word(event.get("name")) or item.name
+    event = read_final(record)
+    item = _tool_item(model, record, event)
+    item.name = event.name or item.name
+    if event.arguments is not None:
+        item.arguments = event.arguments
     if item.t_arguments_done_ms is None:
         item.t_arguments_done_ms = record.t_ms
     arguments_complete(model, item, record)
@@ -171,30 +173,30 @@ def arguments_done(model: Model, record: Record) -> None:
 
 def mcp_call_state(model: Model, record: Record) -> None:
     """Note when the service ran an MCP tool."""
-    item = model.item(record.event["item_id"])
+    item = model.item(read_about_item(record).item_id)
     if record.type.endswith(".in_progress"):
         item.t_started_ms = record.t_ms
     else:
         item.t_finished_ms = record.t_ms
 
 
-def _tool_item(model: Model, record: Record, about: Delta) -> Item:
-    item = model.item(about.item_id)
+def _tool_item(model: Model, record: Record, event: Delta | Final) -> Item:
+    item = model.item(event.item_id)
     item.known = True
     if record.type.startswith("response.mcp"):
         item.type, item.tool_call_id = item.type or "mcp_call", item.item_id
     else:
         item.type = item.type or "function_call"
-        item.tool_call_id = item.tool_call_id or about.call_id
-    if item.response_id is None and about.response_id is not None:
-        model.output(model.response(about.response_id), item)
+        item.tool_call_id = item.tool_call_id or event.call_id
+    if item.response_id is None and event.response_id is not None:
+        model.output(model.response(event.response_id), item)
     return item
 
 
 def audio_delta(model: Model, record: Record) -> None:
     """Note the first audio of a response that comes over a WebSocket."""
     model.has_spoken = True
-    response = model.response(response_of(record))
+    response = model.response(read_about_response(record).response_id)
     if response.t_audio_delta_ms is None:
         response.t_audio_delta_ms = record.t_ms
 
@@ -202,7 +204,7 @@ def audio_delta(model: Model, record: Record) -> None:
 def audio_started(model: Model, record: Record) -> None:
     """Note that the service streams a response's audio."""
     model.audio_playing = model.has_spoken = True
-    response = model.response(record.event["response_id"])
+    response = model.response(read_about_response(record).response_id)
     if response.t_buffer_started_ms is None:
         response.t_buffer_started_ms = record.t_ms
 
@@ -210,6 +212,6 @@ def audio_started(model: Model, record: Record) -> None:
 def audio_stopped(model: Model, record: Record) -> None:
     """Note that the audio has ended, or was cleared."""
     model.audio_playing = False
-    response = model.response(record.event["response_id"])
+    response = model.response(read_about_response(record).response_id)
     response.t_audio_stopped_ms = record.t_ms
     response.audio_cleared = response.audio_cleared or record.type.endswith(".cleared")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MARK = "rtc_mark"
+_SILENT: dict[str, str | None] = {"text": None, "transcript": None}
 _ENDED_BY = {"turn_detected", "client_cancelled"}
 
 
-class Piece(NamedTuple):
-    """A piece of an item's words: a delta, or the final text of a content part."""
+class Piece(msgspec.Struct, gc=False, frozen=True):
+    """A piece of an item's words: a delta, or the final text of a content part; there are very many."""
 
     seq: int
     t_ms: float | None
@@ -33,8 +35,7 @@ class Usage(NamedTuple):
     session_model: str | None
 
 
-@dataclass(slots=True, eq=False)
-class ToolRun:
+class ToolRun(msgspec.Struct, eq=False):
     """What our own side did about a tool call, from the notes."""
 
     output: str | None = None
@@ -46,8 +47,7 @@ class ToolRun:
     run_ms: float | None = None
 
 
-@dataclass(slots=True, eq=False)
-class Item:
+class Item(msgspec.Struct, eq=False):
     """One conversation item.
 
     `text` is what was written, `transcript` what was spoken. An interruption wipes the tail of the
@@ -88,18 +88,22 @@ class Item:
     transcription: str = "none"
     transcription_usage: Usage | None = None
     variant: str | None = None
-    pieces: list[Piece] = field(default_factory=list)
-    content: dict[tuple[str, int], str] = field(default_factory=dict)
-    said: dict[str, str | None] | None = field(default=None, repr=False)
+    pieces: list[Piece] = []
+    content: dict[tuple[str, int], str] = {}
+    said: dict[str, str | None] | None = None
     """Its words by kind, once joined; None when they have changed since."""
     asked_after: str | None = None
     """The place our own `conversation.item.create` asked for."""
-    after: Item | None = field(default=None, repr=False)
-    root: Item | None = field(default=None, repr=False)
-    anchor: Item | None = field(default=None, repr=False)
+    after: Item | None = None
+    root: Item | None = None
+    anchor: Item | None = None
     """The user input it follows (itself, if it is one), as it was when it was added."""
     place: int | None = None
     """The how-manieth item to get a place."""
+
+    def __repr__(self) -> str:
+        """Say which item it is, and what it says."""
+        return f"<Item {self.item_id} {self.role or self.type}: {self.words!r}>"
 
     @property
     def placed(self) -> bool:
@@ -140,28 +144,27 @@ class Item:
 
     def _words(self) -> dict[str, str | None]:
         if self.said is None:
-            self.said = {kind: self._joined(kind) for kind in ("text", "transcript")}
+            kinds = {kind for kind, _ in self.content} | {piece.kind for piece in self.pieces}
+            self.said = _SILENT if not kinds else _SILENT | {kind: self._joined(kind) for kind in kinds}
         return self.said
 
     def _joined(self, kind: str) -> str | None:
-        said: dict[int, list[str]] = {}
-        final = {}
-        for piece in self.pieces:
-            if piece.kind == kind and piece.is_final:
-                final[piece.part] = piece.words
-            elif piece.kind == kind:
-                said.setdefault(piece.part, []).append(piece.words)
-        told = {part: words for (of, part), words in self.content.items() if of == kind}
+        pieces = [piece for piece in self.pieces if piece.kind == kind]
+        numbers = {piece.part for piece in pieces} | {part for of, part in self.content if of == kind}
         parts = []
-        for part in sorted(said.keys() | final.keys() | told.keys()):
-            versions = [final.get(part), told.get(part), "".join(said.get(part, ()))]
-            given = [words for words in versions if words is not None]
-            parts.append(given[0] if self.role == "user" else max(given, key=len))
-        return " ".join(part for part in parts if part) if parts else None
+        for number in sorted(numbers):
+            mine = pieces if len(numbers) == 1 else [piece for piece in pieces if piece.part == number]
+            final = [piece.words for piece in mine if piece.is_final]
+            said = "".join([piece.words for piece in mine if not piece.is_final])
+            told = self.content.get((kind, number))
+            if self.role == "user":
+                parts.append(final[-1] if final else said if told is None else told)
+            else:
+                parts.append(max(*final[-1:], told or "", said, key=len))
+        return " ".join([part for part in parts if part]) if parts else None
 
 
-@dataclass(slots=True, eq=False)
-class Response:
+class Response(msgspec.Struct, eq=False):
     """One response of the model."""
 
     response_id: str
@@ -185,9 +188,13 @@ class Response:
     billed: Usage | None = None
     variant: str | None = None
     turn: int | None = None
-    items: list[Item] = field(default_factory=list)
-    created_after: tuple[Item, Item | None, int] | None = field(default=None, repr=False)
+    items: list[Item] = []
+    created_after: tuple[Item, Item | None, int] | None = None
     """Root, last user input and number of items when it came: its place while it has no item of its own."""
+
+    def __repr__(self) -> str:
+        """Say which response it is, and how it stands."""
+        return f"<Response {self.response_id} {self.status}: {self.text!r}>"
 
     @property
     def output_item_ids(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from rtc_widget._conversation.state import join_words
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rtc_widget._conversation.state import Item, Response
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +54,10 @@ class TurnState:
     @property
     def spoken_input(self) -> Item | None:
         """The last spoken input."""
-        return next((item for item in reversed(self.users) if item.spoken), None)
+        for item in reversed(self.users):
+            if item.spoken:
+                return item
+        return None
 
     @property
     def t_speech_started_ms(self) -> float | None:
@@ -163,8 +168,11 @@ class TurnState:
         return ended and quiet and not self.waits_for_tools
 
 
-def _first(values: Iterable[Any]) -> Any:
-    return next((value for value in values if value is not None), None)
+def _first(values: Iterable[T | None]) -> T | None:
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def _minus(end_ms: float | None, start_ms: float | None) -> float | None:

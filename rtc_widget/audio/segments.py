@@ -59,12 +59,12 @@ _BELOW_LOUDEST = 1e-4
 
 _SPEECH = 0.5
 _STILL_SPEECH = 0.35
-_SURE = 0.8
-_LEAST_CHUNKS = 3
-_PROBE_CHUNKS = 8
-_PROBE_SURE_CHUNKS = 2
-_AROUND = 40
-_END = 128
+_LEAST_CHUNKS, _SURE, _LONG_CHUNKS = 3, 0.9, 8
+"""A word is 96 ms of likely speech or more, and surely speech at some moment, or likely for 256 ms."""
+_PROBE_CHUNKS, _PROBE_LEAST_CHUNKS, _PROBE_SURE = 8, 2, 0.8
+_BEFORE, _AFTER = 128, 40
+"""What of the sound around a stretch the VAD hears with it: at a sudden start it takes music for a voice."""
+_END = 160
 _MIDDLE = 256
 
 _SOUND_POWER = 1e-5
@@ -140,8 +140,9 @@ def find_segments(sound: Sound, track: Track, *, t_offset_ms: float = 0.0) -> li
         Segment(
             track,
             kinds[first, stop],
-            t_offset_ms + first * HOP_MS,
-            t_offset_ms + stop * HOP_MS,
+            # Somewhere in its first and last hop it begins and ends.
+            t_offset_ms + (first + 0.5) * HOP_MS,
+            t_offset_ms + (stop - 0.5) * HOP_MS,
             _level_db(samples[first * HOP_SAMPLES : stop * HOP_SAMPLES]),
         )
         for first, stop in sorted(kinds)
@@ -212,7 +213,7 @@ def _is_speech(samples: Samples, part: Span, probability: Detector) -> bool:
     likely: list[float] = []
     while len(likely) < _PROBE_CHUNKS and at + _CHUNK <= len(samples):
         likely.append(probability(samples[at : at + _CHUNK], not likely))
-        if sum(value >= _SPEECH for value in likely) >= _PROBE_SURE_CHUNKS and max(likely) >= _SURE:
+        if sum(value >= _SPEECH for value in likely) >= _PROBE_LEAST_CHUNKS and max(likely) >= _PROBE_SURE:
             return True
         at += _CHUNK
     return False
@@ -220,13 +221,14 @@ def _is_speech(samples: Samples, part: Span, probability: Detector) -> bool:
 
 def _speech_within(samples: Samples, stretch: Span, probability: Detector) -> list[Span]:
     """Find words in a stretch: surely speech somewhere, and likely so to both sides of it."""
-    begin = max(0, stretch[0] - _AROUND) * HOP_SAMPLES // _CHUNK
-    end = min(len(samples), (stretch[1] + _AROUND) * HOP_SAMPLES) // _CHUNK
+    begin = max(0, stretch[0] - _BEFORE) * HOP_SAMPLES // _CHUNK
+    end = min(len(samples), (stretch[1] + _AFTER) * HOP_SAMPLES) // _CHUNK
     likely = [probability(samples[at * _CHUNK : (at + 1) * _CHUNK], at == begin) for at in range(begin, end)]
     words = []
     for first, stop in runs(np.array(likely) >= _STILL_SPEECH):
         speech = [at for at in range(first, stop) if likely[at] >= _SPEECH]
-        if len(speech) >= _LEAST_CHUNKS and max(likely[first:stop]) >= _SURE:
+        sure = max(likely[first:stop]) >= _SURE or len(speech) >= _LONG_CHUNKS
+        if sure and len(speech) >= _LEAST_CHUNKS:
             samples_at = (begin + speech[0]) * _CHUNK, (begin + stop) * _CHUNK
             words.append((samples_at[0] // HOP_SAMPLES, -(-samples_at[1] // HOP_SAMPLES)))
     return words

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["On", "ask_again"]
 
 On = Literal["new_calls", "this_call"]
-_TAIL_MS = 400.0
-_BEFORE_MS = 100.0
+_TAIL_MS = 600.0
+_AROUND_MS = 200.0
 
 
 async def ask_again(
@@ -210,6 +210,7 @@ class _OnThisCall(_Asking):
             latency_inferred_ms=_between(response.t_requested_ms, response.t_first_output_ms),
             cost_usd=None if costs.empty or costs.isna().any() else float(costs.sum()),
         )
+        await asyncio.sleep(_TAIL_MS / 1_000)  # the last samples are still on their way
         return await self._with_sound(answer, await asyncio.to_thread(self._sound, response))
 
     async def _heard_out(self, response: Response, since: int) -> None:
@@ -221,11 +222,16 @@ class _OnThisCall(_Asking):
             since = len(self._session.event_log)
 
     def _sound(self, response: Response) -> Sound | None:
+        """Cut the answer out of the recording: where it is heard, else where the events say."""
         tracks = self._session.audio
         first_ms, last_ms = response.t_first_audio_ms, response.t_audio_stopped_ms
         if tracks is None or first_ms is None or last_ms is None:
             return None
-        return tracks.sound("agent", first_ms - _BEFORE_MS, last_ms + _TAIL_MS)
+        segments = self._session.segments
+        ours = segments[segments["item_id"].isin(response.output_item_ids).fillna(value=False)]
+        if len(ours):
+            first_ms, last_ms = float(ours["t_start_ms"].min()), float(ours["t_end_ms"].max())
+        return tracks.sound("agent", first_ms - _AROUND_MS, last_ms + _AROUND_MS)
 
 
 def _history(session: Session, user: Item) -> list[tuple[str, str]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
-from rtc_widget.conversation import HANDLED, Conversation
+from rtc_widget.conversation import FIRST_COUNTS, HANDLED, Conversation
 from rtc_widget.frames import (
     accessor,  # noqa: F401 - registers df.rtc
     calls,
@@ -31,7 +33,7 @@ from rtc_widget.frames._hearing import Hearing
 from rtc_widget.frames._prices import PRICES, Price, set_price
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
 
@@ -63,6 +65,7 @@ _READERS = {
     kind: [frame for frame in FRAMES.values() if kind in frame.types]
     for kind in frozenset().union(*(frame.types for frame in FRAMES.values()))
 }
+_MANY = 10_000
 _OF_SOUND = frozenset({"segments", "sessions", "turns"})
 _READ_AND_FED = _READERS.keys() | HANDLED
 
@@ -111,7 +114,7 @@ class Frames:
         """
         frame = frame_of(name)
         heard = self._listen(name)
-        with self._lock, self.conversation.lock:
+        with self._lock, self.conversation.lock, _no_collector(len(self.log)):
             if name != "events":
                 self.read()
             version = len(self.log), self.conversation.n_applied, heard, PRICES.version
@@ -157,16 +160,32 @@ class Frames:
                 self._source.billed.clear()
                 self._priced_by = PRICES.version
             end = len(self.log)
-            for record in self.log.records(
-                self._read_to, end, types=_READ_AND_FED if self._feeds else _READERS
-            ):
-                if self._feeds:
-                    self.conversation.apply(record)
-                for frame in _READERS.get(record.type, ()):
-                    if frame.read is not None:
-                        self._source.kept.setdefault(frame.name, []).extend(frame.read(record))
+            with _no_collector(end - self._read_to):
+                self._read(end)
             self._read_to = end
             return self._source
+
+    def _read(self, end: int) -> None:
+        wanted = _READ_AND_FED if self._feeds else _READERS
+        for record in self.log.records(self._read_to, end, types=wanted, once=FIRST_COUNTS):
+            if self._feeds:
+                self.conversation.take(record)
+            for frame in _READERS.get(record.type, ()):
+                if frame.read is not None:
+                    self._source.kept.setdefault(frame.name, []).extend(frame.read(record))
+
+
+@contextmanager
+def _no_collector(n_records: int) -> Iterator[None]:
+    """Keep the garbage collector from walking what only grows, over and over."""
+    pause = n_records > _MANY and gc.isenabled()
+    if pause:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pause:
+            gc.enable()
 
 
 def frame_of(name: str) -> Frame:

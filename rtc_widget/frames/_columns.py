@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from rtc_widget._conversation.model import text
+from rtc_widget._conversation.shapes import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

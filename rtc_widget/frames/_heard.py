@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QUALITIES", "Placed", "TurnHeard", "heard_of", "placed_segments"]
 
+_OUT_OF_BAND = -1
+"""The number of what is in no turn: responses out of band are heard too, and are nobody's answer."""
 QUALITIES = ("ok", "first_turn", "jitter", "slip", "uncalibrated")
 
 
@@ -52,7 +54,10 @@ def placed_segments(source: Source) -> list[Placed]:
 
     places = attribute(source.sound, _turn_times(source))
     pairs = zip(source.sound, places, strict=True)
-    return [Placed(segment, place.item_id, place.turn) for segment, place in pairs]
+    return [
+        Placed(segment, place.item_id, None if place.turn == _OUT_OF_BAND else place.turn)
+        for segment, place in pairs
+    ]
 
 
 def heard_of(source: Source) -> dict[int, TurnHeard]:
@@ -92,10 +97,11 @@ def _turn_times(source: Source) -> list[TurnTimes]:
     turn_of = {response_id: turn.index for turn in turns for response_id in turn.response_ids}
     answers: dict[int, list[Answer]] = {}
     for response in source.conversation.responses.values():
-        turn = turn_of.get(response.response_id, response.turn)
-        if turn is not None and response.t_first_audio_ms is not None:
+        turn = turn_of.get(response.response_id, _OUT_OF_BAND)
+        if response.t_first_audio_ms is not None:
             answers.setdefault(turn, []).append(_answer(response, response.t_first_audio_ms))
-    return [
+    aside = TurnTimes(_OUT_OF_BAND, answers=tuple(answers.get(_OUT_OF_BAND, ())))
+    return [aside] * bool(aside.answers) + [
         TurnTimes(
             turn.index,
             inputs=tuple(_inputs(turn)),

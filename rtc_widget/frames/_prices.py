@@ -6,6 +6,8 @@ import warnings
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -34,16 +36,24 @@ class Price:
     hour_usd: float | None = None
 
     def cost_usd(self, bill: Bill) -> float | None:
-        """Return what a bill comes to; None when a part of it has no price."""
+        """Return what a bill comes to; None when a part of it has no price.
+
+        Tokens of no stated kind are text.
+        """
+        text_in, text_out = bill.text_in, bill.text_out
+        if text_in is None:
+            text_in = (bill.input_tokens or 0) - (bill.audio_in or 0) - (bill.image_in or 0)
+        if text_out is None:
+            text_out = (bill.output_tokens or 0) - (bill.audio_out or 0)
         total = 0.0
         for count, price, unit in (
-            (_less(bill.text_in, bill.cached_text_in), self.text_in_usd, _MTOK),
-            (_less(bill.audio_in, bill.cached_audio_in), self.audio_in_usd, _MTOK),
-            (_less(bill.image_in, bill.cached_image_in), self.image_in_usd, _MTOK),
+            (text_in - (bill.cached_text_in or 0), self.text_in_usd, _MTOK),
+            ((bill.audio_in or 0) - (bill.cached_audio_in or 0), self.audio_in_usd, _MTOK),
+            ((bill.image_in or 0) - (bill.cached_image_in or 0), self.image_in_usd, _MTOK),
             (bill.cached_text_in, self.cached_text_in_usd, _MTOK),
             (bill.cached_audio_in, self.cached_audio_in_usd, _MTOK),
             (bill.cached_image_in, self.cached_image_in_usd, _MTOK),
-            (bill.text_out, self.text_out_usd, _MTOK),
+            (text_out, self.text_out_usd, _MTOK),
             (bill.audio_out, self.audio_out_usd, _MTOK),
             (bill.seconds, self.hour_usd, _HOUR_S),
         ):
@@ -55,8 +65,7 @@ class Price:
         return total if bill.says_anything else None
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(msgspec.Struct, gc=False, frozen=True):
     """The counts of one `usage` object; None where it does not say."""
 
     input_tokens: int | None = None
@@ -94,17 +103,10 @@ class Bill:
     @property
     def says_anything(self) -> bool:
         """Whether it counts anything at all."""
-        return any(getattr(self, field.name) is not None for field in fields(self))
+        return self != _NOTHING
 
-    def complete(self) -> Bill:
-        """Return it with tokens of no stated kind counted as text."""
-        text_in = self.text_in
-        if text_in is None and self.input_tokens is not None:
-            text_in = self.input_tokens - (self.audio_in or 0) - (self.image_in or 0)
-        text_out = self.text_out
-        if text_out is None and self.output_tokens is not None:
-            text_out = self.output_tokens - (self.audio_out or 0)
-        return replace(self, text_in=text_in, text_out=text_out)
+
+_NOTHING = Bill()
 
 
 class Prices:
@@ -142,7 +144,7 @@ class Prices:
             if key not in self._known:
                 self._known[key] = look_up(model, at)
             price = self._known[key]
-        cost = None if price is None else price.cost_usd(bill.complete())
+        cost = None if price is None else price.cost_usd(bill)
         if cost is None and bill.says_anything and model not in self._warned:
             self._warned.add(model)
             warnings.warn(
@@ -236,8 +238,4 @@ def _part(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _count(value: Mapping[str, Any], key: str) -> Any:
     found = value.get(key)
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
-
-
-def _less(count: float | None, part: float | None) -> float:
-    return (count or 0) - (part or 0)
+    return found if type(found) is int or type(found) is float else None

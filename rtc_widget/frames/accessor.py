@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rtc_widget._conversation.model import text
+from rtc_widget._conversation.shapes import text
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.frames._columns import ARROW_TYPES, to_arrow, to_strings
 

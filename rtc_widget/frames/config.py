@@ -70,11 +70,9 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     changed: dict[str, Any] = {key: None for key in before if key not in after}
     for key, new in after.items():
         old = before.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            if inner := difference(old, new):
-                changed[key] = inner
-        elif old != new or key not in before:
-            changed[key] = new
+        if old == new and key in before:
+            continue
+        changed[key] = difference(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
     return changed
 
 

@@ -43,16 +43,17 @@ COLUMNS = (
 
 
 def _read(record: Record) -> Iterator[_Row]:
-    event = record.event
-    if record.type == "rtc.error":
-        yield _Row(record.t_ms, event.get("source"), event, record.seq)
-        return
-    error = event.get("error")
     if record.type == "response.done":
-        response = event.get("response")
+        if record.raw.find(b'"error"') < 0:
+            return  # most of them, and they are long
+        response = record.event.get("response")
         details = response.get("status_details") if isinstance(response, dict) else None
         error = details.get("error") if isinstance(details, dict) else None
-    if isinstance(error, dict):
+    else:
+        error = record.event.get("error")
+    if record.type == "rtc.error":
+        yield _Row(record.t_ms, record.event.get("source"), record.event, record.seq)
+    elif isinstance(error, dict):
         yield _Row(
             record.t_ms, "server", {**error, "code": error.get("code") or error.get("type")}, record.seq
         )

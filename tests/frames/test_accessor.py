@@ -26,7 +26,12 @@ def read(path: str, *texts: str | None) -> list[object]:
         ("a", ['{"a":true}', '{"b":1}'], [True, None], "boolean"),
         ("a", ['{"a":"inf"}', '{"a":5}'], ["inf", "5"], "string"),
         ("a", ['{"a":{"b":[1]}}', '{"a":[]}'], ['{"b":[1]}', "[]"], "string"),
-        ("a.1.b", ['{"a":[{"b":1},{"b":2}]}', '{"a":[{"b":1}]}', '{"a":"x"}'], [2, None, None], "int64[pyarrow]"),
+        (
+            "a.1.b",
+            ['{"a":[{"b":1},{"b":2}]}', '{"a":[{"b":1}]}', '{"a":"x"}'],
+            [2, None, None],
+            "int64[pyarrow]",
+        ),
         ("a.0", ['{"a":{"0":"key"}}', '{"a":["place"]}'], [None, "place"], "string"),
         ("item.role", ['{"item":"text"}', "[1]", "5", "null", "no json", "", None], [None] * 7, "string"),
         ("a", ['{"a":1,"a":2}'], [2], "int64[pyarrow]"),
@@ -61,7 +66,7 @@ def test_another_column_may_hold_the_text() -> None:
 
 
 def test_a_path_that_is_none_is_refused() -> None:
-    with pytest.raises(rtc.ConfigurationError, match="'a..b' is no path"):
+    with pytest.raises(rtc.ConfigurationError, match=r"'a\.\.b' is no path"):
         read("a..b", "{}")
     with pytest.raises(rtc.ConfigurationError, match="no column 'event'"):
         pd.DataFrame({"x": [1]}).rtc.path("a")

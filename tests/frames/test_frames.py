@@ -142,9 +142,20 @@ def test_mcp_calls_and_their_approvals() -> None:
     response_id = script.created()
     request = {"id": "mcpr_1", "type": "mcp_approval_request", "name": "search", "arguments": "{}"}
     script.added(request)
-    answer = {"id": "mcpa_1", "type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True}
+    answer = {
+        "id": "mcpa_1",
+        "type": "mcp_approval_response",
+        "approval_request_id": "mcpr_1",
+        "approve": True,
+    }
     script.added(answer)
-    item = {"id": "mcp_1", "type": "mcp_call", "name": "search", "arguments": '{"q":1}', "server_label": "docs"}
+    item = {
+        "id": "mcp_1",
+        "type": "mcp_call",
+        "name": "search",
+        "arguments": '{"q":1}',
+        "server_label": "docs",
+    }
     item["approval_request_id"] = "mcpr_1"
     script.server("response.output_item.added", response_id=response_id, output_index=0, item=item)
     script.added(item)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pytest
 
 import rtc_widget as rtc
@@ -13,14 +12,13 @@ from rtc_widget.frames import _prices as prices
 from tests.log.script import USAGE, Script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import pandas as pd
 
 
 @pytest.fixture(autouse=True)
-def _own_prices(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_prices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prices.PRICES, "own", {})
     monkeypatch.setattr(prices.PRICES, "_warned", set())
-    yield
 
 
 def usage_of(model: str, counts: dict[str, Any] | None = None) -> pd.DataFrame:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PLACING = {"conversation.item.added", "input_audio_buffer.committed"}
-WORDS = st.lists(st.sampled_from(["a", "flat", "white", "please.", "Oat", "milk?", "ß", "日本"]), min_size=1, max_size=4)
+WORDS = st.lists(
+    st.sampled_from(["a", "flat", "white", "please.", "Oat", "milk?", "ß", "日本"]), min_size=1, max_size=4
+)
 
 
 @st.composite

@@ -40,13 +40,17 @@ def _told(rows: list[Row]) -> tuple[list[Any], list[Any]]:
     for record in log_of(rows).records():
         conversation.apply(record)
     items = [
-        (i.item_id, i.previous_item_id, i.type, i.role, i.status, i.text, i.transcript, i.response_id)
-        + (i.truncated_ms, i.deleted, i.arguments, i.transcription)
+        (
+            *(i.item_id, i.previous_item_id, i.type, i.role, i.status, i.text, i.transcript, i.response_id),
+            *(i.truncated_ms, i.deleted, i.arguments, i.transcription),
+        )
         for i in conversation.all_items
     ]
     turns = [
-        (t.index, t.user_item_ids, t.response_ids, t.user_transcript, t.transcript, t.status)
-        + (t.interrupted, t.n_responses, t.n_tool_calls)
+        (
+            *(t.index, t.user_item_ids, t.response_ids, t.user_transcript, t.transcript, t.status),
+            *(t.interrupted, t.n_responses, t.n_tool_calls),
+        )
         for t in conversation.turns
     ]
     return items, turns
@@ -139,7 +143,11 @@ def _key(record: Record) -> tuple[Any, ...]:
 
 
 @EXAMPLES
-@given(st.lists(JSON.filter(lambda value: not isinstance(value, dict)) | st.dictionaries(st.text(), JSON, max_size=4)))
+@given(
+    st.lists(
+        JSON.filter(lambda value: not isinstance(value, dict)) | st.dictionaries(st.text(), JSON, max_size=4)
+    )
+)
 def test_a_path_reads_what_json_loads_reads(values: list[Any]) -> None:
     texts = [json.dumps({"a": value, "b": [value]}) for value in values]
     frame = pd.DataFrame({"event": pd.array(texts, "string[pyarrow]")})

@@ -11,12 +11,13 @@ import pytest
 import rtc_widget as rtc
 from rtc_widget.frames import FRAMES, Frames
 from rtc_widget.frames.timeline import LANES, stretches
-from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.recording import save_recording
 from tests.log.script import Script
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rtc_widget.log.event_log import EventLog
 
 
 class Session:

@@ -1,0 +1,170 @@
+"""What is read of the events that change a conversation, and nothing else of them: it is a log's hot path."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rtc_widget.log.record import Record
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Part(msgspec.Struct, gc=False):
+    """A content part."""
+
+    text: str | None = None
+    transcript: str | None = None
+
+
+class ItemBody(msgspec.Struct, gc=False):
+    """An item, as events carry it."""
+
+    id: str
+    type: str | None = None
+    role: str | None = None
+    status: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+    call_id: str | None = None
+    approval_request_id: str | None = None
+    approve: bool | None = None
+    output: Any = None
+    error: Any = None
+    content: list[Part] | None = None
+
+
+class ItemEvent(msgspec.Struct, gc=False):
+    """An event about a whole item."""
+
+    item: ItemBody
+    previous_item_id: str | None = None
+    response_id: str | None = None
+
+
+class AboutItem(msgspec.Struct, gc=False):
+    """An event about an item that it only names."""
+
+    item_id: str
+    previous_item_id: str | None = None
+    audio_end_ms: float | None = None
+
+
+class Delta(msgspec.Struct, gc=False):
+    """A piece of an item's words or arguments."""
+
+    item_id: str
+    delta: str = ""
+    response_id: str | None = None
+    call_id: str | None = None
+    content_index: int | None = None
+
+
+class Final(msgspec.Struct, gc=False):
+    """The whole of an item's words or arguments."""
+
+    item_id: str
+    response_id: str | None = None
+    call_id: str | None = None
+    name: str | None = None
+    content_index: int | None = None
+    text: str | None = None
+    transcript: str | None = None
+    arguments: str | None = None
+    part: Part | None = None
+    usage: dict[str, Any] | None = None
+
+
+class ResponseBody(msgspec.Struct, gc=False):
+    """A response, as events carry it."""
+
+    id: str
+    status: str | None = None
+    status_details: dict[str, Any] | None = None
+    conversation_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    output_modalities: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+    usage: dict[str, Any] | None = None
+    output: list[ItemBody] | None = None
+
+
+class ResponseEvent(msgspec.Struct, gc=False):
+    """An event about a whole response."""
+
+    response: ResponseBody
+
+
+class AboutResponse(msgspec.Struct, gc=False):
+    """An event about a response that it only names."""
+
+    response_id: str
+
+
+def reader(shape: type[T]) -> Callable[[Record], T]:
+    """Make what reads a shape out of a record.
+
+    Parts that are of another kind than the API's are left out; without a part that is required,
+    reading raises TypeError.
+    """
+    decode = msgspec.json.Decoder(shape).decode
+
+    def read(record: Record) -> T:
+        try:
+            return decode(record.raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return _fit(shape, record.event)
+
+    return read
+
+
+def _fit(shape: type[T], value: dict[str, Any]) -> T:
+    taken = {}
+    for field in msgspec.structs.fields(shape):
+        if field.name not in value:
+            continue
+        given = value[field.name]
+        if (
+            isinstance(given, dict)
+            and isinstance(field.type, type)
+            and issubclass(field.type, msgspec.Struct)
+        ):
+            taken[field.name] = _fit(field.type, given)
+            continue
+        try:
+            taken[field.name] = msgspec.convert(given, field.type)
+        except msgspec.ValidationError:
+            continue
+    return shape(**taken)
+
+
+def text(value: Any) -> str | None:
+    """Return a value as words: a string as it is, anything else as JSON text, None for null."""
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which the standard library escapes
+        return json.dumps(value)
+
+
+def number(value: Any) -> float | None:
+    """Return a JSON number, None for anything else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def word(value: Any) -> str | None:
+    """Return a string, None for anything else."""
+    return value if isinstance(value, str) else None
+
+
+read_item = reader(ItemEvent)
+read_about_item = reader(AboutItem)
+read_delta = reader(Delta)
+read_final = reader(Final)
+read_response = reader(ResponseEvent)
+read_about_response = reader(AboutResponse)
