@@ -11,7 +11,7 @@ from rtc_widget import protocol
 from rtc_widget._asking import Asking
 from rtc_widget._configuration import Configuration, FieldProperties
 from rtc_widget._core import Core
-from rtc_widget._errors import ConfigurationError
+from rtc_widget._errors import ConfigurationError, WaitTimeout
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget._keeping import Keeper, new_recorder
 from rtc_widget._listening import Listening
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _SIGNALING = ("ephemeral", "kernel")
+_CREATED_S = 2.0
 _BUSY = frozenset({"microphone", "connecting", "live"})
 
 
@@ -144,7 +145,19 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         if not _is_words(microphone):
             raise ConfigurationError('microphone is "auto", "none" or a device id.')
         request = self._call_request(microphone, timeout)
-        return self._start("connect", self._core.transport.connect(request))
+        return self._start("connect", self._connect(request))
+
+    async def _connect(self, request: CallRequest) -> None:
+        """Connect, and await the service's own word of the session, which a filter may keep back."""
+        created = self._core.waits.expect(
+            lambda record: True if record.type == "session.created" else None, needs_call=False
+        )
+        try:
+            await self._core.transport.connect(request)
+            with contextlib.suppress(WaitTimeout):
+                await self._core.waits.within(created, _CREATED_S, "session.created")
+        finally:
+            self._core.waits.drop(created)
 
     def _call_request(self, microphone: str = "auto", timeout: float = 20.0) -> CallRequest:
         """Return what the next call is made with; the first one opens the log."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,7 @@ GUARD = Path(loopback.__file__).parent
 
 
 def pytest_configure() -> None:
-    """Set what this process and all that it starts shall see, and end in order when told to."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a time limit outside: stop the servers too
+    """Set what this process and all that it starts shall see."""
     for name in (*ACCOUNT, *PROXIES):
         os.environ.pop(name, None)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))

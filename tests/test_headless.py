@@ -87,7 +87,7 @@ async def test_an_array_is_spoken_input_too(session: rtc.HeadlessSession, questi
 async def test_a_cell_that_blocks_leaves_no_gap_and_misses_no_event(session: rtc.HeadlessSession) -> None:
     """What a cell with time.sleep(40) does, for 3 s: the test's own loop stands still meanwhile."""
     answer = session.say(LONG)
-    await session.wait_for("output_audio_buffer.started")
+    await session.wait_for("response.output_audio_transcript.done")
     before_ms = session._peer.agent_audio.t_end_ms
     assert before_ms is not None
     with Witness() as witness:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -61,15 +60,11 @@ class TypeNames:
         """Return the number of each head's type, -1 where it has none."""
         known = self._codes
         types = [head.type for head in heads]
-        try:
-            numbers = [known[name] for name in types]
-        except KeyError:
-            for name in types:
-                if name is not None and name not in known:
-                    known[name] = len(self.names)
-                    self.names.append(name)
-            numbers = [known[name] for name in types]
-        return np.array(numbers, dtype=np.int32)
+        for name in types if not known.keys() >= set(types) else ():
+            if name is not None and name not in known:
+                known[name] = len(self.names)
+                self.names.append(name)
+        return np.fromiter(map(known.__getitem__, types), np.int32, len(types))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,7 @@ class Block:
         heads = rows.heads
         return cls(
             start=start,
-            direction=np.array([_DIRECTION_CODES[name] for name in rows.directions], dtype=np.int8),
+            direction=np.fromiter(map(_DIRECTION_CODES.__getitem__, rows.directions), np.int8, len(heads)),
             type=types.codes(heads),
             event_id=pa.array([h.event_id for h in heads], _TEXT),
             t_ms=pa.array(rows.t_ms, _FLOAT),
@@ -157,7 +152,8 @@ class Block:
 
 def _texts(raws: Sequence[bytes]) -> pa.Array:
     """Put texts end to end in one buffer; they are valid UTF-8 already."""
-    offsets = np.fromiter(accumulate(map(len, raws), initial=0), dtype=np.int64, count=len(raws) + 1)
+    offsets = np.zeros(len(raws) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, raws), dtype=np.int64, count=len(raws)), out=offsets[1:])
     return pa.Array.from_buffers(
         _TEXT, len(raws), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(raws))]
     )

@@ -22,30 +22,34 @@ class Dispatch:
     ----------
     on_failure : callable
         Called with the record and the exception when a callback raises.
+
+    Attributes
+    ----------
+    callbacks : tuple of callable
+        In the order in which they came.
     """
 
     def __init__(self, on_failure: Callable[[Record, Exception], None]) -> None:
         self._on_failure = on_failure
         self._lock = threading.Lock()
-        self._callbacks: tuple[Callable[[Record], None], ...] = ()
+        self.callbacks: tuple[Callable[[Record], None], ...] = ()
         self._outbox: deque[Record] = deque()
         self._busy = False
 
     def observe(self, callback: Callable[[Record], None]) -> Callable[[], None]:
         """Add a callback; return what removes it."""
         with self._lock:
-            self._callbacks = (*self._callbacks, callback)
+            self.callbacks = (*self.callbacks, callback)
 
         def unobserve() -> None:
             with self._lock:
-                self._callbacks = tuple(c for c in self._callbacks if c is not callback)
+                self.callbacks = tuple(c for c in self.callbacks if c is not callback)
 
         return unobserve
 
     def put(self, record: Record) -> None:
         """Take a record to be delivered; the log calls this under its lock, so in order."""
-        if self._callbacks:
-            self._outbox.append(record)
+        self._outbox.append(record)
 
     def deliver(self) -> None:
         """Deliver what there is, unless a thread (this one, further up, perhaps) is at it already."""
@@ -57,7 +61,7 @@ class Dispatch:
             self._busy = True
         stopped: BaseException | None = None
         while (record := self._next()) is not None:
-            for callback in self._callbacks:
+            for callback in self.callbacks:
                 try:
                     callback(record)
                 except Exception as error:  # noqa: BLE001 - a callback may raise anything, and harms nobody

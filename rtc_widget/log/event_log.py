@@ -100,9 +100,10 @@ class EventLog:
         """
         prepared = _prepare(direction, raw)
         with self._lock:
-            now_us = _now_us() if t_kernel_ms is None else round(t_kernel_ms * 1000)
+            now_us = time.monotonic_ns() // 1000 if t_kernel_ms is None else round(t_kernel_ms * 1000)
             seq = self._add(prepared, now_us, t_browser_ms, rtc_call_id)
-        self._dispatch.deliver()
+        if self._dispatch.callbacks:
+            self._dispatch.deliver()
         return seq
 
     def extend(
@@ -316,7 +317,8 @@ class EventLog:
         self._heads.append(head)
         if self.journal is not None:
             self.journal.put(record, strict)
-        self._dispatch.put(record)
+        if self._dispatch.callbacks:
+            self._dispatch.put(record)
         if len(tail) == BLOCK_RECORDS:
             self._seal()
         return seq
@@ -346,7 +348,8 @@ def _prepare(direction: Direction, raw: str | bytes) -> _Prepared:
     if direction not in DIRECTIONS:
         raise ValueError(f"a direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
     text = as_utf8(raw)
-    return direction, text, *read_head(text)
+    head, strict = read_head(text)
+    return direction, text, head, strict
 
 
 def _now_us() -> int:

@@ -8,6 +8,7 @@ import errno
 import os
 import threading
 import time
+from collections import deque
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +18,14 @@ import msgspec
 from rtc_widget.log.record import read_head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
 
 VERSION = 1
 _SPACE = 32  # JSON's white space and nothing else comes before it; a reader of lines drops it at the ends
+_LF, _CR = b"\n\r"
 _RETRY_S = 5.0
 _BATCH = 10_000
 _TURN_ENDS = {"response.done", "output_audio_buffer.stopped", "output_audio_buffer.cleared", "rtc.state"}
@@ -45,6 +47,7 @@ class Line(msgspec.Struct, gc=False):
     text: str | msgspec.UnsetType = msgspec.UNSET
 
 
+_Raw, _UNSET = msgspec.Raw, msgspec.UNSET
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
@@ -74,7 +77,8 @@ class Journal:
         self._size = size
         self._log: EventLog | None = None
         self._file: int | None = None
-        self._pending: list[tuple[Record, bool]] = []
+        self._pending: deque[Record] = deque()
+        self._odd: set[int] = set()
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._wake = threading.Event()
@@ -108,8 +112,9 @@ class Journal:
         strict : bool
             Whether its text is strict JSON.
         """
-        if self._failed_at_s is None:
-            self._pending.append((record, strict))
+        if not strict:
+            self._odd.add(record.seq)
+        self._pending.append(record)
         if not self._wake.is_set():
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._run, name="rtc-journal", daemon=True)
@@ -172,13 +177,14 @@ class Journal:
             before = self._durable
             try:
                 if self._failed_at_s is not None:
+                    self._pending.clear()  # all of it is in the log
                     if not self._closed and time.monotonic() - self._failed_at_s < _RETRY_S:
                         return
                     self._catch_up(log)
-                batch, self._pending = self._pending, []
-                fresh = [(record, strict) for record, strict in batch if record.seq >= self._durable]
+                fresh = [self._pending.popleft() for _ in range(len(self._pending))]
+                fresh = [record for record in fresh if record.seq >= self._durable]
                 self._write_records(log, fresh)
-                if self._file is not None and (sync or any(r.type in _TURN_ENDS for r, _ in fresh)):
+                if self._file is not None and (sync or any(record.type in _TURN_ENDS for record in fresh)):
                     os.fsync(self._file)
             except OSError as error:
                 self._give_up(log, error)
@@ -187,15 +193,18 @@ class Journal:
                 with contextlib.suppress(Exception):
                     callback(self._durable)
 
-    def _write_records(self, log: EventLog, rows: Iterable[tuple[Record, bool]]) -> None:
-        lines = [_line(log, record, strict) for record, strict in rows]
-        if not lines:
+    def _write_records(self, log: EventLog, records: list[Record]) -> None:
+        if not records:
             return
+        odd = self._odd
+        lines = [_line(log, record, record.seq not in odd) for record in records]
         data = memoryview(_encode_lines(lines))
         while data:
             data = data[os.write(self._open(), data) :]
         self._size = os.lseek(self._open(), 0, os.SEEK_CUR)
-        self._durable = lines[-1].seq + 1
+        self._durable = records[-1].seq + 1
+        if odd:
+            odd.difference_update(record.seq for record in records)
 
     def _open(self) -> int:
         if self._file is None:
@@ -209,13 +218,14 @@ class Journal:
         """After a failure, write from the log itself what the file lacks."""
         records = log.records(self._durable)
         while batch := list(islice(records, _BATCH)):
-            self._write_records(log, [(record, read_head(record.raw)[1]) for record in batch])
+            self._odd.update(record.seq for record in batch if not read_head(record.raw)[1])
+            self._write_records(log, batch)
         self._failed_at_s = None
 
     def _give_up(self, log: EventLog, error: OSError) -> None:
         first = self._failed_at_s is None
         self._failed_at_s = time.monotonic()
-        self._pending = []
+        self._pending.clear()
         if self._file is not None:
             with contextlib.suppress(OSError):  # no half line is left behind
                 os.ftruncate(self._file, self._size)
@@ -232,21 +242,20 @@ class Journal:
 
 def _line(log: EventLog, record: Record, strict: bool) -> Line:
     raw = record.raw
+    plain = strict and raw[0] > _SPACE and raw[-1] > _SPACE and _LF not in raw and _CR not in raw
     line = Line(
         VERSION,
         record.seq,
-        msgspec.UNSET,
-        msgspec.UNSET,
+        _UNSET,
+        _UNSET,
         record.direction,
         record.t_ms,
         record.t_browser_ms,
         record.t_kernel_ms,
         record.rtc_call_id,
+        _Raw(raw) if plain else _UNSET,
+        _UNSET if plain else raw.decode("utf-8"),
     )
-    if strict and raw[0] > _SPACE and raw[-1] > _SPACE and b"\n" not in raw and b"\r" not in raw:
-        line.event = msgspec.Raw(raw)
-    else:
-        line.text = raw.decode("utf-8")
     if record.seq == 0:
         line.session_id = log.session_id
         if log.wall_time_known:

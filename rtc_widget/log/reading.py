@@ -15,7 +15,7 @@ import msgspec
 
 from rtc_widget._errors import RecordingError
 from rtc_widget.log.blocks import DIRECTIONS, Rows
-from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.event_log import Direction, EventLog
 from rtc_widget.log.members import members
 from rtc_widget.log.record import as_utf8, read_heads
 
@@ -60,7 +60,7 @@ class Loaded:
 
 
 class _Line(msgspec.Struct, gc=False):
-    direction: str | None = None
+    direction: Direction | None = None
     t_ms: float | None = None
     t_browser_ms: float | None = None
     t_kernel_ms: float | None = None
@@ -237,7 +237,7 @@ def _line_number(path: Path, offset: int) -> int:
 
 
 def _are_rows(lines: Sequence[_Line]) -> bool:
-    if not {line.direction for line in lines} <= _KNOWN:
+    if None in {line.direction for line in lines}:
         return False
     return all(map(_event_of, lines)) or all(line.event or line.text is not None for line in lines)
 

@@ -97,7 +97,7 @@ def as_utf8(raw: str | bytes) -> bytes:
     """
     if isinstance(raw, str):
         try:
-            return raw.encode("utf-8")
+            return raw.encode()
         except UnicodeEncodeError:
             return raw.encode("utf-8", "backslashreplace")
     if raw.isascii():

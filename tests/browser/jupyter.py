@@ -7,7 +7,6 @@ import json
 import os
 import re
 import secrets
-import signal
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,13 @@ PLAIN_HOST = "lab.test"
 """A name of this machine that a browser takes for another one: pages of it are not a secure context."""
 
 CONFIG = f"""
+import os, signal, sys, threading
+
+def end_with_pytest():  # whatever ended it: its end of the pipe is gone then
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=end_with_pytest, daemon=True).start()
 c.ServerApp.ip = "127.0.0.1"
 c.ServerApp.port = 0
 c.ServerApp.open_browser = False
@@ -135,7 +141,7 @@ async def run_jupyter(folder: Path, environment: dict[str, str] | None = None) -
         f"--ServerApp.root_dir={jupyter.folder}",
         cwd=jupyter.folder,
         env={**jupyter.environment, "JUPYTER_TOKEN": jupyter.token},
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
@@ -147,7 +153,8 @@ async def run_jupyter(folder: Path, environment: dict[str, str] | None = None) -
         yield jupyter
         await jupyter.end_kernels()
     finally:
-        process.send_signal(signal.SIGTERM)
+        assert process.stdin is not None
+        process.stdin.close()
         try:
             await asyncio.wait_for(process.wait(), 10)
         except TimeoutError:

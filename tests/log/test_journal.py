@@ -158,3 +158,24 @@ def test_close_may_be_called_twice_and_the_log_stays_readable(tmp_path: Path) ->
     log.close()
     log.close()
     assert log[0] == {"type": "a"}
+
+
+def test_records_of_many_threads_are_all_written_and_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    log = EventLog(journal=Journal(path, flush_ms=1.0))
+
+    def work() -> None:
+        for n in range(3000):
+            log.append("server", '{"type": "t"}' if n % 7 else "odd\n")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.close()
+    assert log.durable == len(log) == 12_000
+    loaded = read_file(path).log
+    assert [record.raw for record in loaded.records()] == [record.raw for record in log.records()]
+    seqs = [json.loads(line)["seq"] for line in path.read_bytes().splitlines()]
+    assert seqs == list(range(12_000))

@@ -142,7 +142,7 @@ def test_a_dataset_that_pandas_polars_and_duckdb_read(runs: Path, tmp_path: Path
         n = len(getattr(many, name))
         assert len(pd.read_parquet(dataset / name)) == n
         assert len(pl.read_parquet(f"{dataset}/{name}/")) == n
-        files = duckdb.read_parquet(f"{dataset}/{name}/**/*.parquet")
+        files = duckdb.read_parquet(f"{dataset}/{name}/**/*.parquet", hive_partitioning=True)
         assert files.aggregate("count(distinct session_id)").fetchall() == [(3,)]
     assert rtc.load(runs / "day0" / "run0").to_parquet(tmp_path / "one") == tmp_path / "one"
     assert len(pd.read_parquet(tmp_path / "one" / "turns")) == 3
