@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LANES = ("user speech", "agent audio", "responses", "tool calls", "interruptions")
 _COLOURS = ("#4c78a8", "#72b7b2", "#b8b8b8", "#eeca3b", "#e45756")
 _LANE_PX = 34
+_HOST_MIME = "application/vnd.vegalite.v5+json"
+_HOST_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _WIDTH_PX = 760
 
 
@@ -74,13 +76,28 @@ def timeline(frames: Frames) -> alt.LayerChart:
     moments = base.transform_filter("datum.end_s <= datum.start_s").mark_point(
         filled=True, size=70, shape="diamond", opacity=1
     )
-    chart = alt.LayerChart(
+    chart = _drawn_by_the_host(alt)(
         layer=[lasting.encode(**from_to), moments.encode(x=from_to["x"])],
         width=_WIDTH_PX,
         height=_LANE_PX * len(LANES),
         title=_title(frames),
     )
-    return chart.interactive(bind_y=False)
+    drawn: alt.LayerChart = chart.interactive(bind_y=False)
+    return drawn
+
+
+def _drawn_by_the_host(altair: Any) -> Any:
+    """Return a LayerChart that shows through the Vega-Lite of the notebook's host.
+
+    Altair's own way loads it from a content delivery network, and a notebook may have none. What is drawn
+    here is the same in Vega-Lite 5, which JupyterLab brings, as in 6, which Altair writes.
+    """
+
+    class HostDrawn(altair.LayerChart):  # type: ignore[misc]  # a class known at run time
+        def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, Any]:
+            return {_HOST_MIME: self.to_dict() | {"$schema": _HOST_SCHEMA}, "text/plain": "<timeline>"}
+
+    return HostDrawn
 
 
 def stretches(frames: Frames) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
+from rtc_widget._conversation.shapes import number
 from rtc_widget._errors import RecordingError
 from rtc_widget.log.blocks import DIRECTIONS, Rows
 from rtc_widget.log.event_log import Direction, EventLog
@@ -59,7 +60,9 @@ class Loaded:
     torn: bool = False
 
 
-class _Line(msgspec.Struct, gc=False):
+class _Line(msgspec.Struct, gc=False, kw_only=True):
+    v: int = 1  # in the order of a journal's line, which is how they are found fastest
+    seq: int = 0
     direction: Direction | None = None
     t_ms: float | None = None
     t_browser_ms: float | None = None
@@ -75,7 +78,6 @@ _decode_lines = msgspec.json.Decoder(_Line).decode_lines
 _decode_line = msgspec.json.Decoder(_Line).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
-_KNOWN = frozenset(DIRECTIONS)
 _event_of = attrgetter("event")
 
 
@@ -120,12 +122,12 @@ def read_events(events: Iterable[Any]) -> Loaded:
     """
     loaded = _nothing()
     lines = []
-    for number, event in enumerate(events, 1):
+    for place, event in enumerate(events, 1):
         try:
             text = event if isinstance(event, str | bytes) else json.dumps(event)
             lines.append(_odd_line(as_utf8(text)))
         except (*_UNREADABLE, TypeError) as error:
-            raise RecordingError(f"event {number} is no event: {error}") from None
+            raise RecordingError(f"event {place} is no event: {error}") from None
     _adopt(loaded.log, lines)
     return _named(loaded)
 
@@ -278,15 +280,15 @@ def _odd_line(text: bytes) -> _Line:
     parts = members(text.decode("utf-8"))
     direction = json.loads(parts.get("direction", "null"))
     if direction is None and "event" not in parts:
-        return _Line("server", event=msgspec.Raw(text.strip()))
-    if direction not in _KNOWN:
+        return _Line(direction="server", event=msgspec.Raw(text.strip()))
+    if direction not in DIRECTIONS:
         raise ValueError(f"a direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
     if "event" not in parts:
         raise ValueError("a row has an event")
-    numbers = (json.loads(parts.get(name, "null")) for name in ("t_ms", "t_browser_ms", "t_kernel_ms"))
-    t_ms, t_browser_ms, t_kernel_ms = (n if isinstance(n, int | float) else None for n in numbers)
-    event = msgspec.Raw(parts["event"].encode("utf-8"))
-    return _Line(direction, t_ms, t_browser_ms, t_kernel_ms, event=event)
+    line = _Line(direction=direction, event=msgspec.Raw(parts["event"].encode("utf-8")))
+    for name in ("t_ms", "t_browser_ms", "t_kernel_ms"):
+        setattr(line, name, number(json.loads(parts.get(name, "null"))))
+    return line
 
 
 def _adopt(log: EventLog, lines: Sequence[_Line]) -> None:

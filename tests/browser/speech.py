@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 # Sentences that the sandbox's ears understand in the voices used here.
 QUESTIONS = (
-    "How far is it from London to Paris?",
+    "What time is it in London?",
     "When does the next train leave for London?",
-    "What do you think about the new library?",
+    "How many people live in Paris?",
 )
 BLOCK_MS = 20
 PAUSE_MS = 600

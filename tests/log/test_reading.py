@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 import rtc_widget as rtc
@@ -157,3 +158,15 @@ def test_loading_shows_progress_when_asked(tmp_path: Path, capsys: pytest.Captur
     path = written(tmp_path / "events.jsonl", '{"direction":"server","event":{"type":"a"}}')
     rtc.load(path, progress=True)
     assert "loading" in capsys.readouterr().err
+
+
+def test_rows_with_fields_of_other_kinds_load_without_them(tmp_path: Path) -> None:
+    rows = [
+        '{"direction": "client", "t_ms": "soon", "rtc_call_id": 5, "event": {"type": "a"}}',
+        '{"event": {"type": "b"}, "seq": null, "t_ms": 5, "direction": "server", "more": [1]}',
+    ]
+    rec = rtc.load(written(tmp_path / "rows.jsonl", *rows))
+    assert rec.events["type"].tolist() == ["a", "b"]
+    assert rec.events["t_ms"].tolist() == [pd.NA, 5.0]
+    with pytest.raises(rtc.RecordingError, match="a direction is one of"):
+        rtc.load(written(tmp_path / "bad.jsonl", '{"direction": {"up": 1}, "event": {}}', *rows))
