@@ -20,9 +20,6 @@ GONE := $(if $(filter-out $(wildcard $(STATIC)),$(STATIC)),gone)
 # Tests use the sandbox: no account, and no way to one.
 CLEAN_ENV := env -u OPENAI_API_KEY -u OPENAI_BASE_URL
 PYTEST := $(CLEAN_ENV) $(PYTHON) -m pytest
-# Talk happens in real time, so two files of tests at once take half as long, on two cores as well; the
-# browser has both cores to itself.
-TWO_AT_ONCE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -35,8 +32,7 @@ lab: .venv/.lab ## JupyterLab on the first notebook; ARGS="--no-browser" on a se
 	$(PYTHON) -m jupyterlab $(AS_ROOT) $(ARGS) $(NOTEBOOK)
 
 test: check-python check-js browser ## everything a change must pass
-	$(PYTEST) --ignore=tests/browser $(TWO_AT_ONCE)
-	$(PYTEST) tests/browser
+	$(PYTEST)
 
 check-python: .venv/.test
 	$(PYTHON) -m ruff check
