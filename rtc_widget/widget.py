@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from rtc_widget._cost import Cost
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._panel import Panel
 from rtc_widget.session import Session
@@ -132,6 +133,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             **fields,
         )
         self._core.watchers.append(self._show)
+        self._cost = Cost(self._core, self._browser.push_config)
         anywidget.AnyWidget.__init__(self)
         self._keeper.on_heard = self._show_latency
         self.on_msg(self._take_message)
@@ -180,6 +182,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             "calls_url": self._provider.calls_url,
             "loopback": is_loopback(self._provider.base_url),
             "record": self._recorder is not None,
+            "cost_usd": self._cost.usd,
         }
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ export interface Model {
   get(name: string): unknown;
   on(name: string, listener: Listener): void;
   off(name: string, listener: Listener): void;
-  send(content: Fields): unknown;
+  send(content: Fields, callbacks?: undefined, buffers?: ArrayBuffer[]): unknown;
 }
 
 export interface InitializeProps {

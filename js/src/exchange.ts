@@ -4,9 +4,9 @@ import {
   type BrowserMessage,
   type Command,
   type Fields,
+  type Method,
   type RelayError,
   type Reply,
-  type Request,
   randomId,
 } from "./messages";
 
@@ -20,15 +20,19 @@ export type Buffers = readonly (DataView | ArrayBuffer)[];
 
 export interface ExchangePorts {
   page: string;
-  post(message: BrowserMessage): void;
+  post(message: BrowserMessage, buffers?: ArrayBuffer[]): void;
   /** Do what a command asks; what it throws becomes the reply. */
   run(method: Command["method"], params: Fields, buffers: Buffers): Promise<Fields> | Fields;
 }
 
 export interface Exchange {
-  /** Ask the kernel; rejects with a `Failure` when it says no, or after `timeout_ms` without an answer. */
-  request(method: Request["method"], params: Fields, timeout_ms?: number): Promise<Fields>;
-  reply(message: Reply): void;
+  /**
+   * Ask the kernel; rejects with a `Failure` when it says no, or after `timeout_ms` without an answer.
+   *
+   * Buffers of the answer are its field `buffers`; those of the question are `more.buffers`.
+   */
+  request(method: Method, params: Fields, more?: { timeout_ms?: number; buffers?: ArrayBuffer[] }): Promise<Fields>;
+  reply(message: Reply, buffers?: Buffers): void;
   command(message: Command, buffers: Buffers): void;
   close(): void;
 }
@@ -62,7 +66,7 @@ export function createExchange(ports: ExchangePorts): Exchange {
   }
 
   return {
-    request(method, params, timeout_ms) {
+    request(method, params, { timeout_ms, buffers } = {}) {
       const id = randomId();
       return new Promise<Fields>((resolve, reject) => {
         const timer =
@@ -82,15 +86,16 @@ export function createExchange(ports: ExchangePorts): Exchange {
             reject(reason);
           },
         });
-        ports.post({ kind: "request", page: ports.page, id, method, params });
+        ports.post({ kind: "request", page: ports.page, id, method, params }, buffers);
       });
     },
 
-    reply(message) {
+    reply(message, buffers = []) {
       const promise = waiting.get(message.id);
       waiting.delete(message.id);
       if (message.ok) {
-        promise?.resolve(message.result ?? {});
+        const result = message.result ?? {};
+        promise?.resolve(buffers.length > 0 ? { ...result, buffers } : result);
       } else {
         const { name, message: words, ...more } = message.error;
         promise?.reject(failure(name, words, more));

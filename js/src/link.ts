@@ -52,9 +52,9 @@ export function createLink(first: Model, ports: LinkPorts): Link {
   let model = first;
   let own = false;
 
-  function post(message: BrowserMessage): void {
+  function post(message: BrowserMessage, buffers?: ArrayBuffer[]): void {
     try {
-      void model.send(message as unknown as Fields);
+      void model.send(message as unknown as Fields, undefined, buffers);
     } catch {
       // No way to the kernel at the moment: hello is said again until there is one.
     }
@@ -126,7 +126,7 @@ export function createLink(first: Model, ports: LinkPorts): Link {
         exchange.command(message, buffers ?? []);
         break;
       case "reply":
-        exchange.reply(message);
+        exchange.reply(message, buffers);
         break;
       case "ping":
         pong(message.id);

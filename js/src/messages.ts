@@ -43,6 +43,9 @@ export interface PanelConfig {
   transcription: boolean;
   calls_url: string;
   loopback: boolean;
+  record: boolean;
+  /** What was billed so far; null where nothing was, or its price is not known. */
+  cost_usd: number | null;
 }
 
 // -- browser → kernel -------------------------------------------------------------------------------------------
@@ -63,11 +66,32 @@ export interface Records {
   records: WireRecord[];
 }
 
+/** What a page may ask of the kernel. */
+export type Method =
+  | "secret"
+  | "answer"
+  | "tail"
+  | "say"
+  | "add_image"
+  | "approve"
+  | "as_python"
+  | "ask_again"
+  | "find"
+  | "keep"
+  | "module"
+  | "play"
+  | "session"
+  | "sound"
+  | "timeline"
+  | "update"
+  | "variants";
+
+/** A request; its buffers travel beside it. */
 export interface Request {
   kind: "request";
   page: string;
   id: string;
-  method: "secret" | "answer" | "tail" | "say" | "approve";
+  method: Method;
   params: Fields;
 }
 

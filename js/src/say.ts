@@ -31,7 +31,7 @@ export function createSay({ call, activity, exchange }: SayPorts): (words: strin
   /** Asking for one record changes nothing, so that a late answer does no harm: a late `say` would say it again. */
   async function kernelListens(): Promise<boolean> {
     try {
-      await exchange.request("tail", { since: 0, limit: 1 }, LISTENS_WITHIN_MS);
+      await exchange.request("tail", { since: 0, limit: 1 }, { timeout_ms: LISTENS_WITHIN_MS });
       return true;
     } catch (thrown) {
       return asFailure(thrown).name !== "WaitTimeout";

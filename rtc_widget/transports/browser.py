@@ -112,7 +112,7 @@ class Browser:
         if isinstance(message, dict) and message.get("kind") == "audio":
             self._audio.receive(message, buffers)
         first = isinstance(message, dict) and message.get("kind") == "hello"
-        self._relay.receive(message)
+        self._relay.receive(message, buffers)
         if first and isinstance(message, dict):
             page = self._relay.pages.get(str(message.get("page")))
             if page is not None:

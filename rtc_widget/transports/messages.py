@@ -3,7 +3,7 @@
 Every message is a dict with `kind` and `page`: the random id of one widget instance in one page. A message of
 the kernel goes to every front end; one whose `page` is not its own a front end ignores.
 
-From the browser: `hello`, `records`, `audio` (with buffers), `request`, `reply`, `pong`.
+From the browser: `hello`, `records`, `audio` (with buffers), `request` (may have buffers), `reply`, `pong`.
 From the kernel: `welcome`, `ack`, `audio_ack`, `command`, `reply`, `ping`, `tail`, `note`, `config`.
 """
 
@@ -47,6 +47,7 @@ class PanelConfig(TypedDict):
     calls_url: str
     loopback: bool
     record: bool
+    cost_usd: float | None
 
 
 def welcome(

@@ -52,7 +52,8 @@ class Relay:
     post
         Sends a message (and buffers) to every front end; safe from any thread.
     on_request
-        Called with page, request id, method and params; answers through `reply` or `reply_error`.
+        Called with page, request id, method and params (a request's buffers are `params["buffers"]`);
+        answers through `reply` or `reply_error`.
     panel
         Returns what the panel shows.
     """
@@ -78,8 +79,8 @@ class Relay:
 
     # -- from the browser -------------------------------------------------------------------------
 
-    def receive(self, message: object) -> None:
-        """Take one message of a page; from whichever thread delivers it."""
+    def receive(self, message: object, buffers: Sequence[bytes | memoryview] = ()) -> None:
+        """Take one message of a page and its buffers; from whichever thread delivers it."""
         if not isinstance(message, dict) or not isinstance(message.get("page"), str):
             return
         with self._lock:
@@ -95,12 +96,10 @@ class Relay:
             self._take_reply(message)
         elif kind == "request":
             params = message.get("params")
-            self._on_request(
-                page,
-                str(message.get("id")),
-                str(message.get("method")),
-                params if isinstance(params, dict) else {},
-            )
+            given = dict(params) if isinstance(params, dict) else {}
+            if buffers:
+                given["buffers"] = [bytes(buffer) for buffer in buffers]
+            self._on_request(page, str(message.get("id")), str(message.get("method")), given)
         elif kind == "hello":
             self._take_hello(page, message)
 
@@ -201,8 +200,10 @@ class Relay:
     # -- requests and replies ---------------------------------------------------------------------
 
     def reply(self, page: Page, id: str, result: dict[str, Any]) -> None:
-        """Answer a request."""
-        self._send(messages.reply(page.id, id, result))
+        """Answer a request; what `result` has under "buffers" goes beside it as bytes."""
+        buffers = result.get("buffers")
+        told = {name: value for name, value in result.items() if name != "buffers"}
+        self._send(messages.reply(page.id, id, told), buffers)
 
     def reply_error(self, page: Page, id: str, error: dict[str, Any]) -> None:
         """Answer a request that failed."""

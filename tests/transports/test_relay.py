@@ -32,6 +32,7 @@ class Line:
     def _post(self, message: dict[str, Any], buffers: Sequence[bytes] | None) -> None:
         assert buffers is None or all(isinstance(buffer, bytes) for buffer in buffers)
         self.posted.append(message)
+        self.buffers = buffers
 
     def _request(self, page: Page, id: str, method: str, params: dict[str, Any]) -> None:
         self.requests.append((id, method, params))
@@ -196,3 +197,11 @@ def test_a_message_that_is_none_of_ours_is_ignored(line: Line, message: object) 
     before = len(line.posted)
     line.relay.receive(message)
     assert len(line.posted) == before
+
+
+def test_bytes_travel_beside_a_request_and_its_answer(line: Line) -> None:
+    request = {"kind": "request", "page": "p1", "id": "r1", "method": "play", "params": {"what": "a.wav"}}
+    line.relay.receive(request, [memoryview(b"RIFF")])
+    assert line.requests[-1] == ("r1", "play", {"what": "a.wav", "buffers": [b"RIFF"]})
+    line.relay.reply(line.relay.pages["p1"], "r1", {"rate": 1, "buffers": [b"wav"]})
+    assert (line.last("reply")["result"], line.buffers) == ({"rate": 1}, [b"wav"])

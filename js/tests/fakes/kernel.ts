@@ -25,6 +25,8 @@ export const CONFIG: PanelConfig = {
   transcription: true,
   calls_url: "http://127.0.0.1:8765/v1/realtime/calls",
   loopback: true,
+  record: false,
+  cost_usd: null,
 };
 
 export const SECRET = "ek_canary_4711";
