@@ -26,6 +26,10 @@ export interface Activity {
   muted: Signal<boolean>;
   /** Name of the file that plays in place of the microphone, "" when none does. */
   file: Signal<string>;
+  /** Both sides are recorded. */
+  recording: Signal<boolean>;
+  /** What is bad about the connection at the moment (loss, round_trip, concealment), and how bad. */
+  quality: Signal<ReadonlyMap<string, number>>;
   /** The user ends a turn by hand: no voice activity detection does. */
   byHand: Signal<boolean>;
   /** A response is being made; the agent's audio plays; the user speaks. */
@@ -52,6 +56,8 @@ export function createActivity(): Activity {
   const microphoneAdvice = signal("");
   const muted = signal(false);
   const file = signal("");
+  const recording = signal(false);
+  const quality = signal<ReadonlyMap<string, number>>(new Map());
   const byHand = signal(false);
   const responding = signal(false);
   const sounding = signal(false);
@@ -67,6 +73,8 @@ export function createActivity(): Activity {
     sounding.value = false;
     speaking.value = false;
     file.value = "";
+    recording.value = false;
+    quality.value = new Map();
   }
 
   function takeState(next: CallState, call: number, fields: Fields, t_ms: number): void {
@@ -112,6 +120,15 @@ export function createActivity(): Activity {
       case "play":
         file.value = change.playing ? change.what : "";
         break;
+      case "recording":
+        recording.value = change.on;
+        break;
+      case "quality": {
+        const next = new Map(quality.value);
+        next.delete(change.what);
+        quality.value = change.bad ? next.set(change.what, change.value) : next;
+        break;
+      }
       case "speech":
         speaking.value = change.speaking;
         break;
@@ -139,6 +156,8 @@ export function createActivity(): Activity {
     microphoneAdvice,
     muted,
     file,
+    recording,
+    quality,
     byHand,
     responding,
     sounding,

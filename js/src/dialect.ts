@@ -50,7 +50,9 @@ export type Change =
   | { kind: "error"; source: string; message: string; code: string; advice: string }
   | { kind: "state"; state: CallState; call: number; fields: Fields }
   | { kind: "mute"; muted: boolean }
-  | { kind: "play"; what: string; playing: boolean };
+  | { kind: "play"; what: string; playing: boolean }
+  | { kind: "recording"; on: boolean }
+  | { kind: "quality"; what: string; value: number; bad: boolean };
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const fields = (value: unknown): Fields => (isFields(value) ? value : {});
@@ -163,6 +165,10 @@ function readNote(note: Fields): Change[] {
       return [{ kind: "mute", muted: note.muted === true }];
     case "rtc.play":
       return [{ kind: "play", what: text(note.what), playing: note.phase === "started" }];
+    case "rtc.recording":
+      return [{ kind: "recording", on: note.phase === "started" }];
+    case "rtc.quality":
+      return [{ kind: "quality", what: text(note.what), value: number(note.value) ?? 0, bad: note.phase === "bad" }];
     case "rtc.tool":
       return note.phase === "finished"
         ? [

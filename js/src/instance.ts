@@ -3,6 +3,7 @@
 import type { Model } from "./afm";
 import { createMeters } from "./audio/meters";
 import { createOutgoing } from "./audio/outgoing";
+import { createRecording } from "./audio/recording";
 import { createSound } from "./audio/sound";
 import { createSpeaker } from "./audio/speaker";
 import { createCall } from "./call";
@@ -56,7 +57,10 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
     store.soundHeld.value = held;
   });
   let agentTrack: MediaStreamTrack | null = null;
-  const listen = () => meters.listen({ you: outgoing.audible(), agent: agentTrack });
+  const listen = () => {
+    meters.listen({ you: outgoing.audible(), agent: agentTrack });
+    recording.listen({ user: outgoing.sent(), agent: agentTrack });
+  };
   const outgoing = createOutgoing(sound, () => listen());
 
   // -- the call -------------------------------------------------------------------------------------------------
@@ -74,8 +78,12 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
     heard(track) {
       agentTrack = track;
       if (track === null) {
+        recording.end();
         meters.stop();
       } else {
+        if (store.config.peek()?.record === true) {
+          recording.begin();
+        }
         listen();
       }
     },
@@ -136,6 +144,8 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
       }
     },
   });
+
+  const recording = createRecording({ sound, line: link.audio, note });
 
   const leavePage = () => {
     call.hangUp("the page was closed or reloaded");

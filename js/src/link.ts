@@ -1,6 +1,7 @@
 /** The page's line to the kernel: every message finds its place in relay, exchange, mirror or store. */
 
 import type { Model } from "./afm";
+import { type AudioLine, createAudioLine } from "./audio/chunks";
 import { type Buffers, createExchange, type Exchange } from "./exchange";
 import {
   type BrowserMessage,
@@ -33,6 +34,8 @@ export interface LinkPorts {
 
 export interface Link {
   exchange: Exchange;
+  /** The line for sound, apart from that of the records: neither waits for the other. */
+  audio: AudioLine;
   /** A record of this page: logged, sent and shown. */
   record(direction: Direction, text: string): void;
   /** From here on this page's own records tell the state; the kernel's log is history. */
@@ -51,6 +54,8 @@ export function createLink(first: Model, ports: LinkPorts): Link {
   const { page, store } = ports;
   let model = first;
   let own = false;
+  /** Number of the record that began the call of this page. */
+  let began = 0;
 
   function post(message: BrowserMessage, buffers?: ArrayBuffer[]): void {
     try {
@@ -74,6 +79,8 @@ export function createLink(first: Model, ports: LinkPorts): Link {
       store.waiting.value = waiting;
     },
   });
+
+  const audio = createAudioLine({ page, post, open: () => relay.received() > began });
 
   function takeWelcome(message: Welcome): void {
     store.config.value = message.config;
@@ -122,6 +129,9 @@ export function createLink(first: Model, ports: LinkPorts): Link {
       case "ack":
         relay.acknowledge(message);
         break;
+      case "audio_ack":
+        audio.acknowledge(message);
+        break;
       case "command":
         exchange.command(message, buffers ?? []);
         break;
@@ -164,10 +174,14 @@ export function createLink(first: Model, ports: LinkPorts): Link {
 
   return {
     exchange,
+    audio,
 
     record(direction, text) {
       const t_browser_ms = browserTimeMs();
-      relay.append(direction, t_browser_ms, text);
+      const number = relay.append(direction, t_browser_ms, text);
+      if (direction === "local" && beginsCall([number, direction, null, text], 0)) {
+        began = number;
+      }
       store.applyOwn(direction, t_browser_ms, text);
     },
 
@@ -186,11 +200,16 @@ export function createLink(first: Model, ports: LinkPorts): Link {
       listen();
     },
 
-    flush: relay.flush,
+    flush() {
+      relay.flush();
+      audio.flush();
+    },
 
     close() {
       relay.flush();
+      audio.flush();
       relay.close();
+      audio.close();
       exchange.close();
       deafen();
     },

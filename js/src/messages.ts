@@ -66,6 +66,24 @@ export interface Records {
   records: WireRecord[];
 }
 
+/** A stretch of both tracks: its place since this call's recorder began and its length, in samples at 24 kHz. */
+export interface AudioChunk {
+  frame: number;
+  frames: number;
+  /** When its first sample was heard, by the browser's clock. */
+  t_browser_ms: number;
+  /** Samples that the browser lost before it, where it did. */
+  lost_frames?: number;
+}
+
+/** Chunks of sound; its buffers are mono s16le at 24 kHz: user and agent of the first chunk, of the second, and so on. */
+export interface Audio {
+  kind: "audio";
+  page: string;
+  first: number;
+  chunks: AudioChunk[];
+}
+
 /** What a page may ask of the kernel. */
 export type Method =
   | "secret"
@@ -106,7 +124,7 @@ export interface Pong {
   t_browser_ms: number;
 }
 
-export type BrowserMessage = Hello | Records | Request | Reply | Pong;
+export type BrowserMessage = Hello | Records | Audio | Request | Reply | Pong;
 
 // -- kernel → browser -------------------------------------------------------------------------------------------
 
@@ -122,6 +140,13 @@ export interface Welcome {
 
 export interface Ack {
   kind: "ack";
+  page: string;
+  received: number;
+  durable: number;
+}
+
+export interface AudioAck {
+  kind: "audio_ack";
   page: string;
   received: number;
   durable: number;
@@ -160,9 +185,9 @@ export interface Config {
   config: PanelConfig;
 }
 
-export type KernelMessage = Welcome | Ack | Command | Reply | Ping | Tail | Note | Config;
+export type KernelMessage = Welcome | Ack | AudioAck | Command | Reply | Ping | Tail | Note | Config;
 
-const KERNEL_KINDS = new Set(["welcome", "ack", "command", "reply", "ping", "tail", "note", "config"]);
+const KERNEL_KINDS = new Set(["welcome", "ack", "audio_ack", "command", "reply", "ping", "tail", "note", "config"]);
 const EVERY_PAGE = "*";
 
 /** Tell whether a value is a JSON object. */

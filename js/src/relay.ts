@@ -32,6 +32,8 @@ export interface Relay {
   acknowledge(message: Ack): void;
   /** Send all that waits at once, in flight or not: the page is about to go. */
   flush(): void;
+  /** Below which number the kernel has all records. */
+  received(): number;
   /** When the kernel was last heard, by `performance.now`, in ms. */
   heardAt(): number;
   close(): void;
@@ -184,6 +186,7 @@ export function createRelay(ports: RelayPorts): Relay {
       }
     },
 
+    received: () => received,
     heardAt: () => heard,
 
     close() {

@@ -84,6 +84,7 @@ export function createStore(): Store {
       if (own.value) {
         batch(() => {
           for (const change of read("local", text)) {
+            activity.apply(change, browserTimeMs());
             current.apply(change, browserTimeMs());
           }
         });

@@ -34,7 +34,7 @@ _WATCH_S = 5.0
 _GONE_S = 15.0
 _CHROMIUM_MAX_MESSAGE_BYTES = 262_144
 _SECRET_SECONDS = 30
-_SHOWN = frozenset({"rtc.approval", "rtc.error", "rtc.tool"})
+_SHOWN = frozenset({"rtc.approval", "rtc.error", "rtc.quality", "rtc.tool"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", ""})
 
 

@@ -16,6 +16,8 @@ export interface Outgoing {
   restore(): void;
   /** What a meter of this side listens to; null while the line is silent. */
   audible(): AudioNode | MediaStreamTrack | null;
+  /** The track that goes out at the moment. */
+  sent(): MediaStreamTrack | null;
   /** Let go of sender, microphone and file. */
   stop(): void;
 }
@@ -29,6 +31,7 @@ interface Line {
 export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
   let sender: RTCRtpSender | null = null;
   let microphone: MediaStreamTrack | null = null;
+  let sent: MediaStreamTrack | null = null;
   let line: Line | null = null;
   let playing: Playing | null = null;
   let inPlace = false;
@@ -51,8 +54,8 @@ export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
   }
 
   function route(): void {
-    const track = inPlace || microphone === null ? (ownLine()?.track ?? null) : microphone;
-    void sender?.replaceTrack(track).catch(() => undefined);
+    sent = inPlace || microphone === null ? (ownLine()?.track ?? null) : microphone;
+    void sender?.replaceTrack(sent).catch(() => undefined);
     changed();
   }
 
@@ -106,11 +109,14 @@ export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
       return inPlace ? (line?.into ?? null) : microphone;
     },
 
+    sent: () => sent,
+
     stop() {
       playing?.stop();
       microphone?.stop();
       sender = null;
       microphone = null;
+      sent = null;
       line = null;
       inPlace = false;
       muted = false;

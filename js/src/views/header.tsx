@@ -16,6 +16,11 @@ export function Header({ store }: { store: Store }) {
         {stateText(state)}
       </span>
       <Clock activity={store.activity} />
+      {store.activity.recording.value && (
+        <span class="rtcw-recording" title="both sides are recorded">
+          <span aria-hidden="true">●</span> rec
+        </span>
+      )}
       {config !== null && <About config={config} />}
       {latency_ms !== null && (
         <span class="rtcw-latency" title="latency last heard: end of your speech to the agent's first sound">

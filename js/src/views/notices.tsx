@@ -30,6 +30,11 @@ export function Notices({ instance }: { instance: Instance }) {
           </button>
         </Notice>
       )}
+      {[...activity.quality.value].map(([what, value]) => (
+        <Notice key={what} tone="warning" what="connection" advice="What you hear may be late or broken.">
+          {QUALITY[what]?.(value) ?? `${what} is bad.`}
+        </Notice>
+      ))}
       {store.kernel.value === "busy" && (
         <Notice tone="quiet" what="kernel" advice={live ? "The call goes on." : ""}>
           The kernel does not answer at the moment; {countText(store.waiting.value, "record")} wait here for it.
@@ -45,6 +50,17 @@ const STEPS: Record<string, string> = {
   ice: "connection",
   channel: "data channel",
 };
+
+/** What is bad, as a reader calls it. */
+const QUALITY: Record<string, (value: number) => string> = {
+  loss: (ratio) => `${percent(ratio)} of the agent's packets get lost.`,
+  round_trip: (ms) => `A packet takes ${Math.round(ms)} ms to the service and back.`,
+  concealment: (ratio) => `${percent(ratio)} of the agent's sound had to be made up.`,
+};
+
+function percent(ratio: number): string {
+  return `${Math.round(ratio * 100)} %`;
+}
 
 interface NoticeProps {
   tone: "error" | "warning" | "quiet";
