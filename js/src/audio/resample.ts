@@ -36,7 +36,7 @@ export function createResampler(rate_hz: number): Resampler {
       for (let tap = 0; tap < weights.length; tap++) {
         sum += (kept[first + tap] ?? 0) * (weights[tap] as number);
       }
-      found[at] = Math.round(Math.max(-1, Math.min(1, sum)) * 32767);
+      found[at] = Math.max(-32768, Math.min(32767, Math.round(sum * 32768)));
     }
     next += found.length;
     const needed = Math.floor((next * round_in) / round_out) - reach + 1;
