@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _LAST_PORT = 65535
+_LARGEST_MESSAGE_BYTES = 24 * 1024 * 1024
+"""15 MiB of sound, the most that a client may append at once, and its base64."""
 _INSTALL = "pip install 'rtc_widget[sandbox]'"
 _log = logging.getLogger("rtc_widget.sandbox")
 
@@ -82,15 +84,17 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace) -> None:
     try:
         import uvicorn
+        import websockets  # noqa: F401 - uvicorn's half of a WebSocket
 
+        from rtc_widget.sandbox.app import create_app
         from rtc_widget.sandbox.call import listen_on_loopback_only
-        from rtc_widget.sandbox.http import Sandbox, create_app
     except ImportError as error:
         raise ConfigurationError(f"The package {error.name!r} is missing: {_INSTALL}.") from error
     from rtc_widget.sandbox import recognition, voice
     from rtc_widget.sandbox.brain import DEFAULT_RULES, RuleBrain
     from rtc_widget.sandbox.ears import load_detector
     from rtc_widget.sandbox.keys import Keys
+    from rtc_widget.sandbox.service import Sandbox
 
     brain = RuleBrain(options.rules or DEFAULT_RULES)
     load_detector()
@@ -112,7 +116,15 @@ def _serve(options: argparse.Namespace) -> None:
 
     app = create_app(Sandbox(Keys(key), brain, options.session_seconds), announce)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=2,
+            ws="websockets-sansio",
+            ws_max_size=_LARGEST_MESSAGE_BYTES,
+        )
     )
     if options.exit_with_stdin:
         threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()

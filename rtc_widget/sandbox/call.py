@@ -60,6 +60,8 @@ class Call:
         How long the session may last.
     on_over
         Called with the call once it has ended, whoever ended it.
+    may_be_joined
+        Whether a sideband may.
 
     Attributes
     ----------
@@ -70,9 +72,16 @@ class Call:
     """
 
     def __init__(
-        self, asked: Event, *, brain: Brain, seconds: float, on_over: Callable[[Call], None]
+        self,
+        asked: Event,
+        *,
+        brain: Brain,
+        seconds: float,
+        on_over: Callable[[Call], None],
+        may_be_joined: bool = True,
     ) -> None:
         self.id = fresh_id("rtc")
+        self.may_be_joined = may_be_joined
         self.session = Session(
             asked, brain=brain, send=self._send, seconds=seconds, on_expired=self._hang_up_soon
         )

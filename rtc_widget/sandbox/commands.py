@@ -7,8 +7,9 @@ import binascii
 from typing import TYPE_CHECKING, Final
 
 from rtc_widget.sandbox.config import merged
+from rtc_widget.sandbox.formats import decoded
 from rtc_widget.sandbox.recognition import recognise_soon
-from rtc_widget.sandbox.sound import HEARD_RATE_HZ, duration_ms, resample
+from rtc_widget.sandbox.sound import HEARD_RATE_HZ, duration_ms
 from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS"]
 
-_SENT_RATE_HZ: Final = 24_000
-"""The rate of audio inside events."""
+_MOST_APPENDED_BYTES: Final = 15 * 1024 * 1024
 
 
 def _update_session(session: Session, event: Event) -> None:
@@ -29,10 +29,18 @@ def _update_session(session: Session, event: Event) -> None:
 
 
 def _append_input(session: Session, event: Event) -> None:
-    session.hear(resample(_decoded(event["audio"], "audio"), _SENT_RATE_HZ, HEARD_RATE_HZ))
+    raw = _from_base64(event["audio"], "audio")
+    if len(raw) > _MOST_APPENDED_BYTES:
+        raise ApiError(
+            f"Invalid 'audio': {len(raw)} bytes. Append at most {_MOST_APPENDED_BYTES} bytes at once.",
+            code="invalid_value",
+            param="audio",
+        )
+    session.hear(session.appended.take(raw, _kind(session)))
 
 
 def _commit_input(session: Session, _: Event) -> None:
+    session.hear(session.appended.flush())
     buffered_ms = session.ears.buffered_ms
     was_speaking = session.ears.is_hearing_speech
     heard = session.ears.commit()
@@ -47,11 +55,19 @@ def _commit_input(session: Session, _: Event) -> None:
 
 
 def _clear_input(session: Session, _: Event) -> None:
+    session.appended.flush()
     session.ears.clear()
     session.emit("input_audio_buffer.cleared")
 
 
 def _clear_output(session: Session, _: Event) -> None:
+    if session.mouth.in_events:
+        raise ApiError(
+            "output_audio_buffer.clear is for WebRTC and SIP: over a WebSocket, stop to play and send "
+            "conversation.item.truncate.",
+            code="invalid_event",
+            param="type",
+        )
     if session.mouth.is_busy:
         session.fall_silent()
     else:
@@ -62,9 +78,9 @@ def _create_item(session: Session, event: Event) -> None:
     entry = session.history.entry_of(event["item"])
     for index, part in enumerate(event["item"].get("content") or []):
         if part.get("type") == "input_audio":
-            pcm = _decoded(part["audio"], f"item.content[{index}].audio")
-            entry.audio_ms = duration_ms(pcm, _SENT_RATE_HZ)
-            entry.words = recognise_soon(resample(pcm, _SENT_RATE_HZ, HEARD_RATE_HZ))
+            pcm = decoded(_from_base64(part["audio"], f"item.content[{index}].audio"), _kind(session))
+            entry.audio_ms = duration_ms(pcm, HEARD_RATE_HZ)
+            entry.words = recognise_soon(pcm)
     session.add(entry, event.get("previous_item_id"))
 
 
@@ -93,12 +109,16 @@ def _cancel_response(session: Session, event: Event) -> None:
     session.responses.cancel(event.get("response_id"))
 
 
-def _decoded(text: str, param: str) -> bytes:
+def _kind(session: Session) -> str:
+    kind: str = session.config["audio"]["input"]["format"]["type"]
+    return kind
+
+
+def _from_base64(text: str, param: str) -> bytes:
     try:
-        pcm = base64.b64decode(text, validate=True)
+        return base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise ApiError(f"Invalid '{param}': expected base64.", code="invalid_value", param=param) from error
-    return pcm[: len(pcm) // 2 * 2]
 
 
 COMMANDS: Final[dict[str, Callable[[Session, Event], None]]] = {

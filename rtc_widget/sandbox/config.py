@@ -144,8 +144,10 @@ def check_voice(voice: Any, current: Any, *, has_spoken: bool) -> None:
 
 def _merge_input(audio: Event, update: Event) -> None:
     for name, value in update.items():
-        if value is None:
-            audio[name] = dict(_FORMAT) if name == "format" else None
+        if name == "format":
+            audio[name] = _format(value)
+        elif value is None:
+            audio[name] = None
         elif name == "turn_detection":
             before = audio[name] or {}
             kept = before if before.get("type") == value["type"] else _TURN_DETECTION[value["type"]]
@@ -163,12 +165,18 @@ def _merge_input(audio: Event, update: Event) -> None:
 def _merge_output(audio: Event, update: Event, *, has_spoken: bool) -> None:
     check_voice(update.get("voice"), audio["voice"], has_spoken=has_spoken)
     for name, value in update.items():
-        if value is not None:
+        if name == "format":
+            audio[name] = _format(value)
+        elif value is not None:
             audio[name] = deepcopy(value)
         elif name == "speed":
             audio[name] = 1.0
-        elif name == "format":
-            audio[name] = dict(_FORMAT)
+
+
+def _format(value: Event | None) -> Event:
+    """Return a format in full: the rate of samples is known."""
+    kind = (value or {}).get("type") or _FORMAT["type"]
+    return dict(_FORMAT) if kind == _FORMAT["type"] else {"type": kind}
 
 
 def _tool(tool: Event) -> Event:

@@ -1,17 +1,21 @@
-"""What is still to be said: speech in, frames out, and what of it was really sent."""
+"""What is still to be said: speech in, frames out, and what of it was really sent.
+
+Over a WebSocket nothing waits here: the sound goes out as events, faster than it is spoken.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rtc_widget.sandbox.sound import BYTES_PER_SAMPLE, SPOKEN_RATE_HZ
+from rtc_widget.sandbox.sound import BYTES_PER_SAMPLE, SPOKEN_RATE_HZ, duration_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Mouth", "Utterance"]
+__all__ = ["EventMouth", "Mouth", "Utterance"]
 
 
 @dataclass(eq=False)
@@ -74,6 +78,9 @@ class Mouth:
         Called with a response's id when the last of it went out.
     """
 
+    in_events = False
+    """Whether the sound goes out as events."""
+
     def __init__(self, on_started: Callable[[str], None], on_stopped: Callable[[str], None]) -> None:
         self._on_started = on_started
         self._on_stopped = on_stopped
@@ -84,6 +91,11 @@ class Mouth:
     def is_busy(self) -> bool:
         """Whether something is being said, or waits to be."""
         return bool(self._queue)
+
+    @property
+    def left_s(self) -> float:
+        """How long the client will go on to play what is out already."""
+        return 0.0
 
     def say(self, response_id: str, item_id: str, pcm: bytes) -> None:
         """Queue more sound of an item.
@@ -147,3 +159,29 @@ class Mouth:
             if not same_response and head.response_id in self._started:
                 self._started.discard(head.response_id)
                 self._on_stopped(head.response_id)
+
+
+class EventMouth(Mouth):
+    """The mouth of a WebSocket: what is said is out at once, and only the client knows what it plays."""
+
+    in_events = True
+
+    def __init__(self, on_started: Callable[[str], None]) -> None:
+        super().__init__(on_started, lambda _: None)
+        self._played_s = 0.0
+
+    @property
+    def left_s(self) -> float:
+        """How long a client that plays at once still plays."""
+        return max(self._played_s - time.monotonic(), 0.0)
+
+    def say(self, response_id: str, item_id: str, pcm: bytes) -> None:  # noqa: ARG002 - as a mouth has it
+        """Note that so much sound went out."""
+        self._on_started(response_id)
+        length_s = duration_ms(pcm, SPOKEN_RATE_HZ) / 1000
+        self._played_s = max(self._played_s, time.monotonic()) + length_s
+
+    def clear(self) -> list[Utterance]:
+        """Do nothing: the client falls silent by itself, and truncates what it did not play."""
+        self._played_s = 0.0
+        return []

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rtc_widget._errors import ConfigurationError
-from rtc_widget.sandbox.history import Entry
+from rtc_widget.sandbox.output import Order, Output, Stage
 from rtc_widget.sandbox.pieces import clauses, deltas, json_deltas
 from rtc_widget.sandbox.prompt import CallTool, Fail, Prompt, Say, Wait, prompt_of
 from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, duration_ms, silence
 from rtc_widget.sandbox.usage import Ledger, Tokens, context, spoken_tokens, text_tokens
 from rtc_widget.sandbox.voice import speak
-from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, obfuscation
+from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rtc_widget.sandbox.history import History
-    from rtc_widget.sandbox.mouth import Mouth
+    from rtc_widget.sandbox.history import Entry
     from rtc_widget.sandbox.prompt import Brain
 
-__all__ = ["Host", "Order", "Response"]
+__all__ = ["Host", "Response"]
 
 _GENERATION_SPEED: Final = 4.0
 """Speech is made so many times faster than it is spoken, about as the real service does it."""
@@ -33,38 +31,11 @@ _PAUSE_MS: Final = 200
 _log = logging.getLogger(__name__)
 
 
-class Host(Protocol):
+class Host(Stage, Protocol):
     """The session a response belongs to."""
 
-    history: History
-    mouth: Mouth
     brain: Brain
     ledger: Ledger
-
-    def emit(self, type: str, **fields: Any) -> None:
-        """Send a server event."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a response was asked to be.
-
-    Attributes
-    ----------
-    session
-        The effective configuration, with the response's own fields in it.
-    metadata
-        As given.
-    in_conversation
-        Whether its items join the default conversation.
-    entries
-        Its own input; None: the conversation.
-    """
-
-    session: Event
-    metadata: Event | None = None
-    in_conversation: bool = True
-    entries: list[Entry] | None = None
 
 
 class _TokensSpent(Exception):
@@ -91,20 +62,13 @@ class Response:
         self._on_done = on_done
         self._status = "in_progress"
         self._details: Event | None = None
-        self._output: list[Entry] = []
-        self._open: Entry | None = None
-        self._previous: str | None = None
+        self._output = Output(host, self.id, order)
         self._considered: list[Entry] = []
         self._inputs = Tokens()
         self._spent = Tokens()
         self._usage: Event | None = None
-        self._emit("response.created", response=self._object())
+        host.emit("response.created", response=self._object())
         self._task = asyncio.create_task(self._run(), name=self.id)
-
-    @property
-    def has_audio(self) -> bool:
-        """Whether it speaks."""
-        return bool(self.order.session["output_modalities"] == ["audio"])
 
     def cancel(self, reason: str) -> None:
         """End it as cancelled: "turn_detected" or "client_cancelled"."""
@@ -123,7 +87,7 @@ class Response:
                 if isinstance(action, Say):
                     await self._say(action)
                 elif isinstance(action, CallTool):
-                    self._close("completed")
+                    self._output.close("completed")
                     await self._call(action)
                 elif isinstance(action, Wait):
                     await asyncio.sleep(action.seconds)
@@ -149,26 +113,42 @@ class Response:
 
     async def _say(self, action: Say) -> None:
         """Say it, clause by clause, its words as deltas ahead of the sound."""
-        entry = self._open or self._begin_message()
-        part = entry.item["content"][0]
-        key = "transcript" if self.has_audio else "text"
+        entry = self._output.message()
         for clause in clauses(action.text):
-            text = f" {clause}" if part[key] else clause
-            pause, is_cut = _TEXT_DELTA_S, False
-            if self.has_audio:
-                text, seconds, is_cut = await self._voice(entry, text, action)
-                pause = seconds / _GENERATION_SPEED / max(len(deltas(text)), 1)
+            text = f" {clause}" if self._said_something(entry) else clause
+            if self.order.has_audio:
+                await self._speak(entry, text, action)
+                continue
             for word in deltas(text):
-                if not self.has_audio:
-                    self._spend(Tokens(text=text_tokens(word)))
-                part[key] += word
-                self._delta("output_audio_transcript" if self.has_audio else "output_text", entry, word)
-                await asyncio.sleep(pause)
-            if is_cut:
-                raise _TokensSpent
+                self._spend(Tokens(text=text_tokens(word)))
+                self._output.write(word)
+                await asyncio.sleep(_TEXT_DELTA_S)
 
-    async def _voice(self, entry: Entry, text: str, action: Say) -> tuple[str, float, bool]:
-        """Queue the sound of a clause; return what the tokens left allow, its seconds, and if it was cut."""
+    def _said_something(self, entry: Entry) -> bool:
+        part = entry.item["content"][0]
+        return bool(part.get("transcript") or part.get("text"))
+
+    async def _speak(self, entry: Entry, text: str, action: Say) -> None:
+        """Speak a clause, as far as the tokens left allow."""
+        text, pcm, is_cut = await self._voice(entry, text, action)
+        pieces = self._output.sound(entry, pcm)
+        words = deltas(text)
+        pause_s = duration_ms(pcm, SPOKEN_RATE_HZ) / 1000 / _GENERATION_SPEED / max(len(words), 1)
+        sent = 0
+        for index, word in enumerate(words, 1):
+            self._output.write(word)
+            await asyncio.sleep(pause_s)
+            due = len(pieces) * index // len(words)
+            for piece in pieces[sent:due]:
+                self._output.send_sound(entry, piece)
+            sent = due
+        for piece in pieces[sent:]:
+            self._output.send_sound(entry, piece)
+        if is_cut:
+            raise _TokensSpent
+
+    async def _voice(self, entry: Entry, text: str, action: Say) -> tuple[str, bytes, bool]:
+        """Return what the tokens left allow of a clause: its words, its sound, and whether it was cut."""
         output = self.order.session["audio"]["output"]
         voice = output["voice"] if isinstance(output["voice"], str) else output["voice"]["id"]
         pcm = await speak(
@@ -180,80 +160,24 @@ class Response:
         share = min(max(self._tokens_left(), 0) / max(cost.total, 1), 1.0)
         text = text[: round(len(text) * share)]
         pcm = pcm[: int(len(pcm) * share) // 2 * 2]
-        length_ms = duration_ms(pcm, SPOKEN_RATE_HZ)
         self._spent += Tokens(round(cost.text * share), round(cost.audio * share))
-        entry.say(text, length_ms)
-        self._host.mouth.say(self.id, entry.id, pcm)
-        return text, length_ms / 1000, share < 1.0
+        entry.say(text, duration_ms(pcm, SPOKEN_RATE_HZ))
+        return text, pcm, share < 1.0
 
     async def _call(self, action: CallTool) -> None:
         """Call a function: its arguments as deltas."""
-        entry = self._begin(
-            {
-                "id": fresh_id("item"),
-                "type": "function_call",
-                "status": "in_progress",
-                "name": action.name,
-                "call_id": fresh_id("call", 16),
-                "arguments": "",
-            }
+        self._output.begin(
+            "function_call",
+            status="in_progress",
+            name=action.name,
+            call_id=fresh_id("call", 16),
+            arguments="",
         )
         for piece in json_deltas(action.arguments):
             self._spend(Tokens(text=text_tokens(piece)))
-            entry.item["arguments"] += piece
-            self._delta("function_call_arguments", entry, piece, call_id=entry.item["call_id"])
+            self._output.write(piece)
             await asyncio.sleep(0)
-        self._close("completed")
-
-    def _begin_message(self) -> Entry:
-        message: Event = {"type": "message", "status": "in_progress", "role": "assistant", "content": []}
-        entry = self._begin({"id": fresh_id("item"), **message})
-        if self.has_audio:
-            entry.item["content"] = [{"type": "output_audio", "transcript": ""}]
-            part = {"type": "audio", "transcript": ""}
-        else:
-            entry.item["content"] = [{"type": "output_text", "text": ""}]
-            part = {"type": "text", "text": ""}
-        self._emit("response.content_part.added", **self._place(entry, content=True), part=part)
-        return entry
-
-    def _begin(self, item: Event) -> Entry:
-        entry = Entry(item)
-        self._output.append(entry)
-        self._open = entry
-        self._emit("response.output_item.added", output_index=len(self._output) - 1, item=item)
-        if self.order.in_conversation:
-            self._previous = self._host.history.add(entry)
-            self._host.emit("conversation.item.added", previous_item_id=self._previous, item=item)
-        return entry
-
-    def _close(self, status: str) -> None:
-        """End the open item."""
-        entry, self._open = self._open, None
-        if entry is None:
-            return
-        item = entry.item
-        item["status"] = status
-        previous = None
-        if item["type"] == "function_call":
-            extra = {key: item[key] for key in ("call_id", "name", "arguments")}
-            self._emit("response.function_call_arguments.done", **self._place(entry), **extra)
-        else:
-            place = self._place(entry, content=True)
-            if self.has_audio:
-                said = {"transcript": item["content"][0]["transcript"]}
-                self._emit("response.output_audio.done", **place)
-                self._emit("response.output_audio_transcript.done", **place, **said)
-                part = {"type": "audio", **said}
-            else:
-                said = {"text": item["content"][0]["text"]}
-                self._emit("response.output_text.done", **place, **said)
-                part = {"type": "text", **said}
-                previous = self._previous
-            self._emit("response.content_part.done", **place, part=part)
-        if self.order.in_conversation:
-            self._host.emit("conversation.item.done", previous_item_id=previous, item=item)
-        self._emit("response.output_item.done", output_index=self._output.index(entry), item=item)
+        self._output.close("completed")
 
     def _fail(self, failure: Fail, type: str = "server_error") -> None:
         error = {"type": type, "code": failure.code, "message": failure.message}
@@ -262,13 +186,13 @@ class Response:
     def _end(self, status: str, details: Event | None) -> None:
         if self._status != "in_progress":
             return
-        self._close("completed" if status == "completed" else "incomplete")
+        self._output.close("completed" if status == "completed" else "incomplete")
         self._status, self._details = status, details
         if status != "cancelled" and self.order.in_conversation:
             for entry in self._considered:
                 entry.is_answered = True
         self._usage = self._host.ledger.bill(self._inputs, self._spent)
-        self._emit("response.done", response=self._object())
+        self._host.emit("response.done", response=self._object())
         self._host.emit("rate_limits.updated", rate_limits=self._host.ledger.rate_limits())
         self._host.mouth.finish(self.id)
         self._on_done(self)
@@ -282,20 +206,6 @@ class Response:
             raise _TokensSpent
         self._spent += cost
 
-    def _delta(self, kind: str, entry: Entry, delta: str, **fields: Any) -> None:
-        place = self._place(entry, content=kind != "function_call_arguments")
-        self._emit(f"response.{kind}.delta", **place, **fields, delta=delta, obfuscation=obfuscation(delta))
-
-    def _place(self, entry: Entry, *, content: bool = False) -> Event:
-        place: Event = {"item_id": entry.id, "output_index": self._output.index(entry)}
-        return place | {"content_index": 0} if content else place
-
-    def _emit(self, type: str, **fields: Any) -> None:
-        if type in ("response.created", "response.done"):
-            self._host.emit(type, **fields)
-        else:
-            self._host.emit(type, response_id=self.id, **fields)
-
     def _object(self) -> Event:
         session = self.order.session
         output = session["audio"]["output"]
@@ -304,7 +214,7 @@ class Response:
             "id": self.id,
             "status": self._status,
             "status_details": self._details,
-            "output": [entry.item for entry in self._output],
+            "output": self._output.items,
             "conversation_id": self._host.history.conversation_id if self.order.in_conversation else None,
             "output_modalities": session["output_modalities"],
             "max_output_tokens": session["max_output_tokens"],

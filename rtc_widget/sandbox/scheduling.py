@@ -6,7 +6,8 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rtc_widget.sandbox.config import check_voice
-from rtc_widget.sandbox.response import Host, Order, Response
+from rtc_widget.sandbox.output import Order
+from rtc_widget.sandbox.response import Host, Response
 from rtc_widget.sandbox.wire import ApiError, Event
 
 if TYPE_CHECKING:

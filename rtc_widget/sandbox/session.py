@@ -1,6 +1,7 @@
 """One session: client events and sound in, server events and speech out. It knows no WebRTC.
 
 A transport calls `open` once, feeds `receive` and `hear`, pulls speech from `mouth`, and calls `close`.
+Others may join it meanwhile: they get every server event too.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import asyncio
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rtc_widget.sandbox.commands import COMMANDS
 from rtc_widget.sandbox.config import new_session
 from rtc_widget.sandbox.ears import Ears
+from rtc_widget.sandbox.formats import Appended
 from rtc_widget.sandbox.history import Entry, History
-from rtc_widget.sandbox.mouth import Mouth
+from rtc_widget.sandbox.mouth import EventMouth, Mouth
 from rtc_widget.sandbox.scheduling import Responses
 from rtc_widget.sandbox.transcription import transcribe
 from rtc_widget.sandbox.usage import Ledger
@@ -28,9 +30,19 @@ if TYPE_CHECKING:
     from rtc_widget.sandbox.ears import Heard
     from rtc_widget.sandbox.prompt import Brain
 
-__all__ = ["Session"]
+__all__ = ["Listener", "Session"]
 
 _log = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """Who is told of a session beside the one it belongs to."""
+
+    def send(self, text: str) -> None:
+        """Take a server event, as JSON text."""
+
+    def end(self) -> None:
+        """Take note that the session is over."""
 
 
 class Session:
@@ -48,6 +60,8 @@ class Session:
         How long it may last.
     on_expired
         Called when it has lasted that long, after the error that says so.
+    audio_in_events
+        Whether it speaks in events, as over a WebSocket, and not on a track.
     """
 
     def __init__(
@@ -58,6 +72,7 @@ class Session:
         send: Callable[[str], None],
         seconds: float,
         on_expired: Callable[[], None],
+        audio_in_events: bool = False,
     ) -> None:
         self.id = fresh_id("sess")
         self.config = new_session(self.id, int(time.time() + seconds), asked)
@@ -65,13 +80,19 @@ class Session:
         self.history = History()
         self.ledger = Ledger()
         self.responses = Responses(self)
-        self.mouth = Mouth(self._audio_started, self._audio_stopped)
+        self.mouth: Mouth = (
+            EventMouth(self._audio_sent)
+            if audio_in_events
+            else Mouth(self._audio_started, self._audio_stopped)
+        )
+        self.appended = Appended()
         self.ears = Ears(self)
         self.ears.configure(self.turn_detection)
         self.has_spoken = False
         self.last_spoken = ""
         self.speech_item = ""
         self._send = send
+        self._listeners: list[Listener] = []
         self._seconds = seconds
         self._on_expired = on_expired
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -98,12 +119,27 @@ class Session:
         for task in self._tasks:
             task.cancel()
         self._send = lambda _: None
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener.end()
+
+    def join(self, listener: Listener) -> None:
+        """Let somebody else hear every server event from now on."""
+        self._listeners.append(listener)
+
+    def leave(self, listener: Listener) -> None:
+        """Tell them no more."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     def emit(self, type: str, **fields: Any) -> None:
         """Send a server event."""
         # The buffer of a call is another service's, and its identifiers look it.
         event_id = fresh_id("event", 16) if type.startswith("output_audio_buffer.") else fresh_id("event")
-        self._send(json.dumps({"type": type, "event_id": event_id, **fields}, ensure_ascii=False))
+        text = json.dumps({"type": type, "event_id": event_id, **fields}, ensure_ascii=False)
+        self._send(text)
+        for listener in self._listeners:
+            listener.send(text)
 
     def fail(self, error: ApiError, event_id: Any = None) -> None:
         """Send an `error` event, naming the client event it answers."""
@@ -159,9 +195,12 @@ class Session:
         if not self.mouth.is_busy:
             self._wait_for_the_user()
 
-    def _audio_started(self, response_id: str) -> None:
+    def _audio_sent(self, response_id: str) -> None:
         self.has_spoken = True
         self.last_spoken = response_id
+
+    def _audio_started(self, response_id: str) -> None:
+        self._audio_sent(response_id)
         self.emit("output_audio_buffer.started", response_id=response_id)
 
     def _audio_stopped(self, response_id: str) -> None:
@@ -213,7 +252,7 @@ class Session:
         timeout_ms = (self.turn_detection or {}).get("idle_timeout_ms")
         if timeout_ms and not self.ears.is_hearing_speech:
             self._idle_since_ms = self.ears.position_ms
-            self._later("idle", timeout_ms / 1000, self._user_is_silent)
+            self._later("idle", timeout_ms / 1000 + self.mouth.left_s, self._user_is_silent)
 
     def _user_is_silent(self) -> None:
         item_id = fresh_id("item")

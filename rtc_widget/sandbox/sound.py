@@ -63,11 +63,63 @@ def resample(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
     divisor = gcd(from_hz, to_hz)
     up, down = to_hz // divisor, from_hz // divisor
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
-    phases = _filter(up, down)
-    taps = phases.shape[1]
-    wanted = len(samples) * up // down
+    taps = _filter(up, down).shape[1]
     padded = np.concatenate([np.zeros(taps // 2 - 1, np.float32), samples, np.zeros(taps, np.float32)])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, taps)
+    return _filtered(padded, up, down, len(samples) * up // down)
+
+
+class Resampler:
+    """Does what `resample` does to sound that comes in pieces, without a seam between them.
+
+    Parameters
+    ----------
+    from_hz, to_hz
+        The two rates, in Hz.
+    """
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        divisor = gcd(from_hz, to_hz)
+        self._up, self._down = to_hz // divisor, from_hz // divisor
+        self._taps = _filter(self._up, self._down).shape[1]
+        self._begin()
+
+    def feed(self, pcm: bytes) -> bytes:
+        """Return what the next piece makes known: the last millisecond waits for the piece after it.
+
+        Parameters
+        ----------
+        pcm
+            Mono, signed 16-bit, little-endian samples, any number of them.
+        """
+        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+        self._taken += len(samples)
+        return self._put_out(np.concatenate([self._padded, samples]))
+
+    def flush(self) -> bytes:
+        """Return what waits: the sound has ended."""
+        rest = self._taken * self._up // self._down - self._given
+        whole = self._put_out(np.concatenate([self._padded, np.zeros(self._taps, np.float32)]))
+        self._begin()
+        return whole[: rest * BYTES_PER_SAMPLE]
+
+    def _begin(self) -> None:
+        self._padded = np.zeros(self._taps // 2 - 1, np.float32)
+        self._taken = self._given = 0
+
+    def _put_out(self, padded: NDArray[np.float32]) -> bytes:
+        # In whole rounds of phases, so that what is kept begins with the first of them.
+        rounds = max(len(padded) - self._taps, 0) // self._down
+        self._padded = padded[rounds * self._down :]
+        self._given += rounds * self._up
+        return _filtered(padded, self._up, self._down, rounds * self._up)
+
+
+def _filtered(padded: NDArray[np.float32], up: int, down: int, wanted: int) -> bytes:
+    """Return so many samples at the new rate; the first one's window begins with the padded samples."""
+    if not wanted:
+        return b""
+    phases = _filter(up, down)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, phases.shape[1])
     result = np.empty(wanted, np.float32)
     # Outputs `up` apart share one phase of the filter, and their inputs lie `down` apart.
     for first in range(min(up, wanted)):
