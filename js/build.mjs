@@ -9,7 +9,14 @@ const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, "..", "rtc_widget", "static");
 mkdirSync(target, { recursive: true });
 
-const shared = { bundle: true, minify: true, logLevel: "warning", target: ["es2022"], legalComments: "none" };
+const shared = {
+  bundle: true,
+  minify: true,
+  logLevel: "warning",
+  target: ["es2022"],
+  legalComments: "none",
+  define: { "process.env.NODE_ENV": '"production"' },
+};
 
 await build({
   ...shared,

@@ -167,7 +167,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             self._browser.push_config()
 
     def _panel_config(self) -> messages.PanelConfig:
-        configuration = self._configuration
+        configuration, log = self._configuration, self._core.log
         voice = configuration.field("voice")
         return {
             "provider": self._provider.name,
@@ -183,6 +183,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             "loopback": is_loopback(self._provider.base_url),
             "record": self._recorder is not None,
             "cost_usd": self._cost.usd,
+            "started_ms": log.started_at.timestamp() * 1000 if len(log) else None,
         }
 
     def close(self) -> None:

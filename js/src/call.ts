@@ -1,7 +1,7 @@
 /** The one RTCPeerConnection: connect, hang up, states; every step is timed, and says why when it fails. */
 
 import { type Attempt, beginAttempt, type ConnectOptions, stepsOf, WAITING_FOR_MICROPHONE } from "./attempt";
-import { isOpen, openMicrophone, willAsk } from "./audio/microphone";
+import { isOpen, type Opened, willAsk } from "./audio/microphone";
 import type { Outgoing } from "./audio/outgoing";
 import type { Sound } from "./audio/sound";
 import type { Speaker } from "./audio/speaker";
@@ -26,6 +26,8 @@ export interface CallPorts {
   progress(words: string): void;
   /** The agent's track; null when there is none any more. */
   heard(track: MediaStreamTrack | null): void;
+  /** Open the microphone: "auto", "none" or a device id. */
+  openMicrophone(choice: string): Promise<Opened>;
   sound: Sound;
   speaker: Speaker;
   outgoing: Outgoing;
@@ -38,6 +40,8 @@ export interface Call {
   /** Send client events; throws before the first is sent when one is too large. */
   send(texts: readonly string[]): void;
   setMuted(muted: boolean): void;
+  /** Send another microphone in place of this one, which goes on where there is no other; without a call, nothing. */
+  changeMicrophone(choice: string): Promise<void>;
   /** A call is up or on its way. */
   busy(): boolean;
   live(): boolean;
@@ -71,7 +75,7 @@ export function createCall(ports: CallPorts): Call {
     }
     // Side by side: the kernel mints, the browser opens the microphone, the peer connection makes its offer.
     const secret = options.signaling === "ephemeral" ? ports.request("secret", {}) : null;
-    const opening = openMicrophone(options.microphone);
+    const opening = ports.openMicrophone(options.microphone);
     const attempt = beginAttempt(options);
     current = attempt;
     const work = reach(attempt, secret);
@@ -119,7 +123,7 @@ export function createCall(ports: CallPorts): Call {
   }
 
   /** Put the microphone in when it comes; the call never waits for it. */
-  async function useMicrophone(attempt: Attempt, opening: ReturnType<typeof openMicrophone>): Promise<void> {
+  async function useMicrophone(attempt: Attempt, opening: Promise<Opened>): Promise<void> {
     const { microphone: choice } = attempt.options;
     if (choice !== "none") {
       void willAsk().then((asking) => {
@@ -140,10 +144,7 @@ export function createCall(ports: CallPorts): Call {
     }
     attempt.steps.microphone_ms = performance.now() - attempt.startedAt;
     if (isOpen(opened)) {
-      attempt.microphone = { state: "live", reason: "", advice: "" };
-      opened.track.onended = () => loseMicrophone(attempt);
-      ports.outgoing.setMicrophone(opened.track);
-      ports.outgoing.setMuted(attempt.muted);
+      putIn(attempt, opened.track);
     } else {
       attempt.microphone = { state: "silent", ...opened };
     }
@@ -152,6 +153,13 @@ export function createCall(ports: CallPorts): Call {
     } else if (attempt.asking) {
       note(attempt, "connecting");
     }
+  }
+
+  function putIn(attempt: Attempt, track: MediaStreamTrack): void {
+    attempt.microphone = { state: "live", reason: "", advice: "" };
+    track.onended = () => loseMicrophone(attempt);
+    ports.outgoing.setMicrophone(track);
+    ports.outgoing.setMuted(attempt.muted);
   }
 
   function loseMicrophone(attempt: Attempt): void {
@@ -277,6 +285,25 @@ export function createCall(ports: CallPorts): Call {
       current.muted = muted;
       ports.outgoing.setMuted(muted);
       ports.note({ type: "rtc.mute", muted });
+    },
+
+    async changeMicrophone(choice) {
+      const attempt = current;
+      if (attempt === null) {
+        return;
+      }
+      const opened = await ports.openMicrophone(choice);
+      if (!isOpen(opened)) {
+        throw troubleAt("microphone", opened.reason, opened.advice);
+      }
+      if (current !== attempt) {
+        opened.track.stop();
+        return;
+      }
+      putIn(attempt, opened.track);
+      if (attempt.live) {
+        noteLive(attempt);
+      }
     },
 
     busy: () => current !== null,

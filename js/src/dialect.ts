@@ -3,7 +3,7 @@
  * verbs in, client events out. Notes of our own are read here too, so that whoever shows a record needs one language.
  */
 
-import { type CallState, type Direction, type Fields, isFields, parseEvent } from "./messages";
+import { type CallState, type Direction, type Fields, isFields } from "./messages";
 
 export type Role = "user" | "assistant" | "system" | "tool";
 
@@ -61,8 +61,7 @@ const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const nullable = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 /** Read a record: what it changes, nothing for events that change nothing here or that nobody knows. */
-export function read(direction: Direction, source: string): Change[] {
-  const event = parseEvent(source);
+export function read(direction: Direction, event: Fields): Change[] {
   if (direction === "local") {
     return readNote(event);
   }

@@ -1,7 +1,9 @@
 /** One instance: what one `initialize` holds (line to the kernel, call, store), and what its views may ask of it. */
 
 import type { Model } from "./afm";
+import { createDevices, type Devices } from "./audio/devices";
 import { createMeters } from "./audio/meters";
+import { openMicrophone } from "./audio/microphone";
 import { createOutgoing } from "./audio/outgoing";
 import { createRecording } from "./audio/recording";
 import { createSound } from "./audio/sound";
@@ -9,8 +11,9 @@ import { createSpeaker } from "./audio/speaker";
 import { createCall } from "./call";
 import { createCommands } from "./commands";
 import { interruptEvents, talkEvents } from "./dialect";
+import { type Exchange, failure } from "./exchange";
 import { createLink } from "./link";
-import { type Fields, randomId } from "./messages";
+import { type Fields, type LogRecord, randomId } from "./messages";
 import { leaveThePlace, takeThePlace } from "./one_live";
 import { createPresence } from "./presence";
 import { type Resident, residents } from "./residents";
@@ -23,6 +26,13 @@ const TIMEOUT_MS = 20_000;
 
 export interface Instance extends Resident {
   store: Store;
+  devices: Devices;
+  /** Ask the kernel. */
+  ask: Exchange["request"];
+  /** Places in the kernel's log whose text holds some words. */
+  findEvents(words: string): Promise<ReadonlySet<number>>;
+  /** The text of an event that has none here any more. */
+  fetchEvent(seq: number): Promise<string>;
   /** Start a call, within a click. What goes wrong shows in the store. */
   connect(): void;
   hangUp(): void;
@@ -87,9 +97,16 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
         listen();
       }
     },
+    openMicrophone: (choice) => openMicrophone(choice, devices.processing.peek()),
     sound,
     speaker,
     outgoing,
+  });
+
+  const devices = createDevices({
+    changeMicrophone: call.changeMicrophone,
+    setSink: speaker.setSink,
+    setVolume: speaker.setVolume,
   });
 
   async function connect(params: Fields): Promise<Fields> {
@@ -100,7 +117,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
     }
     const number = (value: unknown, otherwise: number) => (typeof value === "number" ? value : otherwise);
     return call.connect({
-      microphone: String(params.microphone ?? config?.microphone ?? "auto"),
+      microphone: String(params.microphone ?? (devices.microphone.peek() || (config?.microphone ?? "auto"))),
       signaling: (params.signaling ?? config?.signaling) === "kernel" ? "kernel" : "ephemeral",
       timeout_ms: number(params.timeout_ms, TIMEOUT_MS),
       attempt: number(params.attempt, activity.attempt.peek() + 1),
@@ -124,6 +141,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
   const unwatch = activity.busy.subscribe((busy) => {
     const ours = busy && call.busy();
     presence.watch(ours);
+    devices.refresh();
     if (!ours) {
       talking = false;
       leaveThePlace(call);
@@ -155,6 +173,20 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
 
   const instance: Instance = {
     store,
+    devices,
+    ask: link.exchange.request,
+    async findEvents(query) {
+      const { seqs } = await link.exchange.request("find", { query });
+      return new Set(Array.isArray(seqs) ? (seqs as number[]) : []);
+    },
+    async fetchEvent(seq) {
+      const { records } = await link.exchange.request("tail", { since: seq, limit: 1 });
+      const record = Array.isArray(records) ? (records as LogRecord[])[0] : undefined;
+      if (record === undefined) {
+        throw failure("RecordingError", `the kernel's log has no record ${seq}`);
+      }
+      return record[3];
+    },
     connect() {
       // What goes wrong is noted in the log, and the panel reads it there.
       connect({}).catch(() => undefined);
@@ -208,6 +240,8 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
     dispose() {
       call.hangUp("the widget was closed");
       link.close();
+      devices.close();
+      store.events.close();
       presence.watch(false);
       unwatch();
       residents().delete(page);

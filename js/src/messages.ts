@@ -46,6 +46,8 @@ export interface PanelConfig {
   record: boolean;
   /** What was billed so far; null where nothing was, or its price is not known. */
   cost_usd: number | null;
+  /** When the session's first record was, epoch ms by the kernel's clock; null before it. */
+  started_ms: number | null;
 }
 
 // -- browser → kernel -------------------------------------------------------------------------------------------

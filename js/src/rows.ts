@@ -24,6 +24,10 @@ export interface Row {
   busy: boolean;
   /** The tool call that waits here for a person to allow it; "" when none does. */
   asks: string;
+  /** Ids of the item, the tool call and the response that it shows. */
+  ids: readonly string[];
+  /** It was spoken: where the session is recorded it can be heard again. */
+  audible: boolean;
 }
 
 /** What the transcript keeps of an item, or of a note between items. */
@@ -70,7 +74,20 @@ export function newEntry(
   at_ms: number,
   item: { item_id?: string; hidden?: boolean },
 ): Entry {
-  const row = { key, who, at_ms, text: "", struck: "", hint: "", edge: "", edgeTitle: "", busy: false, asks: "" };
+  const row = {
+    key,
+    who,
+    at_ms,
+    text: "",
+    struck: "",
+    hint: "",
+    edge: "",
+    edgeTitle: "",
+    busy: false,
+    asks: "",
+    ids: [],
+    audible: false,
+  };
   return {
     row: signal<Row>(row),
     item_id: item.item_id ?? "",

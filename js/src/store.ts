@@ -3,13 +3,15 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type Activity, createActivity } from "./activity";
 import { read } from "./dialect";
-import { browserTimeMs, type Direction, type LogRecord, type PanelConfig } from "./messages";
+import { createEvents, type Events } from "./events";
+import { browserTimeMs, type Direction, type Fields, type LogRecord, type PanelConfig, parseEvent } from "./messages";
 import type { KernelState } from "./relay";
 import type { Row } from "./rows";
 import { createTranscript } from "./transcript";
 
 export interface Store {
   activity: Activity;
+  events: Events;
   rows: ReadonlySignal<readonly Signal<Row>[]>;
   config: Signal<PanelConfig | null>;
   /** Whether the kernel answers, and how many records wait here for it. */
@@ -43,14 +45,24 @@ export function createStore(): Store {
   const history = createTranscript("h");
   const current = createTranscript("c");
   const own = signal(false);
+  const events = createEvents();
+  const config = signal<PanelConfig | null>(null);
+  /** The session's first record, by the browser's clock: from it on this page's own records are counted. */
+  let zero_ms: number | null = null;
+
+  function listOwn(direction: Direction, t_browser_ms: number, text: string, event: Fields): void {
+    zero_ms ??= config.peek()?.started_ms ?? t_browser_ms;
+    events.add(direction, text, event, t_browser_ms - zero_ms, null);
+  }
 
   return {
     activity,
+    events,
     rows: computed(() => {
       const [before, now] = [history.rows.value, current.rows.value];
       return before.length === 0 ? now : [...before, ...now];
     }),
-    config: signal(null),
+    config,
     kernel: signal<KernelState>("unheard"),
     waiting: signal(0),
     latencyHeardMs: signal(null),
@@ -60,17 +72,21 @@ export function createStore(): Store {
     elsewhere: computed(() => !own.value && activity.busy.value),
 
     applyOwn(direction, t_browser_ms, text) {
+      const event = parseEvent(text);
+      listOwn(direction, t_browser_ms, text, event);
       batch(() => {
-        for (const change of read(direction, text)) {
+        for (const change of read(direction, event)) {
           activity.apply(change, t_browser_ms);
           current.apply(change, t_browser_ms);
         }
       });
     },
 
-    applyLogged([, direction, t_ms, text]) {
+    applyLogged([seq, direction, t_ms, text]) {
+      const event = parseEvent(text);
+      events.add(direction, text, event, t_ms, seq);
       batch(() => {
-        for (const change of read(direction, text)) {
+        for (const change of read(direction, event)) {
           if (!own.value) {
             activity.apply(change, t_ms ?? 0);
           }
@@ -82,9 +98,14 @@ export function createStore(): Store {
     applyNote(text) {
       // A page that shows the kernel's log finds the same note there.
       if (own.value) {
+        const event = parseEvent(text);
+        listOwn("local", browserTimeMs(), text, event);
         batch(() => {
-          for (const change of read("local", text)) {
-            activity.apply(change, browserTimeMs());
+          for (const change of read("local", event)) {
+            // Whether this page's call is up, this page knows best.
+            if (change.kind !== "state" || !activity.busy.peek()) {
+              activity.apply(change, browserTimeMs());
+            }
             current.apply(change, browserTimeMs());
           }
         });
@@ -98,6 +119,7 @@ export function createStore(): Store {
     clear() {
       batch(() => {
         own.value = false;
+        events.clear();
         activity.clear();
         history.clear();
         current.clear();

@@ -15,6 +15,12 @@ export interface Transcript {
 /** Speech at an everyday pace, in characters per ms: the guess before a call has shown its own. */
 const USUAL_PACE = 15 / 1000;
 
+/** Whether there was anything of it to hear, and all of it is said. */
+function isAudible({ row, spoken, written, done, said, tool }: Entry): boolean {
+  const { who } = row.peek();
+  return tool === null && done && (who === "you" ? spoken : who === "agent" && !written && said !== "");
+}
+
 export function createTranscript(prefix: string): Transcript {
   const order = createOrder(prefix);
   let call = 0;
@@ -31,7 +37,10 @@ export function createTranscript(prefix: string): Transcript {
 
   function show(entry: Entry, more: Partial<Row> = {}): void {
     const perMs = pace.ms > 2000 ? pace.characters / pace.ms : USUAL_PACE;
-    entry.row.value = { ...entry.row.value, ...rowWords(entry, { zero_ms, transcribes, perMs }), ...more };
+    const { tool, item_id, response_id } = entry;
+    const ids = [item_id, tool?.tool_call_id ?? "", response_id].filter((id) => id !== "");
+    const words = rowWords(entry, { zero_ms, transcribes, perMs });
+    entry.row.value = { ...entry.row.value, ids, audible: isAudible(entry), ...words, ...more };
   }
 
   function takeItem(item: ItemFields, t_ms: number): void {

@@ -29,3 +29,11 @@ export function callText(ms: number): string {
 export function countText(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** An amount of money: three digits behind the point while it is small. */
+export function costText(usd: number): string {
+  if (usd > 0 && usd < 0.001) {
+    return "< $0.001";
+  }
+  return `$${usd.toFixed(usd < 1 ? 3 : 2)}`;
+}

@@ -71,6 +71,7 @@ describe("the panel", () => {
       "Hang up",
       "Mute",
       "Stop",
+      "⋯",
     ]);
     await click("Mute");
     expect(browser.opened[0]?.enabled).toBe(false);

@@ -34,7 +34,6 @@ _WATCH_S = 5.0
 _GONE_S = 15.0
 _CHROMIUM_MAX_MESSAGE_BYTES = 262_144
 _SECRET_SECONDS = 30
-_SHOWN = frozenset({"rtc.approval", "rtc.error", "rtc.quality", "rtc.tool"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", ""})
 
 
@@ -319,7 +318,8 @@ class Browser:
     # -- what goes to the pages -------------------------------------------------------------------
 
     def _on_record(self, record: Record) -> None:
-        if record.direction == "local" and record.type in _SHOWN:
+        if record.direction == "local" and record.t_browser_ms is None:
+            # The kernel's own: a page whose records are its own would not know of it.
             self._relay.broadcast(messages.note(messages.EVERY_PAGE, record.text))
         if any(page is not self._relay.owner for page in list(self._relay.pages.values())):
             get_loop().call_soon_threadsafe(self._queue_tail, _tail_row(record))

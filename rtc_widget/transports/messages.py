@@ -48,6 +48,7 @@ class PanelConfig(TypedDict):
     loopback: bool
     record: bool
     cost_usd: float | None
+    started_ms: float | None
 
 
 def welcome(

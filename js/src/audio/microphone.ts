@@ -1,5 +1,7 @@
 /** The user's microphone, and plain words for why there is none. */
 
+import type { Processing } from "./devices";
+
 /** Why nothing is heard of the user, and what to try. */
 export interface Silence {
   reason: string;
@@ -18,9 +20,9 @@ export function isOpen(opened: Opened): opened is { stream: MediaStream; track: 
 /**
  * Open the microphone; never throws: without one the call goes on in silence and says why.
  *
- * `choice` is "auto", "none" or a device id.
+ * `choice` is "auto", "none" or a device id; `processing` says what the browser does to the sound.
  */
-export async function openMicrophone(choice: string): Promise<Opened> {
+export async function openMicrophone(choice: string, processing: Processing): Promise<Opened> {
   if (choice === "none") {
     return { reason: "called without a microphone", advice: "" };
   }
@@ -36,7 +38,7 @@ export async function openMicrophone(choice: string): Promise<Opened> {
           advice: `Open Jupyter by https, or at localhost. ${TYPE_INSTEAD}`,
         };
   }
-  const audio: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  const audio: MediaTrackConstraints = { ...processing };
   if (choice !== "auto") {
     audio.deviceId = { exact: choice };
   }

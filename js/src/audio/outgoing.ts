@@ -7,7 +7,7 @@ import type { Sound } from "./sound";
 export interface Outgoing {
   /** Send through this sender from now on; silence until something else is there. */
   attach(sender: RTCRtpSender): void;
-  /** The microphone is open, or gone. */
+  /** The microphone is open, another one in its place, or gone. */
   setMicrophone(track: MediaStreamTrack | null): void;
   setMuted(muted: boolean): void;
   /** Play a clip in place of the microphone; after it the line stays silent until `restore`. True when it was played to its end. */
@@ -66,6 +66,9 @@ export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
     },
 
     setMicrophone(track) {
+      if (microphone !== track) {
+        microphone?.stop();
+      }
       microphone = track;
       if (track !== null) {
         track.enabled = !muted;

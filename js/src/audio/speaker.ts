@@ -5,11 +5,17 @@ export interface Speaker {
   play(stream: MediaStream): void;
   /** Try again, within a click. */
   resume(): void;
+  /** Play through this device from now on; rejects where the browser knows no such one. */
+  setSink(id: string): Promise<void>;
+  /** From 0 to 1. */
+  setVolume(volume: number): void;
   stop(): void;
 }
 
 export function createSpeaker(held: (held: boolean) => void): Speaker {
   let element: HTMLAudioElement | null = null;
+  let sink = "";
+  let volume = 1;
 
   function start(): void {
     const current = element;
@@ -34,12 +40,28 @@ export function createSpeaker(held: (held: boolean) => void): Speaker {
         element.hidden = true;
         element.dataset.rtcWidget = "agent";
         document.body.append(element);
+        element.volume = volume;
+        if (sink !== "") {
+          void element.setSinkId(sink).catch(() => undefined);
+        }
       }
       element.srcObject = stream;
       start();
     },
 
     resume: start,
+
+    async setSink(id) {
+      await element?.setSinkId(id);
+      sink = id;
+    },
+
+    setVolume(next) {
+      volume = next;
+      if (element !== null) {
+        element.volume = next;
+      }
+    },
 
     stop() {
       if (element !== null) {

@@ -2,9 +2,25 @@
 
 import { useSignal } from "@preact/signals";
 import type { Instance } from "../instance";
+import type { View } from "../view";
+import { DeviceBar, Drawer } from "./devices";
 import { Meter } from "./meter";
 
-export function Controls({ instance }: { instance: Instance }) {
+export function Controls({ instance, view }: { instance: Instance; view: View }) {
+  const live = instance.store.activity.state.value === "live";
+  return (
+    <>
+      <div class="rtcw-controls">
+        <Buttons instance={instance} />
+        <DeviceBar instance={instance} view={view} picks={live && !instance.store.elsewhere.value} />
+      </div>
+      <Drawer instance={instance} view={view} />
+    </>
+  );
+}
+
+/** What can be done in the state that the call is in. */
+function Buttons({ instance }: { instance: Instance }) {
   const { store } = instance;
   const { activity } = store;
   const elsewhere = store.elsewhere.value;
@@ -12,30 +28,30 @@ export function Controls({ instance }: { instance: Instance }) {
   if (!activity.busy.value || elsewhere) {
     const ready = store.config.value !== null && !elsewhere;
     return (
-      <div class="rtcw-controls">
+      <>
         <button type="button" class="rtcw-primary" disabled={!ready} onClick={instance.connect}>
           Connect
         </button>
         <span class="rtcw-aside">{idleText(instance)}</span>
-      </div>
+      </>
     );
   }
   if (!live) {
     // A double click on Connect would end here what it began.
     const cancel = ({ detail }: MouseEvent) => (detail < 2 ? instance.hangUp() : undefined);
     return (
-      <div class="rtcw-controls">
+      <>
         <button type="button" class="rtcw-danger" onClick={cancel}>
           Cancel
         </button>
         <span class="rtcw-aside">{store.progress.value}</span>
-      </div>
+      </>
     );
   }
   const muted = activity.muted.value;
   const stoppable = activity.responding.value || activity.sounding.value;
   return (
-    <div class="rtcw-controls">
+    <>
       <button type="button" class="rtcw-danger" onClick={instance.hangUp}>
         Hang up
       </button>
@@ -46,9 +62,8 @@ export function Controls({ instance }: { instance: Instance }) {
       {activity.byHand.value && <HoldToTalk instance={instance} />}
       <button type="button" aria-disabled={!stoppable} title="Stop the agent" onClick={instance.interrupt}>
         Stop
-        <Meter level={store.levels.agent} who="agent" />
       </button>
-    </div>
+    </>
   );
 }
 

@@ -2,13 +2,14 @@
 
 import type { PanelConfig } from "../messages";
 import type { Store } from "../store";
-import { stateText } from "../words";
+import { costText, stateText } from "../words";
 import { Clock } from "./clock";
 
 export function Header({ store }: { store: Store }) {
   const state = store.activity.state.value;
   const config = store.config.value;
   const latency_ms = store.latencyHeardMs.value;
+  const cost_usd = config?.cost_usd;
   return (
     <header class="rtcw-header">
       <span class="rtcw-state" role="status">
@@ -25,6 +26,11 @@ export function Header({ store }: { store: Store }) {
       {latency_ms !== null && (
         <span class="rtcw-latency" title="latency last heard: end of your speech to the agent's first sound">
           {Math.round(latency_ms)} ms
+        </span>
+      )}
+      {cost_usd != null && (
+        <span class="rtcw-cost" title="billed so far, by the prices known here">
+          {costText(cost_usd)}
         </span>
       )}
     </header>

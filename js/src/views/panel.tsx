@@ -1,15 +1,22 @@
-/** One view of the call: a line of state, controls, what is wrong, the transcript, a text box. */
+/** One view of the call: a line of state, controls, what is wrong, and the tabs. */
 
 import { render } from "preact";
+import { useMemo } from "preact/hooks";
 import type { Instance } from "../instance";
+import type { Store } from "../store";
 import { pageTheme } from "../theme";
+import { createView } from "../view";
 import { Composer } from "./composer";
 import { Controls } from "./controls";
+import { EventsView } from "./events";
 import { Header } from "./header";
 import { Notices } from "./notices";
+import { TabPanel, Tabs } from "./tabs";
 import { Transcript } from "./transcript";
 
 export function Panel({ instance }: { instance: Instance }) {
+  const { store } = instance;
+  const view = useMemo(() => createView(store), [store]);
   return (
     <section
       class="rtcw"
@@ -18,12 +25,29 @@ export function Panel({ instance }: { instance: Instance }) {
       onPointerDown={instance.touched}
       onKeyDown={instance.touched}
     >
-      <Header store={instance.store} />
-      <Controls instance={instance} />
+      <Header store={store} />
+      <Controls instance={instance} view={view} />
       <Notices instance={instance} />
-      <Transcript instance={instance} />
-      <Composer instance={instance} />
+      <Tabs view={view} aside={{ events: <EventCount store={store} /> }} />
+      <TabPanel view={view} tab="transcript" stays>
+        <Transcript instance={instance} view={view} />
+        <Composer instance={instance} />
+      </TabPanel>
+      <TabPanel view={view} tab="events">
+        <EventsView instance={instance} view={view} />
+      </TabPanel>
     </section>
+  );
+}
+
+function EventCount({ store }: { store: Store }) {
+  store.events.version.value;
+  const count = store.events.length();
+  return count === 0 ? null : (
+    <sup>
+      <span class="rtcw-unseen"> </span>
+      {count.toLocaleString("en")}
+    </sup>
   );
 }
 

@@ -3,18 +3,37 @@
 import type { ReadonlySignal } from "@preact/signals";
 import type { Instance } from "../instance";
 import type { Row } from "../rows";
+import type { View } from "../view";
 import { callText } from "../words";
 
 interface TranscriptRowProps {
   row: ReadonlySignal<Row>;
-  decide: Instance["decide"];
+  instance: Instance;
+  view: View;
 }
 
-export function TranscriptRow({ row, decide }: TranscriptRowProps) {
-  const { who, at_ms, text, struck, hint, edge, edgeTitle, busy, asks } = row.value;
+export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
+  const { key, who, at_ms, text, struck, hint, edge, edgeTitle, busy, asks, ids } = row.value;
+  const { decide } = instance;
   return (
-    <li class="rtcw-row" data-who={who} data-asks={asks !== ""} aria-busy={busy}>
-      <span class="rtcw-at">{callText(at_ms)}</span>
+    <li
+      class="rtcw-row"
+      data-key={key}
+      data-who={who}
+      data-asks={asks !== ""}
+      data-sought={view.row.value === key}
+      aria-busy={busy}
+      tabIndex={-1}
+    >
+      <span class="rtcw-at">
+        {ids.length > 0 ? (
+          <button type="button" class="rtcw-link" title="See its events" onClick={() => view.showEventOf(ids)}>
+            {callText(at_ms)}
+          </button>
+        ) : (
+          callText(at_ms)
+        )}
+      </span>
       <span class="rtcw-who">{who}</span>
       <span class="rtcw-words">
         {text}

@@ -3,19 +3,21 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Instance } from "../instance";
+import type { View } from "../view";
 import { Moment } from "./moment";
 import { TranscriptRow } from "./row";
 
 /** So close to the end counts as being there, in px. */
 const NEAR = 24;
 
-export function Transcript({ instance }: { instance: Instance }) {
+export function Transcript({ instance, view }: { instance: Instance; view: View }) {
   const { store } = instance;
   const box = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
   const following = useSignal(true);
   const top = useRef(0);
   const rows = store.rows.value;
+  const sought = view.row.value;
 
   useEffect(() => {
     const [outer, inner] = [box.current, list.current];
@@ -30,6 +32,16 @@ export function Transcript({ instance }: { instance: Instance }) {
     observer.observe(inner);
     return () => observer.disconnect();
   }, [following]);
+
+  // It goes where somebody was led to, once.
+  useEffect(() => {
+    const found = sought === "" ? null : list.current?.querySelector(`[data-key="${sought}"]`);
+    if (found instanceof HTMLElement) {
+      following.value = false;
+      found.scrollIntoView({ block: "nearest" });
+      found.focus({ preventScroll: true });
+    }
+  }, [sought, view.tab.value]);
 
   const look = () => {
     const outer = box.current;
@@ -56,7 +68,7 @@ export function Transcript({ instance }: { instance: Instance }) {
       <div class="rtcw-scroll" ref={box} role="log" aria-label="Transcript" tabIndex={0} onScroll={look}>
         <ol class="rtcw-rows" ref={list}>
           {rows.map((row) => (
-            <TranscriptRow key={row.peek().key} row={row} decide={instance.decide} />
+            <TranscriptRow key={row.peek().key} row={row} instance={instance} view={view} />
           ))}
         </ol>
         <Moment store={store} empty={rows.length === 0} />

@@ -27,6 +27,7 @@ export const CONFIG: PanelConfig = {
   loopback: true,
   record: false,
   cost_usd: null,
+  started_ms: null,
 };
 
 export const SECRET = "ek_canary_4711";

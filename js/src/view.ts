@@ -1,0 +1,69 @@
+/** What one view of the panel has of its own: which tab is in front, and which moment it was led to. */
+
+import { type Signal, signal } from "@preact/signals";
+import type { Store } from "./store";
+
+export const TABS = ["transcript", "events"] as const;
+export type Tab = (typeof TABS)[number];
+
+export interface View {
+  /** Unique in the page: what the ids of its elements begin with. */
+  id: string;
+  tab: Signal<Tab>;
+  /** The event that is looked at, by its place in `store.events`; -1 when none is. */
+  event: Signal<number>;
+  /** The row of the transcript that was sought, by its key; "" when none was. */
+  row: Signal<string>;
+  /** The drawer with devices and processing is open. */
+  drawer: Signal<boolean>;
+  /** Go to the first event that names an id. */
+  showEventOf(ids: readonly string[]): void;
+  /** Go to the row that one of these ids belongs to; tells whether there is one. */
+  showRowOf(ids: readonly string[]): boolean;
+}
+
+let serial = 0;
+
+export function createView(store: Store): View {
+  const view: View = {
+    id: `rtcw${++serial}`,
+    tab: signal<Tab>("transcript"),
+    event: signal(-1),
+    row: signal(""),
+    drawer: signal(false),
+
+    showEventOf(ids) {
+      const { events } = store;
+      for (let index = 0; index < events.length(); index++) {
+        const { text } = events.at(index);
+        if (text !== null && ids.some((id) => id !== "" && text.includes(id))) {
+          view.event.value = index;
+          view.tab.value = "events";
+          return;
+        }
+      }
+    },
+
+    showRowOf(ids) {
+      const found = rowOf(store, ids);
+      if (found !== "") {
+        view.row.value = found;
+        view.tab.value = "transcript";
+      }
+      return found !== "";
+    },
+  };
+  return view;
+}
+
+/** The key of the row that the nearest of some ids belongs to; "" when there is none. */
+export function rowOf(store: Store, ids: readonly string[]): string {
+  const rows = store.rows.peek();
+  for (const id of ids) {
+    const row = rows.find((each) => each.peek().ids.includes(id));
+    if (row !== undefined) {
+      return row.peek().key;
+    }
+  }
+  return "";
+}
