@@ -135,7 +135,7 @@ class RuleBrain:
                 values = {"input": _sentence(text)}
                 for match in found:
                     values |= match.groupdict(default="") if match else {}
-                actions = _actions(rule, values, style, {tool.get("name") for tool in prompt.tools})
+                actions = _actions(rule, values, style, prompt.tools)
                 if actions:
                     return actions
         return []
@@ -144,11 +144,13 @@ class RuleBrain:
         return _filled(_in_language(self._phrases[key], style.language), values)
 
 
-def _actions(rule: dict[str, Any], values: dict[str, str], style: _Style, tools: set[Any]) -> list[Action]:
+def _actions(
+    rule: dict[str, Any], values: dict[str, str], style: _Style, tools: Sequence[dict[str, Any]]
+) -> list[Action]:
     if "tool" in rule:
-        if rule["tool"] not in tools:
-            return []
-        return [CallTool(rule["tool"], _filled(rule.get("arguments", "{}"), values))]
+        arguments = _filled(rule.get("arguments", "{}"), values)
+        named = [tool for tool in tools if tool["name"] == rule["tool"]]
+        return [CallTool(tool["name"], arguments, tool.get("server_label", "")) for tool in named[:1]]
     if "fail" in rule:
         code = _filled(rule["fail"], values).strip().replace(" ", "_").lower()
         return [Fail(code, _filled(rule.get("message", "The rules of the sandbox say so."), values))]

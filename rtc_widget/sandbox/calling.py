@@ -37,7 +37,7 @@ def calls_for(text: str, tools: Sequence[Event], choice: Any, *, parallel: bool 
     text
         What the user said.
     tools
-        The functions declared.
+        The functions declared, and what MCP servers offer.
     choice
         The effective `tool_choice`.
     parallel
@@ -48,18 +48,23 @@ def calls_for(text: str, tools: Sequence[Event], choice: Any, *, parallel: bool 
     list[CallTool]
         Best match first; empty when nothing matches and nothing is required.
     """
-    functions = [tool for tool in tools if tool.get("type", "function") == "function"]
+    functions = list(tools)
     if choice == "none" or not functions:
         return []
     if isinstance(choice, dict):
-        functions = [tool for tool in functions if tool["name"] == choice.get("name")]
-        return [CallTool(tool["name"], _arguments(tool, text)) for tool in functions]
+        wanted = ("server_label", "name") if choice.get("type") == "mcp" else ("name",)
+        asked = [key for key in wanted if choice.get(key) is not None]
+        functions = [tool for tool in functions if all(tool.get(key) == choice[key] for key in asked)]
+        return [_call(tool, text) for tool in functions[:1]]
     scores = {tool["name"]: _score(tool, text) for tool in functions}
     matching = sorted((t for t in functions if scores[t["name"]]), key=lambda t: -scores[t["name"]])
     if not matching and choice == "required":
         matching = functions[:1]
-    wanted = matching if parallel else matching[:1]
-    return [CallTool(tool["name"], _arguments(tool, text)) for tool in wanted]
+    return [_call(tool, text) for tool in (matching if parallel else matching[:1])]
+
+
+def _call(tool: Event, text: str) -> CallTool:
+    return CallTool(tool["name"], _arguments(tool, text), tool.get("server_label", ""))
 
 
 def _score(tool: Event, text: str) -> float:

@@ -25,7 +25,6 @@ _MOST_APPENDED_BYTES: Final = 15 * 1024 * 1024
 def _update_session(session: Session, event: Event) -> None:
     # A `model` in it is passed over: clients repeat theirs, and the sandbox has but one.
     session.configure(merged(session.config, event["session"], has_spoken=session.has_spoken))
-    session.emit("session.updated", session=session.config)
 
 
 def _append_input(session: Session, event: Event) -> None:
@@ -81,7 +80,12 @@ def _create_item(session: Session, event: Event) -> None:
             pcm = decoded(_from_base64(part["audio"], f"item.content[{index}].audio"), _kind(session))
             entry.audio_ms = duration_ms(pcm, HEARD_RATE_HZ)
             entry.words = recognise_soon(pcm)
+    if entry.item["type"] != "mcp_approval_response":
+        session.add(entry, event.get("previous_item_id"))
+        return
+    session.remotes.check_answer(entry.item)
     session.add(entry, event.get("previous_item_id"))
+    session.remotes.answer(entry.item)
 
 
 def _retrieve_item(session: Session, event: Event) -> None:

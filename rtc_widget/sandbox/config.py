@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rtc_widget.sandbox.wire import ApiError, Event
 
-__all__ = ["MODEL", "merged", "new_session"]
+__all__ = ["MODEL", "merged", "new_session", "shown"]
 
 MODEL: Final = "sandbox"
 """What the sandbox calls itself, whatever model was asked for."""
@@ -120,10 +120,27 @@ def merged(effective: Event, update: Event, *, has_spoken: bool = False) -> Even
             _merge_input(result["audio"]["input"], (value or {}).get("input") or {})
             _merge_output(result["audio"]["output"], (value or {}).get("output") or {}, has_spoken=has_spoken)
         elif name == "tools":
-            result["tools"] = [_tool(tool) for tool in value or []]
+            result["tools"] = [complete_tool(tool) for tool in value or []]
         else:
             result[name] = deepcopy(_CLEARED.get(name) if value is None else value)
     return result
+
+
+def shown(config: Event) -> Event:
+    """Return a configuration as events and answers show it: without the keys to MCP servers."""
+    secret = ("authorization", "headers")
+    tools = [{key: tool[key] for key in tool if key not in secret} for tool in config["tools"]]
+    return {**config, "tools": tools}
+
+
+def complete_tool(tool: Event) -> Event:
+    """Return a tool with its fields in the order in which the service repeats them."""
+    if tool.get("type") == "mcp":
+        return {"require_approval": "always", **deepcopy(tool)}
+    ordered: Event = {
+        key: deepcopy(tool[key]) for key in ("type", "name", "description", "parameters") if key in tool
+    }
+    return {"type": "function", **ordered, **{key: deepcopy(tool[key]) for key in tool if key not in ordered}}
 
 
 def check_voice(voice: Any, current: Any, *, has_spoken: bool) -> None:
@@ -177,11 +194,3 @@ def _format(value: Event | None) -> Event:
     """Return a format in full: the rate of samples is known."""
     kind = (value or {}).get("type") or _FORMAT["type"]
     return dict(_FORMAT) if kind == _FORMAT["type"] else {"type": kind}
-
-
-def _tool(tool: Event) -> Event:
-    """Return a tool with its fields in the order in which the service repeats them."""
-    ordered: Event = {
-        key: deepcopy(tool[key]) for key in ("type", "name", "description", "parameters") if key in tool
-    }
-    return {"type": "function", **ordered, **{key: deepcopy(tool[key]) for key in tool if key not in ordered}}

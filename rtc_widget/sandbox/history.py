@@ -54,8 +54,10 @@ class Entry:
 
     @property
     def role(self) -> str:
-        """user, assistant, system; "tool" for the output of a function, "call" for the call of one."""
+        """user, assistant, system; "tool" for what a tool gave back, "call" for the call of one."""
         kinds = {"function_call_output": "tool", "function_call": "call"}
+        if self.item["type"] == "mcp_call":
+            return "tool" if "output" in self.item or "error" in self.item else "call"
         return str(self.item.get("role") or kinds.get(self.item["type"], "other"))
 
     @property
@@ -63,7 +65,10 @@ class Entry:
         """Its words: typed, recognised, spoken, or put out by a function."""
         if self.item["type"] == "function_call_output":
             return str(self.item["output"])
-        if self.item["type"] == "function_call":
+        if self.item["type"] == "mcp_call" and self.role == "tool":
+            error = self.item.get("error")
+            return str(self.item["output"] if error is None else error["message"])
+        if self.role == "call":
             return str(self.item["arguments"])
         parts = [
             str(part.get("text") or part.get("transcript") or "") for part in self.item.get("content", [])
@@ -198,10 +203,9 @@ class History:
                 )
             repeated |= {"call_id": item["call_id"], "output": item["output"]}
         else:
-            repeated |= {"status": "completed"} | {
-                key: item[key] for key in item if key not in ("id", "type")
-            }
-            repeated.setdefault("call_id", fresh_id("call", 16))
+            is_function = item["type"] == "function_call"
+            own = {"status": "completed", "call_id": fresh_id("call", 16)} if is_function else {}
+            repeated |= own | {key: item[key] for key in item if key not in ("id", "type")}
         return Entry(repeated, pictures=pictures)
 
     def delete(self, item_id: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 
 from rtc_widget.sandbox.call import Call
-from rtc_widget.sandbox.config import new_session
+from rtc_widget.sandbox.config import new_session, shown
 from rtc_widget.sandbox.keys import DEFAULT_S, LONGEST_S, SHORTEST_S
 from rtc_widget.sandbox.validation import check_session
 from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
@@ -33,7 +33,7 @@ async def client_secrets(sandbox: Sandbox, request: Request) -> Response:
     asked = check_session(body.get("session") or {"type": "realtime"})
     value, expires_at = sandbox.keys.mint(asked, _seconds(body.get("expires_after")))
     session = new_session(fresh_id("sess"), int(time.time() + sandbox.session_seconds), asked)
-    return JSONResponse({"value": value, "expires_at": expires_at, "session": session})
+    return JSONResponse({"value": value, "expires_at": expires_at, "session": shown(session)})
 
 
 async def create_call(sandbox: Sandbox, request: Request) -> Response:

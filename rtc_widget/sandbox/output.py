@@ -12,6 +12,9 @@ from rtc_widget.sandbox.sound import BYTES_PER_SAMPLE
 from rtc_widget.sandbox.wire import Event, fresh_id, obfuscation
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
     from rtc_widget.sandbox.history import History
     from rtc_widget.sandbox.mouth import Mouth
 
@@ -45,12 +48,15 @@ class Order:
         Whether its items join the default conversation.
     entries
         Its own input; None: the conversation.
+    listings
+        What is done to learn which tools the servers have that it names itself.
     """
 
     session: Event
     metadata: Event | None = None
     in_conversation: bool = True
     entries: list[Entry] | None = None
+    listings: Sequence[asyncio.Task[None]] = ()
 
     @property
     def has_audio(self) -> bool:
@@ -171,7 +177,11 @@ class Output:
             item["status"] = status
             named = {key: item[key] for key in ("call_id", "name", "arguments")}
             self._emit("response.function_call_arguments.done", **self._place(entry), **named)
-        if self._order.in_conversation:
+        else:
+            arguments = {"arguments": item["arguments"]}
+            self._emit("response.mcp_call_arguments.done", **self._place(entry), **arguments)
+        # The call of a server's tool is done when the server has answered.
+        if self._order.in_conversation and item["type"] != "mcp_call":
             self._stage.emit("conversation.item.done", previous_item_id=previous, item=item)
         self._emit("response.output_item.done", output_index=self.index(entry), item=item)
 

@@ -46,10 +46,13 @@ class CallTool:
         As declared.
     arguments
         JSON text.
+    server_label
+        Of the MCP server that has it; "": the client has it.
     """
 
     name: str
     arguments: str
+    server_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,9 @@ class Prompt:
         The effective ones.
     items
         The conversation, oldest first.
-    tools, tool_choice, parallel_tool_calls
+    tools
+        Functions, and what MCP servers offer.
+    tool_choice, parallel_tool_calls
         As in the session or response.
     """
 
@@ -139,7 +144,9 @@ class Brain(Protocol):
         ...
 
 
-async def prompt_of(session: Event, entries: Sequence[Entry], everything: Iterable[Entry]) -> Prompt:
+async def prompt_of(
+    session: Event, entries: Sequence[Entry], everything: Iterable[Entry], tools: Sequence[Event]
+) -> Prompt:
     """Return what a brain sees of a conversation, once all of it is understood.
 
     Parameters
@@ -150,18 +157,27 @@ async def prompt_of(session: Event, entries: Sequence[Entry], everything: Iterab
         The items within the context, oldest first.
     everything
         All items: where the calls of functions are found.
+    tools
+        Those that can be called.
 
     Returns
     -------
     Prompt
         The same, for a brain.
     """
-    names = {entry.item["call_id"]: str(entry.item["name"]) for entry in everything if entry.role == "call"}
-    heard = [await _said(entry, names.get(str(entry.item.get("call_id")), "")) for entry in entries]
+    names = {
+        entry.item["call_id"]: str(entry.item["name"])
+        for entry in everything
+        if entry.item["type"] == "function_call"
+    }
+    heard = [
+        await _said(entry, str(entry.item.get("name") or names.get(entry.item.get("call_id"), "")))
+        for entry in entries
+    ]
     return Prompt(
         session["instructions"] or "",
         [said for said in heard if said.text or said.role != "assistant"],
-        session["tools"],
+        tools,
         session["tool_choice"],
         session.get("parallel_tool_calls") is not False,
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.sandbox.history import Entry
     from rtc_widget.sandbox.prompt import Brain
+    from rtc_widget.sandbox.remotes import Remotes
 
 __all__ = ["Host", "Response"]
 
@@ -36,6 +37,7 @@ class Host(Stage, Protocol):
 
     brain: Brain
     ledger: Ledger
+    remotes: Remotes
 
 
 class _TokensSpent(Exception):
@@ -109,7 +111,10 @@ class Response:
         everything = list(self._host.history)
         self._considered = everything if self.order.entries is None else self.order.entries
         entries, self._inputs = context(self._considered, self.order.session)
-        return await prompt_of(self.order.session, entries, everything)
+        if self.order.listings:
+            await asyncio.wait(self.order.listings)
+        tools = self._host.remotes.offered(self.order.session["tools"])
+        return await prompt_of(self.order.session, entries, everything, tools)
 
     async def _say(self, action: Say) -> None:
         """Say it, clause by clause, its words as deltas ahead of the sound."""
@@ -165,19 +170,22 @@ class Response:
         return text, pcm, share < 1.0
 
     async def _call(self, action: CallTool) -> None:
-        """Call a function: its arguments as deltas."""
-        self._output.begin(
-            "function_call",
-            status="in_progress",
-            name=action.name,
-            call_id=fresh_id("call", 16),
-            arguments="",
-        )
+        """Call a function, or let a server's tool be called: its arguments as deltas."""
+        if action.server_label:
+            named = {"name": action.name, "server_label": action.server_label}
+            entry = self._output.begin("mcp_call", **named, arguments="")
+        else:
+            call_id = fresh_id("call", 16)
+            entry = self._output.begin(
+                "function_call", status="in_progress", name=action.name, call_id=call_id, arguments=""
+            )
         for piece in json_deltas(action.arguments):
             self._spend(Tokens(text=text_tokens(piece)))
             self._output.write(piece)
             await asyncio.sleep(0)
         self._output.close("completed")
+        if action.server_label:
+            self._host.remotes.call(entry, self._output.index(entry))
 
     def _fail(self, failure: Fail, type: str = "server_error") -> None:
         error = {"type": type, "code": failure.code, "message": failure.message}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rtc_widget.sandbox.config import check_voice
+from rtc_widget.sandbox.config import check_voice, complete_tool
 from rtc_widget.sandbox.output import Order
 from rtc_widget.sandbox.response import Host, Response
 from rtc_widget.sandbox.wire import ApiError, Event
@@ -65,7 +65,9 @@ class Responses:
                 "Wait until the response is finished before creating a new one.",
                 code="conversation_already_has_active_response",
             )
-        order = Order(self._settings(asked), asked.get("metadata"), in_conversation, self._entries(asked))
+        settings, entries = self._settings(asked), self._entries(asked)
+        listings = self._session.remotes.declare(settings["tools"])
+        order = Order(settings, asked.get("metadata"), in_conversation, entries, listings)
         response = Response(self._session, order, self._done)
         if in_conversation:
             self._active = response
@@ -119,6 +121,7 @@ class Responses:
         ):  # fmt: skip
             if asked.get(name) is not None:
                 config[name] = asked[name]
+        config["tools"] = [complete_tool(tool) for tool in config["tools"]]
         wanted: dict[str, Any] = (asked.get("audio") or {}).get("output") or {}
         output = config["audio"]["output"]
         check_voice(wanted.get("voice"), output["voice"], has_spoken=self._session.has_spoken)

@@ -13,11 +13,12 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rtc_widget.sandbox.commands import COMMANDS
-from rtc_widget.sandbox.config import new_session
+from rtc_widget.sandbox.config import new_session, shown
 from rtc_widget.sandbox.ears import Ears
 from rtc_widget.sandbox.formats import Appended
 from rtc_widget.sandbox.history import Entry, History
 from rtc_widget.sandbox.mouth import EventMouth, Mouth
+from rtc_widget.sandbox.remotes import Remotes
 from rtc_widget.sandbox.scheduling import Responses
 from rtc_widget.sandbox.transcription import transcribe
 from rtc_widget.sandbox.usage import Ledger
@@ -25,7 +26,7 @@ from rtc_widget.sandbox.validation import check_client_event
 from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from rtc_widget.sandbox.ears import Heard
     from rtc_widget.sandbox.prompt import Brain
@@ -79,6 +80,7 @@ class Session:
         self.brain = brain
         self.history = History()
         self.ledger = Ledger()
+        self.remotes = Remotes(self)
         self.responses = Responses(self)
         self.mouth: Mouth = (
             EventMouth(self._audio_sent)
@@ -108,7 +110,8 @@ class Session:
     def open(self) -> None:
         """Begin: `session.created`, and the clock of its length."""
         self._later("expiry", self._seconds, self._expire)
-        self.emit("session.created", session=self.config)
+        self.emit("session.created", session=shown(self.config))
+        self.remotes.declare(self.config["tools"])
 
     def close(self) -> None:
         """End everything that runs; nothing is sent any more."""
@@ -147,9 +150,11 @@ class Session:
         self.emit("error", error={**error.body(), "event_id": named})
 
     def configure(self, config: Event) -> None:
-        """Take over a new effective configuration."""
+        """Take over a new effective configuration, and report it."""
         self.config = config
         self.ears.configure(self.turn_detection)
+        self.emit("session.updated", session=shown(config))
+        self.remotes.declare(config["tools"])
 
     def hear(self, pcm: bytes) -> None:
         """Take in the user's sound: mono, signed 16-bit samples at 16 kHz, any amount."""
@@ -238,7 +243,7 @@ class Session:
         self.add(entry)
         settings = self.config["audio"]["input"]["transcription"]
         if settings is not None:
-            self._start(transcribe(self.emit, entry, settings))
+            self.start(transcribe(self.emit, entry, settings))
         return entry
 
     def add(self, entry: Entry, after: str | None = None) -> None:
@@ -285,7 +290,9 @@ class Session:
             timer.cancel()
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, call)
 
-    def _start(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work)
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin some work that ends with the session."""
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

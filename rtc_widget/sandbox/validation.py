@@ -6,7 +6,6 @@ Ranges and either-ors, which types do not say, stand in the tables at the top.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
@@ -15,6 +14,8 @@ from openai.types.realtime import ConversationItem, RealtimeClientEvent, Realtim
 from openai.types.realtime.response_item_reference import ResponseItemReference
 from pydantic import BaseModel
 
+from rtc_widget.sandbox.combinations import check_combinations
+from rtc_widget.sandbox.faults import JSON_NAMES, join, missing, unsupported, wrong_type
 from rtc_widget.sandbox.voice import VOICES
 from rtc_widget.sandbox.wire import ApiError, Event
 
@@ -33,10 +34,9 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "audio_end_ms": (0, None),
     "content_index": (0, None),
 }
+# The types ask for it, clients leave it out, and the service gives one.
+_GIVEN_BY_THE_SERVER: Final = {("RealtimeMcpApprovalResponse", "id")}
 _LONGEST: Final[dict[str, int]] = {"event_id": 512, "item.id": 32, "item.call_id": 32}
-_METADATA_KEYS, _METADATA_KEY_LENGTH, _METADATA_VALUE_LENGTH = 16, 64, 512
-_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_JSON_NAMES: Final = {str: "string", int: "integer", float: "decimal", bool: "boolean", NoneType: "null"}
 # `response.create` takes references to items beside items; the types of events do not say so.
 _WIDER: Final[dict[tuple[str, str], Any]] = {
     ("RealtimeResponseCreateParams", "input"): list[ConversationItem | ResponseItemReference]
@@ -65,15 +65,15 @@ def check_client_event(event: Any) -> Event:
         raise ApiError("Invalid event: expected an object.", code="invalid_event")
     kind = event.get("type")
     if kind is None:
-        raise _missing("type")
+        raise missing("type")
     model = _client_events().get(kind) if isinstance(kind, str) else None
     if model is None:
-        raise _unsupported("type", kind, list(_client_events()))
+        raise unsupported("type", kind, list(_client_events()))
     _check_object(model, event, "")
     if kind == "session.update":
-        _check_rules(event["session"], "session")
+        check_combinations(event["session"], "session")
     elif kind == "response.create":
-        _check_rules(event.get("response") or {}, "response")
+        check_combinations(event.get("response") or {}, "response")
     return event
 
 
@@ -86,7 +86,7 @@ def check_session(session: Any) -> Event:
         The first fault found.
     """
     if not isinstance(session, dict):
-        raise _wrong_type("session", "an object", session)
+        raise wrong_type("session", "an object", session)
     if session.get("type") == "transcription":
         raise ApiError(
             "This sandbox holds no transcription sessions: use 'realtime'.",
@@ -94,7 +94,7 @@ def check_session(session: Any) -> Event:
             param="session.type",
         )
     _check_object(RealtimeSessionCreateRequest, session, "session")
-    _check_rules(session, "session")
+    check_combinations(session, "session")
     return session
 
 
@@ -108,17 +108,17 @@ def _check_object(model: type[BaseModel], value: Event, path: str) -> None:
     for name in value:
         if name not in model.model_fields:
             raise ApiError(
-                f"Unknown parameter: '{_join(path, name)}'.",
+                f"Unknown parameter: '{join(path, name)}'.",
                 code="unknown_parameter",
-                param=_join(path, name),
+                param=join(path, name),
             )
     for name, field in model.model_fields.items():
-        place = _join(path, name)
+        place = join(path, name)
         if name in value:
             annotation = _WIDER.get((model.__name__, name), field.annotation)
             _check(annotation, value[name], place)
-        elif field.is_required():
-            raise _missing(place)
+        elif field.is_required() and (model.__name__, name) not in _GIVEN_BY_THE_SERVER:
+            raise missing(place)
 
 
 def _check(annotation: Any, value: Any, path: str) -> None:
@@ -142,8 +142,8 @@ def _check(annotation: Any, value: Any, path: str) -> None:
             return
     literals = [choice for member in members if get_origin(member) is Literal for choice in get_args(member)]
     if isinstance(value, str) and literals:
-        raise _unsupported(path, value, literals)
-    raise _wrong_type(path, _expected(members), value)
+        raise unsupported(path, value, literals)
+    raise wrong_type(path, _expected(members), value)
 
 
 def _members(annotation: Any) -> list[Any]:
@@ -162,9 +162,9 @@ def _pick(models: list[type[BaseModel]], value: Event, path: str) -> type[BaseMo
         fitting = [model for model in models if not choices[model] or value.get(tag) in choices[model]]
         if not fitting:
             if tag not in value:
-                raise _missing(_join(path, tag))
+                raise missing(join(path, tag))
             allowed = [choice for model in models for choice in choices[model]]
-            raise _unsupported(_join(path, tag), value[tag], allowed)
+            raise unsupported(join(path, tag), value[tag], allowed)
         tagged = [model for model in fitting if value.get(tag) in choices[model]]
         models = tagged or fitting
     # Alternatives without tags differ by their fields.
@@ -198,7 +198,7 @@ def _check_limits(value: Any, path: str) -> None:
                 param=path,
             )
         if name == "voice" and value not in VOICES:
-            raise _unsupported(path, value, list(VOICES))
+            raise unsupported(path, value, list(VOICES))
         return
     if name not in _RANGES or isinstance(value, bool):
         return
@@ -215,46 +215,6 @@ def _check_limits(value: Any, path: str) -> None:
         )
 
 
-def _check_rules(fields: Event, path: str) -> None:
-    """Check what no type says: either-ors, and the names of tools and metadata."""
-    modalities = fields.get("output_modalities")
-    if modalities is not None and len(set(modalities)) != 1:
-        raise ApiError(
-            f"Invalid modalities: {modalities}. Supported combinations are: ['text'] and ['audio'].",
-            code="invalid_value",
-            param=f"{path}.output_modalities",
-        )
-    for index, tool in enumerate(fields.get("tools") or []):
-        if tool.get("type") != "mcp" and not _TOOL_NAME.fullmatch(tool.get("name") or ""):
-            place = f"{path}.tools[{index}].name"
-            if not tool.get("name"):
-                raise _missing(place)
-            raise ApiError(
-                f"Invalid '{place}': string does not match pattern. Expected a string that matches the "
-                "pattern '^[a-zA-Z0-9_-]+$'.",
-                code="invalid_value",
-                param=place,
-            )
-    metadata = fields.get("metadata") or {}
-    if len(metadata) > _METADATA_KEYS:
-        raise ApiError(
-            f"Invalid '{path}.metadata': too many properties. Expected an object with at most "
-            f"{_METADATA_KEYS} properties, but got an object with {len(metadata)} properties instead.",
-            code="object_above_max_properties",
-            param=f"{path}.metadata",
-        )
-    for key, value in metadata.items():
-        if not isinstance(value, str):
-            raise _wrong_type(f"{path}.metadata.{key}", "a string", value)
-        if len(key) > _METADATA_KEY_LENGTH or len(value) > _METADATA_VALUE_LENGTH:
-            raise ApiError(
-                f"Invalid '{path}.metadata': keys have at most {_METADATA_KEY_LENGTH} characters, values "
-                f"{_METADATA_VALUE_LENGTH}.",
-                code="string_above_max_length",
-                param=f"{path}.metadata.{key}",
-            )
-
-
 def _expected(members: list[Any]) -> str:
     if any(isinstance(member, type) and issubclass(member, BaseModel) for member in members):
         return "an object"
@@ -264,33 +224,7 @@ def _expected(members: list[Any]) -> str:
             return "an array" if origin is list else "an object"
         if origin is Literal:
             return "one of " + ", ".join(f"'{choice}'" for choice in get_args(member))
-        if origin in _JSON_NAMES and origin is not NoneType:
-            name = _JSON_NAMES[origin]
+        if origin in JSON_NAMES and origin is not NoneType:
+            name = JSON_NAMES[origin]
             return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
     return "another value"
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _missing(path: str) -> ApiError:
-    return ApiError(f"Missing required parameter: '{path}'.", code="missing_required_parameter", param=path)
-
-
-def _unsupported(path: str, value: Any, choices: list[Any]) -> ApiError:
-    listed = ", ".join(f"'{choice}'" for choice in dict.fromkeys(choices))
-    return ApiError(
-        f"Invalid value: '{value}'. Supported values are: {listed}.", code="invalid_value", param=path
-    )
-
-
-def _wrong_type(path: str, expected: str, value: Any) -> ApiError:
-    names = {**_JSON_NAMES, list: "array", dict: "object"}
-    name = names.get(type(value), type(value).__name__)
-    got = "null" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
-    return ApiError(
-        f"Invalid type for '{path}': expected {expected}, but got {got} instead.",
-        code="invalid_type",
-        param=path,
-    )
