@@ -19,6 +19,7 @@ from rtc_widget._errors import (
 from rtc_widget._version import __version__
 
 if TYPE_CHECKING:
+    from rtc_widget._resume import resume
     from rtc_widget._turn import Turn
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.headless import HeadlessSession
@@ -49,6 +50,7 @@ __all__ = [
     "frames",
     "load",
     "load_many",
+    "resume",
     "sql",
 ]
 
@@ -65,6 +67,7 @@ _HOMES = {
     "Variant": "experiments.variant",
     "load": "log.recording",
     "load_many": "log.recording",
+    "resume": "_resume",
     "sql": "log.recording",
 }
 

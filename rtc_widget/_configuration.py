@@ -55,6 +55,10 @@ class Configuration:
     def follow(self, core: Core) -> None:
         """Note each change of the effective session in the log of `core`."""
         self._core = core
+        for record in core.log.records(types={"rtc.config"}):  # of a session that goes on
+            note = record.event
+            self._noted = note.get("effective") or {}
+            self.version = max(self.version, int(note.get("version") or 1))
         core.watchers.append(self._on_record)
 
     def _on_record(self, record: Record) -> None:

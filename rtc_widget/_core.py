@@ -13,7 +13,7 @@ from rtc_widget._errors import ConnectionFailed, RtcWidgetError, ServerError, Wa
 from rtc_widget._loop import Handle, submit
 from rtc_widget._playback import Playback
 from rtc_widget._waits import Waits, kernel_hint
-from rtc_widget.conversation import Conversation
+from rtc_widget.conversation import FIRST_COUNTS, HANDLED, Conversation
 from rtc_widget.frames import Frames
 
 if TYPE_CHECKING:
@@ -59,7 +59,19 @@ class Core:
         self.audio: Tracks | None = None
         self.recorder: Recorder | None = None
         self.watchers: list[Callable[[Record], None]] = []
+        self._catch_up()
         log.observe(self._on_record)
+
+    def _catch_up(self) -> None:
+        """Take in what a log that goes on says of the session so far."""
+        for record in self.log.records(types=HANDLED, once=FIRST_COUNTS):
+            self.conversation.apply(record)
+            self._take_state(record)
+
+    def _take_state(self, record: Record) -> None:
+        if record.direction == "local" and record.type == "rtc.state":
+            self.call_state = record.event
+            self.status = str(self.call_state.get("state", self.status))
 
     def record(self, recorder: Recorder | None) -> None:
         """Take what a recorder keeps as the session's audio."""
@@ -71,10 +83,8 @@ class Core:
     def _on_record(self, record: Record) -> None:
         self.conversation.apply(record)
         self.playback.apply(record)
-        if record.direction == "local" and record.type == "rtc.state":
-            self.call_state = record.event
-            self.status = str(self.call_state.get("state", self.status))
-        elif record.type == "conversation.item.added":
+        self._take_state(record)
+        if record.type == "conversation.item.added":
             item = record.event.get("item")
             if isinstance(item, dict) and item.get("role") == "user":
                 self.added_at_s[str(item.get("id"))] = time.monotonic()

@@ -21,7 +21,7 @@ from rtc_widget._speaking import Speaking
 from rtc_widget._steering import Steering
 from rtc_widget._tool_rounds import ToolRounds
 from rtc_widget._tooling import Tooling
-from rtc_widget.log.folders import open_log
+from rtc_widget.log.folders import OpenLog, open_log
 from rtc_widget.providers import Provider, default_provider
 from rtc_widget.tools import Tools
 from rtc_widget.transports.base import CallRequest
@@ -57,7 +57,8 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         "ephemeral": the offer is posted with a client secret. "kernel": the kernel posts it with the
         standard key.
     directory
-        Where the session gets a folder of its own for its journal; None keeps it in memory only.
+        Where the session gets a folder of its own for its journal; None keeps it in memory only. `resume`
+        gives the log of one that goes on.
     record
         Whether both sides are recorded, into that folder or a temporary file; needs `[audio]`.
     variant
@@ -76,7 +77,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         *,
         provider: Provider | None = None,
         signaling: str = "ephemeral",
-        directory: str | os.PathLike[str] | None = "rtc_sessions",
+        directory: str | os.PathLike[str] | OpenLog | None = "rtc_sessions",
         record: bool = False,
         variant: Variant | None = None,
         **fields: Any,
@@ -95,8 +96,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         self._provider = provider if provider is not None else default_provider()
         self._provider.join()
         self._signaling = signaling
-        place = None if directory is None else Path(directory).expanduser().absolute()
-        log, self._folder = open_log(place)
+        log, self._folder = _opened(directory)
         self._core = Core(log)
         self._recorder = new_recorder(log, self._folder) if record else None
         self._core.record(self._recorder)
@@ -106,7 +106,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         self._configuration.follow(self._core)
         self._speaking = Speaking(self._core, lambda: self._rounds.busy)
         self._rounds = ToolRounds(self._core, self._tools, self._speaking)
-        self._attempts = 0
+        self._attempts = int(self._core.call_state.get("call") or 0)
         self._closed = False
         self._core.transport = self._make_transport()
 
@@ -350,6 +350,12 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         await self._keeper.close()
         self._core.close()
         await self._provider.leave()
+
+
+def _opened(directory: str | os.PathLike[str] | OpenLog | None) -> OpenLog:
+    if isinstance(directory, OpenLog):
+        return directory
+    return open_log(None if directory is None else Path(directory).expanduser().absolute())
 
 
 def _is_words(value: object) -> bool:

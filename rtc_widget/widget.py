@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from rtc_widget._panel import Handler
     from rtc_widget.experiments.variant import Variant
+    from rtc_widget.log.folders import OpenLog
     from rtc_widget.log.record import Record
     from rtc_widget.providers import Provider
     from rtc_widget.transports import messages
@@ -83,7 +84,8 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
         "ephemeral": the browser posts its offer with a client secret. "kernel": the kernel posts it with the
         standard key, and no key reaches the browser.
     directory
-        Where the session gets a folder of its own for its journal; None keeps it in memory only.
+        Where the session gets a folder of its own for its journal; None keeps it in memory only. `rtc.resume`
+        gives the log of one that goes on.
     record
         Whether both sides are recorded, into that folder or a temporary file; needs `[audio]`.
     variant
@@ -118,7 +120,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
         *,
         provider: Provider | None = None,
         signaling: str = "ephemeral",
-        directory: str | os.PathLike[str] | None = "rtc_sessions",
+        directory: str | os.PathLike[str] | OpenLog | None = "rtc_sessions",
         record: bool = False,
         variant: Variant | None = None,
         **fields: Any,
@@ -135,6 +137,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
         self._core.watchers.append(self._show)
         self._cost = Cost(self._core, self._browser.push_config)
         anywidget.AnyWidget.__init__(self)
+        self.set_trait("status", self._core.status)
         self._keeper.on_heard = self._show_latency
         self.on_msg(self._take_message)
 

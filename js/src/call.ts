@@ -15,6 +15,8 @@ const KERNEL_AT_MOST_MS = 120_000;
 const SAFE_MESSAGE_BYTES = 65_536;
 
 export interface CallPorts {
+  /** Id of this instance: the next kernel finds by it who held the call. */
+  page: string;
   /** Write a note of our own into the log. */
   note(note: Fields & { type: string }): void;
   /** An event passed, in the order of the wire. */
@@ -50,9 +52,13 @@ export interface Call {
 export function createCall(ports: CallPorts): Call {
   let current: Attempt | null = null;
 
+  function noteState(state: CallState, { attempt }: ConnectOptions, more: Fields): void {
+    ports.note({ type: "rtc.state", state, call: attempt, transport: "browser", page: ports.page, ...more });
+  }
+
   function note(attempt: Attempt, state: CallState, more: Fields = {}): void {
     const known = attempt.rtc_call_id === null ? {} : { rtc_call_id: attempt.rtc_call_id };
-    ports.note({ type: "rtc.state", state, call: attempt.options.attempt, transport: "browser", ...known, ...more });
+    noteState(state, attempt.options, { ...known, ...more });
   }
 
   function noteLive(attempt: Attempt): void {
@@ -70,7 +76,7 @@ export function createCall(ports: CallPorts): Call {
     }
     if (typeof RTCPeerConnection === "undefined") {
       const why = troubleAt("page", "this browser has no WebRTC", "Open the notebook in another browser.");
-      ports.note({ type: "rtc.state", state: "failed", call: options.attempt, transport: "browser", ...reasons(why) });
+      noteState("failed", options, reasons(why));
       throw why;
     }
     // Side by side: the kernel mints, the browser opens the microphone, the peer connection makes its offer.

@@ -17,6 +17,7 @@ import { type Fields, type LogRecord, randomId } from "./messages";
 import { leaveThePlace, takeThePlace } from "./one_live";
 import { createPresence } from "./presence";
 import { type Resident, residents } from "./residents";
+import { saveRecords } from "./save";
 import { createSay } from "./say";
 import { createStore, type Store } from "./store";
 import { mountPanel } from "./views/panel";
@@ -45,6 +46,8 @@ export interface Instance extends Resident {
   say(words: string): Promise<void>;
   /** Allow or forbid a tool call that waits for it. */
   decide(tool_call_id: string, approve: boolean): void;
+  /** Save the records that the kernel has not written down, as a file that rtc.load and rtc.resume read. */
+  saveHeld(): void;
   /** Somebody clicked or typed in the panel: sound that the browser held back may start. */
   touched(): void;
   /** A view shows this instance from now on; returns how to leave. */
@@ -78,6 +81,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
   const note = (fields: Fields & { type: string }) => link.record("local", JSON.stringify(fields));
 
   const call = createCall({
+    page,
     note,
     passed: (direction, text) => link.record(direction, text),
     request: (method, params) => link.exchange.request(method, params),
@@ -217,6 +221,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
       // What was decided comes back as a note; a decision that comes too late changes nothing.
       link.exchange.request("approve", { tool_call_id, approve }).catch(() => undefined);
     },
+    saveHeld: () => saveRecords(link.held()),
     touched() {
       if (call.busy()) {
         void sound.context()?.resume();

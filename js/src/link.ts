@@ -13,6 +13,7 @@ import {
   parseEvent,
   readKernelMessage,
   type Welcome,
+  type WireRecord,
 } from "./messages";
 import { createMirror } from "./mirror";
 import { createRelay } from "./relay";
@@ -46,6 +47,8 @@ export interface Link {
   model(): Model;
   /** Go on through another model: the host has made a new one for the same widget. */
   adopt(model: Model): void;
+  /** Records of this page that are not known to be on the kernel's disk. */
+  held(): readonly WireRecord[];
   flush(): void;
   close(): void;
 }
@@ -200,6 +203,7 @@ export function createLink(first: Model, ports: LinkPorts): Link {
       listen();
     },
 
+    held: relay.held,
     flush() {
       relay.flush();
       audio.flush();

@@ -34,6 +34,8 @@ export interface Relay {
   flush(): void;
   /** Below which number the kernel has all records. */
   received(): number;
+  /** All that is not known to be on the kernel's disk. */
+  held(): readonly WireRecord[];
   /** When the kernel was last heard, by `performance.now`, in ms. */
   heardAt(): number;
   close(): void;
@@ -187,6 +189,7 @@ export function createRelay(ports: RelayPorts): Relay {
     },
 
     received: () => received,
+    held: () => held,
     heardAt: () => heard,
 
     close() {

@@ -150,6 +150,17 @@ class Block:
         )
 
 
+def last_browser_time(blocks: Sequence[Block]) -> tuple[float, float] | None:
+    """Return `t_ms` and `t_browser_ms` of the last record that has both."""
+    for block in reversed(blocks):
+        both = pc.and_(block.t_ms.is_valid(), block.t_browser_ms.is_valid())
+        places = np.flatnonzero(both.to_numpy(zero_copy_only=False))
+        if len(places):
+            place = int(places[-1])
+            return block.t_ms[place].as_py(), block.t_browser_ms[place].as_py()
+    return None
+
+
 def _texts(raws: Sequence[bytes]) -> pa.Array:
     """Put texts end to end in one buffer; they are valid UTF-8 already."""
     offsets = np.zeros(len(raws) + 1, dtype=np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 import traceback
@@ -14,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from rtc_widget.log.blocks import DIRECTIONS, Block, Rows, TypeNames
+from rtc_widget.log.blocks import DIRECTIONS, Block, Rows, TypeNames, last_browser_time
+from rtc_widget.log.clocks import ClockFit
 from rtc_widget.log.dispatch import Dispatch
 from rtc_widget.log.record import Head, Record, as_utf8, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
 
-    from rtc_widget.log.clocks import ClockFit
     from rtc_widget.log.journal import Journal
 
 __all__ = ["Direction", "EventLog", "Record"]
@@ -160,6 +161,10 @@ class EventLog:
             journal.open_for(self)
             since = datetime.now(UTC) - self.started_at
             self._t0_us = _now_us() - since // timedelta(microseconds=1) if self._sealed else None
+            times = last_browser_time(self._blocks)
+            if times is not None:  # what follows it in the browser follows it here, until there is a new fit
+                t_ms, t_browser_ms = times
+                self.clock = ClockFit(t_browser_ms - t_ms + self.t_ms_of(0.0), math.inf, 0)
 
     def set_clock(self, fit: ClockFit) -> None:
         """From the next record on, place browser times on the log's clock by this fit."""

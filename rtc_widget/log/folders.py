@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -14,16 +15,34 @@ from rtc_widget._errors import RecordingError
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.journal import Journal
 from rtc_widget.log.reading import read_file
+from rtc_widget.log.resumption import Known, held_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from rtc_widget.log.event_log import Direction
 
 JOURNAL = "events.jsonl"
 SESSION = "session.json"
 DEFAULT = "rtc_sessions"
 
 
-def open_log(directory: str | Path | None = DEFAULT) -> tuple[EventLog, Path | None]:
+class OpenLog(NamedTuple):
+    """The log of a session that begins, or goes on.
+
+    Attributes
+    ----------
+    log : EventLog
+        The log.
+    folder : Path or None
+        Where it is written; None for one in memory only.
+    """
+
+    log: EventLog
+    folder: Path | None
+
+
+def open_log(directory: str | Path | None = DEFAULT) -> OpenLog:
     """Open the log of a new session.
 
     Parameters
@@ -33,33 +52,58 @@ def open_log(directory: str | Path | None = DEFAULT) -> tuple[EventLog, Path | N
 
     Returns
     -------
-    (EventLog, Path or None)
-        The log, and its folder. Nothing is written before the first record, and a folder that
-        cannot be written becomes a note in the log, never an exception.
+    OpenLog
+        Nothing is written before the first record, and a folder that cannot be written becomes a note in
+        the log, never an exception.
     """
     log = EventLog()
     if directory is None:
-        return log, None
+        return OpenLog(log, None)
     start = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     folder = Path(directory) / f"{start}-{log.session_id.removeprefix('rtcs_')[:6]}"
-    return EventLog(log.session_id, journal=Journal(folder / JOURNAL)), folder
+    return OpenLog(EventLog(log.session_id, journal=Journal(folder / JOURNAL)), folder)
 
 
-def resume_log(folder: str | Path) -> EventLog:
+def resume_log(folder: str | Path, rest: str | Path | None = None) -> EventLog:
     """Open the log of a session whose kernel has gone, to append to it.
 
     A line that was not written whole is cut off, with a warning.
 
+    Parameters
+    ----------
+    folder : str or Path
+        The session's folder.
+    rest : str or Path, optional
+        A file of the records that its page still held; those the journal lacks are appended.
+
     Raises
     ------
     RecordingError
-        There is no journal, or it cannot be read.
+        There is no journal, it cannot be read, or somebody else still writes it.
     """
     path = journal_of(folder)
     loaded = read_file(path)
     log = loaded.log
-    log.go_on(Journal(path, start=len(log), size=loaded.n_bytes))
+    journal = Journal(path, start=len(log), size=loaded.n_bytes)
+    if not journal.claim():
+        raise RecordingError(
+            f"{path} is still being written: close that session, or end its kernel, and try again"
+        )
+    log.go_on(journal)
+    if rest is not None:
+        _append_missing(log, read_file(journal_of(rest)).log)
     return log
+
+
+def _append_missing(log: EventLog, rest: EventLog) -> None:
+    rows = [
+        (cast("Direction", record.direction), record.text, record.t_browser_ms) for record in rest.records()
+    ]
+    times = [t_browser_ms for *_, t_browser_ms in rows if t_browser_ms is not None]
+    known = Known(log, len(log), since_ms=min(times, default=math.inf))
+    held = held_by(log)
+    missing = [row for row in rows if not known.has(*row)]
+    log.extend(missing, rtc_call_id=None if held is None else held.rtc_call_id)
 
 
 def journal_of(path: str | Path) -> Path:

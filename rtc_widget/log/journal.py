@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # it is a module elsewhere
+
 from rtc_widget.log.record import read_head
 
 if TYPE_CHECKING:
@@ -101,6 +106,17 @@ class Journal:
     def open_for(self, log: EventLog) -> None:
         """Belong to a log; the file is opened with its first record."""
         self._log = log
+
+    def claim(self) -> bool:
+        """Open the file now, for nobody but us; False where somebody else still writes it."""
+        try:
+            with self._writing:
+                self._open()
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # it cannot be written: the first record says so
+        return True
 
     def put(self, record: Record, strict: bool) -> None:
         """Take a record to be written soon; the log calls this under its lock.
@@ -209,9 +225,15 @@ class Journal:
     def _open(self) -> int:
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-            os.ftruncate(self._file, self._size)
-            os.lseek(self._file, self._size, os.SEEK_SET)
+            file = os.open(self.path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            try:
+                _claim(file)
+                os.ftruncate(file, self._size)
+                os.lseek(file, self._size, os.SEEK_SET)
+            except OSError:
+                os.close(file)
+                raise
+            self._file = file
         return self._file
 
     def _catch_up(self, log: EventLog) -> None:
@@ -238,6 +260,24 @@ class Journal:
                 message=f"The journal {self.path} cannot be written ({error.strerror or error}). "
                 "The session goes on in memory; save() it to another folder.",
             )
+
+
+def _claim(file: int) -> None:
+    """Take the file for ourselves until it is closed, or the process ends, however it does.
+
+    Raises
+    ------
+    BlockingIOError
+        Somebody else has it.
+    """
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return  # a file system that knows no locks
 
 
 def _line(log: EventLog, record: Record, strict: bool) -> Line:

@@ -200,7 +200,9 @@ class Browser:
     async def hang_up(self, reason: str) -> None:
         """End the call, if a page has one."""
         page = self._relay.owner
-        if page is not None:
+        if page is not None and not page.heard:
+            self._relay.forget(page, reason)
+        elif page is not None:
             await self._relay.command(page, "hang_up", {"reason": reason}, timeout=_REPLY_S)
 
     def let_go(self, reason: str) -> None:

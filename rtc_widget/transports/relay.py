@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import threading
 import time
@@ -15,6 +16,7 @@ import msgspec
 
 from rtc_widget._errors import ConnectionFailed
 from rtc_widget.log.clocks import ClockFit, ClockSync, kernel_ms
+from rtc_widget.log.resumption import CALLING, Known, held_by
 from rtc_widget.transports import messages
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from rtc_widget.log.event_log import EventLog
 
 __all__ = ["Page", "Relay"]
-
-_CALLING = frozenset({"microphone", "connecting", "live"})
 
 
 @dataclass(eq=False)
@@ -35,11 +35,18 @@ class Page:
     received: int = 0
     durable: int = 0
     calling: bool = False
+    call: int | None = None
+    """Number of its last call in the session."""
     rtc_call_id: str | None = None
     seen_at_s: float = 0.0
     clock: ClockSync = field(default_factory=ClockSync)
     fit: ClockFit | None = None
     undurable: deque[tuple[int, int]] = field(default_factory=deque)
+    heard: bool = False
+    """Whether it has said anything to this kernel."""
+    outlived: int | None = None
+    """Of a page that outlived its kernel: how many records the log had when this one took it up."""
+    known: Known | None = None
 
 
 class Relay:
@@ -75,7 +82,18 @@ class Relay:
         self._heard = threading.Condition(self._lock)
         self.pages: dict[str, Page] = {}
         self.owner: Page | None = None
+        self._take_up()
         self._off_durable = log.on_durable(self._became_durable)
+
+    def _take_up(self) -> None:
+        """Expect the page that held the call of a log that goes on: it says hello once it finds us."""
+        held = held_by(self._log)
+        if held is not None:
+            page = Page(held.page, calling=held.calling, call=held.call, rtc_call_id=held.rtc_call_id)
+            page.outlived = len(self._log)
+            self.pages[page.id] = page
+            if page.calling:
+                self.owner, page.seen_at_s = page, math.inf
 
     # -- from the browser -------------------------------------------------------------------------
 
@@ -85,7 +103,7 @@ class Relay:
             return
         with self._lock:
             page = self.pages.setdefault(message["page"], Page(message["page"]))
-            page.seen_at_s = time.monotonic()
+            page.seen_at_s, page.heard = time.monotonic(), True
             self._heard.notify_all()
         kind = message.get("kind")
         if kind == "records":
@@ -107,8 +125,11 @@ class Relay:
         with self._lock:
             if page.received == 0:
                 page.received = page.durable = int(message.get("oldest") or 0)
-            if not message.get("live") and page.calling and self.owner is page:
+            coming = int(message.get("next") or 0) > page.received
+            if not message.get("live") and not coming and page.calling and self.owner is page:
                 self._end_of(page)
+            if self.owner is not None and self.owner.seen_at_s == math.inf:
+                self.owner.seen_at_s = time.monotonic()  # the page that shows this widget calls it up now
         self._welcome(page)
 
     def _welcome(self, page: Page) -> None:
@@ -132,10 +153,19 @@ class Relay:
                 return
             fresh = rows[page.received - first :]
             page.received += len(fresh)
-            self._append(page, fresh)
+            self._append(page, self._unknown(page, fresh))
             page.undurable.append((page.received, len(self._log)))
             self._settle_durable(page, self._log.durable)
             self._send(messages.ack(page.id, received=page.received, durable=page.durable))
+
+    def _unknown(self, page: Page, rows: list[Any]) -> list[Any]:
+        """Leave out what the kernel before had written down, but had not told the page so."""
+        if page.outlived is None or not rows:
+            return rows
+        if page.known is None:
+            page.known = Known(self._log, page.outlived, since_ms=rows[0][1])
+        known = page.known
+        return [row for row in rows if not known.has(row[0], row[2], row[1])]
 
     def _append(self, page: Page, rows: list[Any]) -> None:
         """Append in order; a state of the call changes the call id of what follows."""
@@ -156,7 +186,8 @@ class Relay:
 
     def _note_state(self, page: Page, text: str) -> None:
         note = msgspec.json.decode(text)
-        page.calling = note.get("state") in _CALLING
+        page.calling = note.get("state") in CALLING
+        page.call = note.get("call", page.call)
         page.rtc_call_id = note.get("rtc_call_id") or page.rtc_call_id
         if page.calling:
             if self.owner is not page and page.fit is not None:
@@ -174,7 +205,7 @@ class Relay:
         page.calling, page.rtc_call_id = False, None
         if self.owner is page:
             self.owner = None
-        self._log.note("rtc.state", state="ended", reason=reason, transport="browser")
+        self._log.note("rtc.state", state="ended", call=page.call, reason=reason, transport="browser")
 
     def forget(self, page: Page, reason: str = "the page that held the call is gone") -> None:
         """Drop a page that answers no more; its call has ended with it."""

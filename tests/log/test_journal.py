@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rtc_widget import RecordingError
+from rtc_widget.log.clocks import ClockFit
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.folders import open_log, resume_log
 from rtc_widget.log.journal import Journal
@@ -76,9 +79,10 @@ def test_memory_only_writes_nothing() -> None:
 
 
 def test_a_turn_that_ends_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path / "events.jsonl")
     synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", synced.append)
-    log = EventLog(journal=Journal(tmp_path / "events.jsonl"))
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(file) if file == journal._file else None)
+    log = EventLog(journal=journal)
     log.append("server", '{"type": "response.output_text.delta"}')
     durable(log, 1)
     assert synced == []
@@ -150,6 +154,47 @@ def test_a_session_goes_on_in_the_next_kernel(tmp_path: Path) -> None:
     times = [record.t_ms for record in loaded.records()]
     assert None not in times
     assert times == sorted(times, key=lambda t: t or 0.0)
+
+
+def test_what_a_page_saved_comes_after_what_the_journal_has_and_once(tmp_path: Path) -> None:
+    log, folder = open_log(tmp_path)
+    assert folder is not None
+    log.set_clock(ClockFit(0.0, 1.0, 1))
+    log.append("local", '{"type": "rtc.session"}', t_kernel_ms=1_000.0)
+    log.append("server", '{"type": "a"}', t_browser_ms=1_100.0)
+    log.append("server", '{"type": "b"}', t_browser_ms=1_200.0)
+    log.close()
+    rest = tmp_path / "rest.jsonl"
+    rows = [
+        (1_200.0, '"event":{"type": "b"}'),
+        (1_200.0, '"event":{"type": "b"}'),
+        (1_350.5, '"text":"c\\n"'),
+    ]
+    rest.write_text("".join(f'{{"direction":"server","t_browser_ms":{t},{event}}}\n' for t, event in rows))
+    again = resume_log(folder, rest)
+    again.close()
+    records = list(read_file(folder / "events.jsonl").log.records())
+    assert [record.text for record in records[1:]] == [
+        '{"type": "a"}',
+        '{"type": "b"}',
+        '{"type": "b"}',
+        "c\n",
+    ]
+    assert [record.t_ms for record in records[1:]] == [100.0, 200.0, 200.0, 350.5]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
+def test_a_session_that_is_still_being_written_is_not_resumed(tmp_path: Path) -> None:
+    log, folder = open_log(tmp_path)
+    assert folder is not None
+    log.append("server", '{"type": "a"}')
+    assert log.journal is not None
+    log.journal.sync()
+    with pytest.raises(RecordingError, match="still being written"):
+        resume_log(folder)
+    log.append("server", '{"type": "b"}')
+    log.close()
+    assert [event["type"] for event in resume_log(folder)] == ["a", "b"]
 
 
 def test_close_may_be_called_twice_and_the_log_stays_readable(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ PANEL: Any = {"provider": "sandbox"}
 class Line:
     """What the kernel posted, and a page's side of the line."""
 
-    def __init__(self, page: str = "p1") -> None:
-        self.log = EventLog()
+    def __init__(self, page: str = "p1", log: EventLog | None = None) -> None:
+        self.log = log or EventLog()
         self.posted: list[dict[str, Any]] = []
         self.requests: list[tuple[str, str, dict[str, Any]]] = []
         self.relay = Relay(self.log, self._post, self._request, lambda: PANEL)
@@ -100,6 +100,48 @@ def test_a_page_that_outlived_its_kernel_goes_on_from_the_oldest_it_holds() -> N
     assert line.types() == ["h", "i"]
 
 
+def outlived_by(page: str, state: str) -> Line:
+    """Take up the log of a kernel that died in a call of that page, whose records 5 and 6 it had written."""
+    log = EventLog()
+    note = {"type": "rtc.state", "state": state, "page": page, "rtc_call_id": "rtc_1"}
+    log.append("local", json.dumps(note), t_browser_ms=900.0, rtc_call_id="rtc_1")
+    for number in (5, 6):
+        log.append("server", f'{{"type":"n{number}"}}', t_browser_ms=1000.0 + number, rtc_call_id="rtc_1")
+    return Line("p2", log)
+
+
+def held(*numbers: int) -> list[list[Any]]:
+    return [["server", 1000.0 + number, f'{{"type":"n{number}"}}'] for number in numbers]
+
+
+def test_the_page_that_outlived_a_call_s_kernel_is_named_and_hands_over_what_the_log_lacks() -> None:
+    line = outlived_by("p1", "live")
+    line.says("hello", next=0, oldest=0, live=False, views=1)
+    assert line.last("welcome")["owner"] == "p1"
+    line.says("hello", page="p1", next=8, oldest=5, live=True, views=1)
+    line.says("records", page="p1", first=5, records=held(5, 6, 6, 7))
+    assert line.types() == ["rtc.state", "n5", "n6", "n6", "n7"]
+    assert line.last("ack")["received"] == 9
+    assert line.log.record(-1).rtc_call_id == "rtc_1"
+    line.says("records", page="p1", first=9, records=[state("ended")])
+    assert line.relay.owner is None
+
+
+def test_a_page_that_hung_up_meanwhile_says_so_itself() -> None:
+    line = outlived_by("p1", "live")
+    line.says("hello", page="p1", next=8, oldest=5, live=False, views=1)
+    assert line.types() == ["rtc.state", "n5", "n6"]
+    line.says("records", page="p1", first=5, records=[*held(5, 6), state("ended", reason="you hung up")])
+    assert [event.get("reason") for event in line.log][-1] == "you hung up"
+    assert line.relay.owner is None
+
+
+def test_nobody_is_expected_after_a_call_that_had_ended() -> None:
+    line = outlived_by("p1", "ended")
+    line.says("hello", next=0, oldest=0, live=False, views=1)
+    assert line.last("welcome")["owner"] is None
+
+
 def test_the_raw_text_of_an_event_is_kept_to_the_byte(line: Line) -> None:
     raw = '{ "type":"x",\t"n":1.50e3,"s":"\\u00e9 é \\ud83d" }'
     line.says("records", first=0, records=[["server", 1.0, raw]])
@@ -130,11 +172,11 @@ def test_the_page_that_calls_owns_the_call(line: Line) -> None:
 
 
 def test_a_call_whose_page_is_gone_has_ended(line: Line) -> None:
-    line.says("records", first=0, records=[state("live", rtc_call_id="rtc_1")])
+    line.says("records", first=0, records=[state("live", rtc_call_id="rtc_1", call=2)])
     page = line.relay.owner
     assert page is not None
     line.relay.forget(page)
-    assert line.log[-1]["state"] == "ended"
+    assert (line.log[-1]["state"], line.log[-1]["call"]) == ("ended", 2)
     assert line.relay.owner is None
 
 

@@ -37,7 +37,14 @@ export function Notices({ instance }: { instance: Instance }) {
       ))}
       {store.kernel.value === "busy" && (
         <Notice tone="quiet" what="kernel" advice={live ? "The call goes on." : ""}>
-          The kernel does not answer at the moment; {countText(store.waiting.value, "record")} wait here for it.
+          The kernel does not answer at the moment; {countText(store.waiting.value, "record")} wait here for it.{" "}
+          <button
+            type="button"
+            title="Has it died? rtc.resume() takes them in the next kernel"
+            onClick={instance.saveHeld}
+          >
+            Save them
+          </button>
         </Notice>
       )}
     </div>

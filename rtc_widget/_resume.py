@@ -1,0 +1,101 @@
+"""`resume`: a session whose kernel has died goes on in the next one, with what its page still held."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget._configuration import FieldProperties
+from rtc_widget.log.folders import JOURNAL, OpenLog, resume_log
+from rtc_widget.protocol import SESSION_PLACES
+from rtc_widget.widget import RealtimeWidget
+
+if TYPE_CHECKING:
+    import os
+
+    from rtc_widget.providers import Provider
+
+__all__ = ["resume"]
+
+_FIELDS = tuple(
+    name
+    for name, value in vars(FieldProperties).items()
+    if isinstance(value, property) and name != "tool_choice"  # tools are given again
+)
+_MAY_BE_OFF = frozenset({"noise_reduction", "transcription", "turn_detection"})
+
+
+def resume(
+    folder: str | os.PathLike[str],
+    *,
+    rest: str | os.PathLike[str] | None = None,
+    provider: Provider | None = None,
+    signaling: str = "ephemeral",
+    record: bool = False,
+    **fields: Any,
+) -> RealtimeWidget:
+    """Go on with a session whose kernel has died.
+
+    Show the widget in the notebook: a page that outlived the kernel finds it, hands over every record that
+    the journal lacks, and goes on with its call if that is still up. `status` is as the journal left it; a
+    call that no page holds any more has ended 15 s after the widget is shown.
+
+    Parameters
+    ----------
+    folder
+        The session's folder, such as `rtc_sessions/2026-11-25T09-30-00-1a2b3c`.
+    rest
+        The file into which the page saved what it held, where it could not stay open.
+    provider, signaling, record
+        As of `RealtimeWidget`.
+    fields
+        Fields of the session over those it had. Tools are given again, in `tools=` or by `@w.tool`.
+
+    Returns
+    -------
+    RealtimeWidget
+        With the log, the frames and the configuration of the session so far.
+
+    Raises
+    ------
+    RecordingError
+        There is no session in the folder, its journal cannot be read, or a kernel still writes it.
+    """
+    place = Path(folder).expanduser().absolute()
+    place = place.parent if place.name == JOURNAL else place
+    log = resume_log(place, None if rest is None else Path(rest).expanduser())
+    told = [record.event for record in log.records(types={"rtc.config"})]
+    before = _fields_of(told[-1].get("effective")) if told else {}
+    try:
+        widget = RealtimeWidget(
+            provider=provider,
+            signaling=signaling,
+            directory=OpenLog(log, place),
+            record=record,
+            **{**before, **fields},
+        )
+    except BaseException:
+        log.close()
+        raise
+    if told and not fields:
+        widget.configuration.variant = told[-1].get("variant")
+    return widget
+
+
+def _fields_of(session: Any) -> dict[str, Any]:
+    """Return the fields of an effective session as they may be asked for again."""
+    found = {}
+    for name in _FIELDS:
+        value: Any = session
+        for step in SESSION_PLACES.get(name, (name,)):
+            value = value.get(step, ...) if isinstance(value, dict) else ...
+        value = _without_nulls(value)
+        if value is not ... and (value is not None or name in _MAY_BE_OFF):
+            found[name] = value
+    return found
+
+
+def _without_nulls(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_nulls(part) for name, part in value.items() if part is not None}
