@@ -21,6 +21,8 @@ export type Buffers = readonly (DataView | ArrayBuffer)[];
 export interface ExchangePorts {
   page: string;
   post(message: BrowserMessage, buffers?: ArrayBuffer[]): void;
+  /** How many records this page has numbered. */
+  numbered(): number;
   /** Do what a command asks; what it throws becomes the reply. */
   run(method: Command["method"], params: Fields, buffers: Buffers): Promise<Fields> | Fields;
 }
@@ -59,9 +61,10 @@ export function createExchange(ports: ExchangePorts): Exchange {
     const { page, id } = message;
     try {
       const result = await ports.run(message.method, message.params ?? {}, buffers);
-      return { kind: "reply", page, id, ok: true, result };
+      return { kind: "reply", page, id, records: ports.numbered(), ok: true, result };
     } catch (thrown) {
-      return { kind: "reply", page, id, ok: false, error: asError(asFailure(thrown)) };
+      const error = asError(asFailure(thrown));
+      return { kind: "reply", page, id, records: ports.numbered(), ok: false, error };
     }
   }
 

@@ -68,7 +68,7 @@ export function createLink(first: Model, ports: LinkPorts): Link {
     }
   }
 
-  const exchange = createExchange({ page, post, run: ports.run });
+  const exchange = createExchange({ page, post, numbered: () => relay.numbered(), run: ports.run });
   const mirror = createMirror({
     fetch: (params) => exchange.request("tail", params),
     apply: store.applyLogged,

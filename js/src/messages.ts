@@ -115,9 +115,11 @@ export interface Request {
   params: Fields;
 }
 
-export type Reply =
-  | { kind: "reply"; page: string; id: string; ok: true; result: Fields }
-  | { kind: "reply"; page: string; id: string; ok: false; error: RelayError };
+/** An answer. The page's says how many `records` it had numbered by then: they come first. */
+export type Reply = { kind: "reply"; page: string; id: string; records?: number } & (
+  | { ok: true; result: Fields }
+  | { ok: false; error: RelayError }
+);
 
 export interface Pong {
   kind: "pong";

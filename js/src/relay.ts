@@ -26,6 +26,8 @@ export interface RelayPorts {
 export interface Relay {
   /** Number a record and send it as soon as the line is free; returns its number. */
   append(direction: Direction, t_browser_ms: number, text: string): number;
+  /** How many records have been numbered. */
+  numbered(): number;
   /** Say hello; the kernel's welcome starts or resumes the flow. */
   hello(): void;
   welcome(message: Welcome): void;
@@ -155,6 +157,8 @@ export function createRelay(ports: RelayPorts): Relay {
       sendNext();
       return number;
     },
+
+    numbered: () => next,
 
     hello,
 

@@ -140,7 +140,7 @@ class Browser:
             "record": self._records,
         }
         try:
-            await self._relay.command(page, "connect", params, timeout=request.timeout_s + _REPLY_S)
+            await self._relay.exchange.command(page, "connect", params, timeout=request.timeout_s + _REPLY_S)
         except ConnectionFailed:
             if self._failure is not None:
                 raise self._failure from None
@@ -166,7 +166,7 @@ class Browser:
 
     async def send(self, texts: list[str]) -> None:
         """Send client events through the page's data channel."""
-        await self._relay.command(self._owner(), "send", {"events": texts}, timeout=_REPLY_S)
+        await self._relay.exchange.command(self._owner(), "send", {"events": texts}, timeout=_REPLY_S)
 
     async def play(self, pcm: bytes, sample_rate_hz: int, *, what: str) -> None:
         """Hand the samples to the page, which plays them in place of its microphone."""
@@ -181,7 +181,7 @@ class Browser:
         }
         await asyncio.gather(
             *(
-                self._relay.command(
+                self._relay.exchange.command(
                     page, "play", {**params, "chunk": index}, timeout=seconds + 2 * _REPLY_S, buffers=[chunk]
                 )
                 for index, chunk in enumerate(chunks)
@@ -191,11 +191,11 @@ class Browser:
     async def stop_play(self) -> None:
         """Give the line back to the microphone."""
         if self._relay.owner is not None:
-            await self._relay.command(self._relay.owner, "stop_play", {}, timeout=_REPLY_S)
+            await self._relay.exchange.command(self._relay.owner, "stop_play", {}, timeout=_REPLY_S)
 
     async def set_muted(self, muted: bool) -> None:
         """Mute or unmute the microphone in the page."""
-        await self._relay.command(self._owner(), "mute", {"muted": muted}, timeout=_REPLY_S)
+        await self._relay.exchange.command(self._owner(), "mute", {"muted": muted}, timeout=_REPLY_S)
 
     async def hang_up(self, reason: str) -> None:
         """End the call, if a page has one."""
@@ -203,13 +203,13 @@ class Browser:
         if page is not None and not page.heard:
             self._relay.forget(page, reason)
         elif page is not None:
-            await self._relay.command(page, "hang_up", {"reason": reason}, timeout=_REPLY_S)
+            await self._relay.exchange.command(page, "hang_up", {"reason": reason}, timeout=_REPLY_S)
 
     def let_go(self, reason: str) -> None:
         """Hang up without waiting for the page, which hears it before the widget's end."""
         page = self._relay.owner
         if page is not None:
-            self._relay.tell(page, "hang_up", {"reason": reason})
+            self._relay.exchange.tell(page, "hang_up", {"reason": reason})
             self._relay.forget(page, reason)
 
     async def close(self) -> None:
@@ -239,7 +239,9 @@ class Browser:
         }
         own, of_session = handlers.get(method), self._host.handler(method)
         if own is None and of_session is None:
-            self._relay.reply_error(page, id, _as_error(ConfigurationError(f"No request {method!r}.")))
+            self._relay.exchange.reply_error(
+                page, id, _as_error(ConfigurationError(f"No request {method!r}."))
+            )
             return
 
         async def run() -> None:
@@ -251,11 +253,13 @@ class Browser:
             except RtcWidgetError as error:
                 if own is not None:
                     self._failure = error
-                self._relay.reply_error(page, id, _as_error(error))
+                self._relay.exchange.reply_error(page, id, _as_error(error))
             except Exception as error:  # noqa: BLE001 - a page that asks is always answered
-                self._relay.reply_error(page, id, {"name": type(error).__name__, "message": str(error)})
+                self._relay.exchange.reply_error(
+                    page, id, {"name": type(error).__name__, "message": str(error)}
+                )
             else:
-                self._relay.reply(page, id, result)
+                self._relay.exchange.reply(page, id, result)
 
         asyncio.run_coroutine_threadsafe(run(), get_loop())
 

@@ -1,23 +1,21 @@
-"""The kernel end of the relay: numbered records in, acknowledgements out, requests and replies both ways."""
+"""The kernel end of the relay: numbered records in, acknowledgements out."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import secrets
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rtc_widget._errors import ConnectionFailed
 from rtc_widget.log.clocks import ClockFit, ClockSync, kernel_ms
 from rtc_widget.log.resumption import CALLING, Known, held_by
 from rtc_widget.transports import messages
+from rtc_widget.transports.exchange import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +39,9 @@ class Page:
     seen_at_s: float = 0.0
     clock: ClockSync = field(default_factory=ClockSync)
     fit: ClockFit | None = None
+    logged: int = 0
+    """Length of the log when its last records had been appended."""
+    gone: bool = False
     undurable: deque[tuple[int, int]] = field(default_factory=deque)
     heard: bool = False
     """Whether it has said anything to this kernel."""
@@ -50,7 +51,7 @@ class Page:
 
 
 class Relay:
-    """Numbered, acknowledged records of every page, and calls by name in both directions.
+    """Numbered, acknowledged records of every page, its clock, and who holds the call.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ class Relay:
         Sends a message (and buffers) to every front end; safe from any thread.
     on_request
         Called with page, request id, method and params (a request's buffers are `params["buffers"]`);
-        answers through `reply` or `reply_error`.
+        answers through the `exchange`.
     panel
         Returns what the panel shows.
     """
@@ -77,11 +78,11 @@ class Relay:
         self._on_request = on_request
         self._panel = panel
         self._lock = threading.RLock()
-        self._replies: dict[str, Future[dict[str, Any]]] = {}
         self._pings: dict[str, float] = {}
         self._heard = threading.Condition(self._lock)
         self.pages: dict[str, Page] = {}
         self.owner: Page | None = None
+        self.exchange = Exchange(log, post)
         self._take_up()
         self._off_durable = log.on_durable(self._became_durable)
 
@@ -111,7 +112,7 @@ class Relay:
         elif kind == "pong":
             self._take_pong(page, message)
         elif kind == "reply":
-            self._take_reply(message)
+            self.exchange.take(page, message)
         elif kind == "request":
             params = message.get("params")
             given = dict(params) if isinstance(params, dict) else {}
@@ -154,9 +155,11 @@ class Relay:
             fresh = rows[page.received - first :]
             page.received += len(fresh)
             self._append(page, self._unknown(page, fresh))
-            page.undurable.append((page.received, len(self._log)))
+            page.logged = len(self._log)
+            page.undurable.append((page.received, page.logged))
             self._settle_durable(page, self._log.durable)
             self._send(messages.ack(page.id, received=page.received, durable=page.durable))
+        self.exchange.release()
 
     def _unknown(self, page: Page, rows: list[Any]) -> list[Any]:
         """Leave out what the kernel before had written down, but had not told the page so."""
@@ -211,8 +214,10 @@ class Relay:
         """Drop a page that answers no more; its call has ended with it."""
         with self._lock:
             self.pages.pop(page.id, None)
+            page.gone = True
             if page.calling:
                 self._end_of(page, reason)
+        self.exchange.release()
 
     # -- durable ----------------------------------------------------------------------------------
 
@@ -228,66 +233,7 @@ class Relay:
             page.durable = page.undurable.popleft()[0]
         return page.durable != before
 
-    # -- requests and replies ---------------------------------------------------------------------
-
-    def reply(self, page: Page, id: str, result: dict[str, Any]) -> None:
-        """Answer a request; what `result` has under "buffers" goes beside it as bytes."""
-        buffers = result.get("buffers")
-        told = {name: value for name, value in result.items() if name != "buffers"}
-        self._send(messages.reply(page.id, id, told), buffers)
-
-    def reply_error(self, page: Page, id: str, error: dict[str, Any]) -> None:
-        """Answer a request that failed."""
-        self._send(messages.reply_error(page.id, id, error))
-
-    async def command(
-        self,
-        page: Page,
-        method: str,
-        params: dict[str, Any],
-        *,
-        timeout: float,
-        buffers: Sequence[bytes] | None = None,
-    ) -> dict[str, Any]:
-        """Ask a page to do something and return its reply.
-
-        Raises
-        ------
-        ConnectionFailed
-            With the step that the page names, or "page" when it does not answer in time.
-        """
-        command_id = secrets.token_hex(6)
-        future: Future[dict[str, Any]] = Future()
-        self._replies[command_id] = future
-        try:
-            self._send(messages.command(page.id, command_id, method, params), buffers)
-            message = await asyncio.wait_for(asyncio.wrap_future(future), timeout)
-        except TimeoutError:
-            raise ConnectionFailed(
-                "page",
-                f"the page did not answer {method!r} within {timeout:g} s.",
-                "Is its tab still open? A browser slows down tabs that nobody sees.",
-            ) from None
-        finally:
-            self._replies.pop(command_id, None)
-        if message.get("ok"):
-            result = message.get("result")
-            return result if isinstance(result, dict) else {}
-        error = message.get("error") or {}
-        raise ConnectionFailed(
-            str(error.get("step") or "page"),
-            str(error.get("message") or "the page could not do it"),
-            error.get("advice"),
-        )
-
-    def tell(self, page: Page, method: str, params: dict[str, Any]) -> None:
-        """Ask a page to do something, without waiting for its reply."""
-        self._send(messages.command(page.id, secrets.token_hex(6), method, params))
-
-    def _take_reply(self, message: dict[str, Any]) -> None:
-        future = self._replies.get(str(message.get("id")))
-        if future is not None and future.set_running_or_notify_cancel():
-            future.set_result(message)
+    # -- who is there -----------------------------------------------------------------------------
 
     def wait_for_page(self, timeout: float) -> Page | None:
         """Block until a page answers now: the one that calls, else the first; None when none does."""
@@ -334,3 +280,4 @@ class Relay:
     def close(self) -> None:
         """Stop listening to the log."""
         self._off_durable()
+        self.exchange.close()

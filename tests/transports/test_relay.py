@@ -36,7 +36,7 @@ class Line:
 
     def _request(self, page: Page, id: str, method: str, params: dict[str, Any]) -> None:
         self.requests.append((id, method, params))
-        self.relay.reply(page, id, {"page": page.id})
+        self.relay.exchange.reply(page, id, {"page": page.id})
 
     def says(self, kind: str, *, page: str | None = None, **fields: Any) -> None:
         self.relay.receive({"kind": kind, "page": page or self.page, **fields})
@@ -182,7 +182,7 @@ def test_a_call_whose_page_is_gone_has_ended(line: Line) -> None:
 
 async def test_a_command_returns_the_page_s_reply(line: Line) -> None:
     page = line.relay.pages["p1"]
-    task = asyncio.create_task(line.relay.command(page, "mute", {"muted": True}, timeout=5))
+    task = asyncio.create_task(line.relay.exchange.command(page, "mute", {"muted": True}, timeout=5))
     await asyncio.sleep(0)
     command = line.last("command")
     assert (command["method"], command["params"]) == ("mute", {"muted": True})
@@ -194,7 +194,7 @@ async def test_a_command_returns_the_page_s_reply(line: Line) -> None:
 
 async def test_a_command_that_fails_in_the_page_names_step_reason_and_advice(line: Line) -> None:
     page = line.relay.pages["p1"]
-    task = asyncio.create_task(line.relay.command(page, "connect", {}, timeout=5))
+    task = asyncio.create_task(line.relay.exchange.command(page, "connect", {}, timeout=5))
     await asyncio.sleep(0)
     error = {"name": "x", "message": "no device", "step": "microphone", "advice": "Plug one in."}
     line.says("reply", id=line.last("command")["id"], ok=False, error=error)
@@ -204,9 +204,26 @@ async def test_a_command_that_fails_in_the_page_names_step_reason_and_advice(lin
     assert caught.value.advice == "Plug one in."
 
 
+async def test_a_command_ends_only_when_everybody_saw_what_its_page_logged_before_it_replied(
+    line: Line,
+) -> None:
+    seen: list[str] = []
+    line.log.observe(lambda record: seen.append(record.type))
+    task = asyncio.create_task(line.relay.exchange.command(line.relay.pages["p1"], "mute", {}, timeout=5))
+    await asyncio.sleep(0)
+    line.says("reply", id=line.last("command")["id"], records=2, ok=True, result={})
+    line.sends(0, "a")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+    line.sends(1, "b")
+    assert await task == {}
+    assert seen == ["a", "b"]
+
+
 async def test_a_page_that_does_not_answer_is_named(line: Line) -> None:
     with pytest.raises(ConnectionFailed, match="did not answer 'mute'"):
-        await line.relay.command(line.relay.pages["p1"], "mute", {}, timeout=0.01)
+        await line.relay.exchange.command(line.relay.pages["p1"], "mute", {}, timeout=0.01)
 
 
 def test_a_request_reaches_its_handler_and_is_answered(line: Line) -> None:
