@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_WRONG = 0.2
 MOST_MISHEARD = 0.4  # by a small recogniser, of a robot's voice, through the browser's noise suppression
+GREETING = "Thank you for your question."  # the recogniser knows it, even with its first 150 ms missing
 ANSWERED = """
 spoken = recognised = 0
 async for event in w.stream(since=0):
@@ -102,12 +103,12 @@ async def test_only_the_instructions_change_and_so_does_what_is_said_and_heard(
     await notebook.run(widget_cell(instructions="You are a helpful voice."))
     await notebook.run("await w.connect()")
     await notebook.run(f"before = await w.play({str(path)!r})")
-    await notebook.run("""await w.update(instructions='Begin with "Good day to you."')""")
+    await notebook.run(f"""await w.update(instructions='Begin with "{GREETING}"')""")
     await notebook.run(f"after = await w.play({str(path)!r})")
     before, after = await notebook.value("[before.transcript, after.transcript]")
     assert before.startswith("You said")
-    assert after.startswith("Good day to you")
+    assert after.startswith(GREETING)
     heard = recognise_recording(await lab.agent_audio())
     assert word_error_rate(f"{before} {after}", heard) <= MOST_WRONG, f"{before} {after}\n{heard}"
-    assert heard.lower().count("good day") == 1
+    assert heard.lower().count(GREETING.lower().rstrip(".")) == 1
     assert await notebook.value("w.config.cause.tolist()") == ["connect", "update"]
