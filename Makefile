@@ -32,7 +32,7 @@ lab: .venv/.lab ## JupyterLab on the first notebook; ARGS="--no-browser" on a se
 	$(PYTHON) -m jupyterlab $(AS_ROOT) $(ARGS) $(NOTEBOOK)
 
 test: check-python check-js browser ## everything a change must pass
-	$(PYTEST)
+	$(PYTEST) -n 2 --dist worksteal  # most of them wait for sound: two at once, and neither core is full
 
 check-python: .venv/.test
 	$(PYTHON) -m ruff check

@@ -12,7 +12,7 @@ from rtc_widget._callbacks import Callbacks
 from rtc_widget._errors import ConnectionFailed, RtcWidgetError, ServerError, WaitTimeout
 from rtc_widget._loop import Handle, submit
 from rtc_widget._playback import Playback
-from rtc_widget._waits import Waits, kernel_hint
+from rtc_widget._waits import BACKGROUND, Waits, kernel_hint
 from rtc_widget.conversation import FIRST_COUNTS, HANDLED, Conversation
 from rtc_widget.frames import Frames
 
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from rtc_widget.log.tracks import Tracks
     from rtc_widget.transports.base import Transport
 
-__all__ = ["NO_CALL", "Core"]
+__all__ = ["NO_CALL", "OVER", "Core"]
 
 T = TypeVar("T")
 
+_UPDATED = "session.updated"
+
 NO_CALL = ("channel", "there is no call.", "Connect first: `await w.connect()`, or press Connect.")
-_OVER = frozenset({"idle", "ended", "failed"})
+OVER = frozenset({"idle", "ended", "failed"})
+"""The states in which there is no call, and none on its way."""
 
 
 class Core:
@@ -129,7 +132,7 @@ class Core:
 
     def require_call(self) -> None:
         """Refuse a command that needs a call while there is none."""
-        if self.status in _OVER:
+        if self.status in OVER:
             raise ConnectionFailed(*NO_CALL)
 
     async def execute(self, *events: dict[str, Any], timeout: float) -> dict[str, Any]:
@@ -164,6 +167,13 @@ class Core:
         # Its answer does not say whom it answers: one in flight, first in first out.
         async with self._in_order.setdefault(answer.type, asyncio.Lock()):
             return await self._ask(events, [one for one in asked if one is not None], timeout)
+
+    async def updated(self) -> None:
+        """Wait until what was changed before has been confirmed: an answer is asked for under it."""
+        lock = self._in_order.get(_UPDATED)
+        if lock is not None:
+            async with lock:
+                return
 
     async def _ask(
         self, events: Sequence[dict[str, Any]], asked: list[protocol.Answer], timeout: float
@@ -213,7 +223,7 @@ class Core:
                 verdict = condition()
                 if verdict is True:
                     return
-                if self.status in _OVER:
+                if self.status in OVER:
                     raise self._call_over()
                 left_s = end_s - time.monotonic()
                 if left_s <= 0:
@@ -230,7 +240,8 @@ class Core:
 
     def last_types(self, count: int = 8) -> list[str]:
         """Return the types of the last records, oldest first."""
-        return [record.type for record in self.log.records(max(0, len(self.log) - count))]
+        types = [record.type for record in self.log.records(max(0, len(self.log) - 4 * count))]
+        return [name for name in types if name not in BACKGROUND][-count:]
 
     def close(self) -> None:
         """End callbacks and close the log."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from concurrent.futures import Future
 
     from rtc_widget._configuration import Configuration
     from rtc_widget._core import Core
@@ -26,6 +27,8 @@ class SessionParts:
     _tools: Tools
     _other_tools: list[Any]
     _rounds: ToolRounds
+    _placing: Future[None] | None
+    """Done when the call that connect() makes is up, or has failed; None while it makes none."""
 
     def _start(self, what: str, work: Coroutine[Any, Any, Any]) -> Handle[Any]:
         """Run a command now, and return its handle."""
@@ -35,9 +38,9 @@ class SessionParts:
         """Return why blocking on a handle would hang here, None where it would not."""
         return None
 
-    async def _update(
-        self, changes: dict[str, Any], timeout: float, variant: str | None = None
-    ) -> dict[str, Any]:
+    def _change(
+        self, what: str, changes: dict[str, Any], timeout: float, variant: str | None = None
+    ) -> Handle[dict[str, Any]]:
         raise NotImplementedError
 
     def _with_tools(self, fields: dict[str, Any]) -> dict[str, Any]:

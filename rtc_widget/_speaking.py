@@ -50,6 +50,7 @@ class Speaking:
 
         In the default conversation it queues behind a running one; out of band it runs beside it.
         """
+        await self._core.updated()
         if event["response"].get("conversation") == "none":
             return await self._send_and_follow(event, timeout)
         if self._one_at_a_time is None:
@@ -109,6 +110,7 @@ class Speaking:
         timeout
             After the last sample, in s.
         """
+        await self._core.updated()
         since = len(self._core.log)
         transport = self._core.transport
         await transport.play(sound.pcm, sound.sample_rate_hz, what=what)

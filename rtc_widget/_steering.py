@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
-from rtc_widget._errors import ConfigurationError
+from rtc_widget._core import OVER
+from rtc_widget._errors import ConfigurationError, ConnectionFailed
 from rtc_widget._parts import SessionParts
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from rtc_widget.experiments.variant import Variant
 
 __all__ = ["Steering"]
+
+_CALL_UP_S = 120.0
 
 
 class Steering(SessionParts):
@@ -63,16 +68,33 @@ class Steering(SessionParts):
         if variant is not None:
             fields = {**variant.fields, **fields}
         changes = self._configuration.check_changes(self._with_tools(fields))
-        return self._start("update", self._update(changes, timeout, name))
+        return self._change("update", changes, timeout, name)
 
-    async def _update(
-        self, changes: dict[str, Any], timeout: float, variant: str | None = None
-    ) -> dict[str, Any]:
+    def _change(
+        self, what: str, changes: dict[str, Any], timeout: float, variant: str | None = None
+    ) -> Handle[dict[str, Any]]:
+        if self._placing is None and self._core.status in OVER:
+            # Now, and not when the loop comes to it: a connect() in the next line is made with it.
+            return self._start(what, _already(self._configuration.keep(changes, variant)))
+        return self._start(what, self._update(changes, timeout, variant))
+
+    async def _update(self, changes: dict[str, Any], timeout: float, variant: str | None) -> dict[str, Any]:
+        await self._call_on_its_way()
         if self._core.status != "live":
             return self._configuration.keep(changes, variant)
         with self._configuration.changing(changes, variant):
             await self._core.execute(protocol.dialect.update(changes), timeout=timeout)
         return self._core.conversation.session
+
+    async def _call_on_its_way(self) -> None:
+        """Wait until it is up or over: it was asked for with the fields of before."""
+        if self._placing is not None:
+            await asyncio.wait({asyncio.wrap_future(self._placing)})
+        elif self._core.status not in OVER:
+            with contextlib.suppress(ConnectionFailed):
+                await self._core.until(
+                    lambda: self._core.status == "live", what="the call to be up", timeout=_CALL_UP_S
+                )
 
     def send_event(self, event: Mapping[str, Any]) -> Handle[None]:
         """Send any client event, checked before it leaves.
@@ -317,3 +339,7 @@ class Steering(SessionParts):
         (commit, request), _ = protocol.dialect.push_to_talk_up()
         await self._core.execute(commit, timeout=timeout)
         await self._speaking.respond(request, timeout)
+
+
+async def _already(value: dict[str, Any]) -> dict[str, Any]:
+    return value

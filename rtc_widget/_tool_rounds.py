@@ -74,6 +74,7 @@ class ToolRounds:
                 handler(record.event)
         elif record.type == "rtc.state" and record.event.get("state") in {"ended", "failed"}:
             self._rounds.clear()
+            get_loop().call_soon_threadsafe(self._forget_approvals)
 
     # -- calls ------------------------------------------------------------------------------------
 
@@ -152,6 +153,8 @@ class ToolRounds:
         """Ask for the next response once this one is done and every call of it has its output."""
         if group.asked or group.running or group.others or group.status is None:
             return
+        if group.response_id not in self._rounds:
+            return  # the call it belonged to is over
         group.asked = True
         if group.status in _ANSWERED:
             self._spawn(self._ask(group))
@@ -196,6 +199,11 @@ class ToolRounds:
             return await future
         finally:
             self._approvals.pop(tool_call_id, None)
+
+    def _forget_approvals(self) -> None:
+        """End the wait for a person: there is no call any more that the tool could answer."""
+        for future in self._approvals.values():
+            future.cancel()
 
     def decide(self, tool_call_id: str, *, approved: bool, reason: str | None = None) -> None:
         """Answer a call that waits for approval.

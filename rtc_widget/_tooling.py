@@ -83,7 +83,7 @@ class Tooling(SessionParts):
     def _declare(self, what: str) -> Handle[Any]:
         """Tell the session which tools there are now."""
         changes = self._configuration.check_changes({"tools": self._all_tools()})
-        return self._start(what, self._update(changes, 10.0))
+        return self._change(what, changes, 10.0)
 
     def _all_tools(self) -> list[Any]:
         return [*self._other_tools, *self._tools.definitions()]

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from rtc_widget.log.record import Record
 
-__all__ = ["Wait", "Waits", "kernel_hint"]
+__all__ = ["BACKGROUND", "Wait", "Waits", "kernel_hint"]
+
+BACKGROUND = frozenset({"rtc.audio", "rtc.stats"})
+"""Notes that come every second, and say nothing of why something else did not come."""
 
 T = TypeVar("T")
 
@@ -63,7 +66,8 @@ class Waits:
             waiting = list(self._open)
         ended = _end_of_call(record)
         for wait in waiting:
-            wait.seen.append(record.type)
+            if record.type not in BACKGROUND:
+                wait.seen.append(record.type)
             _try(wait, record, ended)
         if waiting:
             with self._lock:

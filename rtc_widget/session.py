@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rtc_widget import protocol
 from rtc_widget._asking import Asking
 from rtc_widget._configuration import Configuration, FieldProperties
-from rtc_widget._core import Core
+from rtc_widget._core import OVER, Core
 from rtc_widget._errors import ConfigurationError, WaitTimeout
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget._keeping import Keeper, new_recorder
@@ -43,7 +44,6 @@ __all__ = ["Session"]
 
 _SIGNALING = ("ephemeral", "kernel")
 _CREATED_S = 2.0
-_BUSY = frozenset({"microphone", "connecting", "live"})
 
 
 class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProperties):
@@ -107,6 +107,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         self._speaking = Speaking(self._core, lambda: self._rounds.busy)
         self._rounds = ToolRounds(self._core, self._tools, self._speaking)
         self._attempts = int(self._core.call_state.get("call") or 0)
+        self._placing = None
         self._closed = False
         self._core.transport = self._make_transport()
 
@@ -138,13 +139,14 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         ConnectionFailed
             When awaited: names the step that failed, and what to try.
         """
-        if self._core.status in _BUSY:
+        if self._core.status not in OVER or self._placing is not None:
             raise ConfigurationError(
                 f"This session has a call already ({self._core.status}): go on with it, or hang_up() first."
             )
         if not _is_words(microphone):
             raise ConfigurationError('microphone is "auto", "none" or a device id.')
         request = self._call_request(microphone, timeout)
+        self._placing = Future()
         return self._start("connect", self._connect(request))
 
     async def _connect(self, request: CallRequest) -> None:
@@ -158,6 +160,9 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
                 await self._core.waits.within(created, _CREATED_S, "session.created")
         finally:
             self._core.waits.drop(created)
+            if self._placing is not None:
+                self._placing.set_result(None)
+            self._placing = None
 
     def _call_request(self, microphone: str = "auto", timeout: float = 20.0) -> CallRequest:
         """Return what the next call is made with; the first one opens the log."""
@@ -326,7 +331,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
 
     async def __aenter__(self) -> Self:
         """Connect where there is no call yet."""
-        if self._core.status not in _BUSY:
+        if self._core.status in OVER:
             await self.connect()
         return self
 

@@ -164,3 +164,112 @@ async def test_a_call_that_is_not_ours_is_left_to_its_owner(session: rtc.Headles
     assert call["name"] == "weather"
     assert json.loads(call["arguments"]) == {}
     assert created(session) == 1
+
+
+async def test_three_calls_of_one_response_with_an_interruption_in_the_middle_end_in_one_request(
+    session: rtc.HeadlessSession,
+) -> None:
+    let_go = asyncio.Event()
+
+    @session.tool
+    async def weather() -> str:
+        """Look up the weather."""
+        await asyncio.wait_for(let_go.wait(), 30)
+        return "It is foggy."
+
+    @session.tool
+    def price() -> float:
+        """Look up the price."""
+        raise LookupError("no such drink")
+
+    @session.tool(needs_approval=True)
+    def order() -> str:
+        """Place an order."""
+        return "Number 42."
+
+    said = session.say("What is the weather, what is the price, and please place my order.")
+    asked = await session.wait_for("rtc.approval")
+    # The user speaks while all three are open, is answered, and interrupts that answer.
+    speech = len(session.event_log)
+    played = session.play(rtc.Sandbox.spoken("When does the next train leave for London?"))
+    await session.wait_for("output_audio_buffer.started", since=speech)
+    await session.interrupt()
+    session.approve(asked["tool_call_id"])
+    await session.wait_for("rtc.tool")
+    let_go.set()
+    await said
+    turn = await played
+
+    calls = session.tool_calls.set_index("name")
+    assert dict(calls["output"]) == {
+        "order": "Number 42.",
+        "weather": "It is foggy.",
+        "price": "price failed: LookupError: no such drink",
+    }
+    assert calls["error"].notna().to_dict() == {"order": False, "weather": False, "price": True}
+    assert calls.loc["order", "approval"] == "approved"
+    assert set(calls["turn"]) == {0}
+    assert calls["response_id"].nunique() == 1
+
+    events = session.events
+    sent = events[events["direction"] == "client"]
+    outputs = sent[sent["event"].str.contains('"function_call_output"', regex=False)]
+    # Each as soon as it is there; and when all of them are, one request besides that of say().
+    assert list(outputs["tool_call_id"]) == list(calls.loc[["price", "order", "weather"], "tool_call_id"])
+    requests = sent[sent["type"] == "response.create"]
+    assert len(requests) == 2
+    assert requests["seq"].iloc[-1] > outputs["seq"].max()
+
+    turns = session.turns
+    assert list(turns["n_tool_calls"]) == [3, 0]
+    assert list(turns["interrupted"]) == [False, True]
+    assert list(turns["n_responses"]) == [1, 2]
+    assert "It is foggy." in turn.transcript
+    assert "Number 42." in turn.transcript
+
+
+async def test_a_call_that_waits_for_approval_when_the_session_ends_is_given_up(
+    session: rtc.HeadlessSession,
+) -> None:
+    @session.tool(needs_approval=True)
+    def order() -> str:
+        """Place an order."""
+        return "ordered"
+
+    session.say("Place an order, please.")
+    asked = await session.wait_for("rtc.approval")
+    await session.hang_up()
+    await session.wait_for("rtc.state")
+    with pytest.raises(rtc.ConfigurationError, match="waits for approval"):
+        session.approve(asked["tool_call_id"])
+    assert list(session.errors["source"]) == []
+
+
+async def test_what_is_changed_before_the_call_is_part_of_it_however_soon_the_call_is_made() -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+
+    @session.tool
+    def weather() -> str:
+        """Look up the weather."""
+        return "foggy"
+
+    session.update(instructions="In one word.")
+    made = session.connect()
+    late = session.update(instructions="Your name is Bruno.")
+    try:
+        await made
+        assert (await late)["instructions"] == "Your name is Bruno."
+        effective = session.conversation.session
+        assert [tool["name"] for tool in effective["tools"]] == ["weather"]
+        assert list(session.config["cause"]) == ["connect", "update"]
+    finally:
+        session.close()
+
+
+async def test_what_is_changed_just_before_a_question_holds_for_its_answer(
+    session: rtc.HeadlessSession,
+) -> None:
+    for number in range(4):
+        session.update(instructions=f"Your name is N{number}.")
+    turn = await session.say("What is your name?")
+    assert turn.transcript == "My name is N3."

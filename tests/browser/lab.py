@@ -171,7 +171,9 @@ class Lab:
         """Load JupyterLab, with nothing open."""
         for script in ("tap.js", "lab.js"):
             await self.page.add_init_script(path=HERE / script)
-        await self.page.goto(f"{base_url or self.jupyter.url}/lab?token={self.jupyter.token}&reset")
+        # A workspace of its own: a second page of one and the same is sent on to another address.
+        place = f"{base_url or self.jupyter.url}/lab/workspaces/{secrets.token_hex(4)}"
+        await self.page.goto(f"{place}?token={self.jupyter.token}&reset")
         await self._restored()
 
     async def reload(self) -> None:

@@ -63,4 +63,7 @@ async def test_hold_to_talk_ends_the_turn_when_it_is_let_go(open_lab: OpenLab, t
         await notebook.run("await w.wait_for('output_audio_buffer.stopped', since=0)")
         types = await notebook.value("w.events[w.events.direction == 'client'].type.tolist()")
         assert types == ["input_audio_buffer.clear", "input_audio_buffer.commit", "response.create"]
-        assert len(await notebook.value("w.turns.user_transcript.tolist()")) == 1
+        await notebook.run(
+            "await w.wait_for('conversation.item.input_audio_transcription.completed', since=0)"
+        )
+        assert len(await notebook.value("w.turns.user_transcript.dropna().tolist()")) == 1
