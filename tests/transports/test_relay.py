@@ -262,5 +262,5 @@ def test_bytes_travel_beside_a_request_and_its_answer(line: Line) -> None:
     request = {"kind": "request", "page": "p1", "id": "r1", "method": "play", "params": {"what": "a.wav"}}
     line.relay.receive(request, [memoryview(b"RIFF")])
     assert line.requests[-1] == ("r1", "play", {"what": "a.wav", "buffers": [b"RIFF"]})
-    line.relay.reply(line.relay.pages["p1"], "r1", {"rate": 1, "buffers": [b"wav"]})
+    line.relay.exchange.reply(line.relay.pages["p1"], "r1", {"rate": 1, "buffers": [b"wav"]})
     assert (line.last("reply")["result"], line.buffers) == ({"rate": 1}, [b"wav"])
