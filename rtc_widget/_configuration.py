@@ -132,10 +132,15 @@ class Configuration:
         value = self.field("turn_detection", _SERVER_VAD)
         return value if isinstance(value, dict) else None
 
+    @property
+    def now(self) -> dict[str, Any]:
+        """What is in force in a live session, else what the next call is made with."""
+        live = self._core.status == "live"
+        return (self._core.conversation.session if live else None) or self.requested
+
     def field(self, name: str, default: Any = None) -> Any:
         """Return a field by its flat name: what is in force in a live session, else what is asked for."""
-        live = self._core.status == "live"
-        value: Any = (self._core.conversation.session if live else None) or self.requested
+        value: Any = self.now
         for step in protocol.SESSION_PLACES.get(name, (name,)):
             if not isinstance(value, dict) or step not in value:
                 return default

@@ -1,4 +1,4 @@
-"""What the panel asks of its session: the Prompt tab's requests, and decisions on tools that wait."""
+"""What the panel asks of its session: the log, the Prompt tab's requests, decisions on tools that wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
-from rtc_widget._errors import ConfigurationError
+from rtc_widget._errors import ConfigurationError, ProtocolError
+from rtc_widget._panel_asking import PanelAsking
+from rtc_widget._panel_sound import PanelSound
 
 if TYPE_CHECKING:
     from rtc_widget.experiments.variant import Variant
@@ -17,12 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["Panel"]
 
 _FOLDER = Path("variants")
+_MODULES = Path(__file__).parent / "static"
 _OF_THE_SERVICE = frozenset({"client_secret", "expires_at", "id", "object", "type"})
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Panel:
     """Answers the panel's requests with the session's own commands.
+
+    Bytes that come with a request are its param `buffers`; those of an answer are its `buffers`.
 
     Parameters
     ----------
@@ -32,11 +37,20 @@ class Panel:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._sound = PanelSound(session)
+        self._asking = PanelAsking(session)
         self._handlers: dict[str, Handler] = {
+            "add_image": self._sound.add_image,
             "approve": self._approve,
             "as_python": self._as_python,
+            "ask_again": self._asking.ask_again,
+            "find": self._find,
             "keep": self._keep,
+            "module": self._module,
+            "play": self._sound.play,
             "session": self._show_session,
+            "sound": self._hear,
+            "timeline": self._sound.timeline,
             "update": self._update,
             "variants": self._variants,
         }
@@ -45,14 +59,48 @@ class Panel:
         """Return what answers a request; None for one that is not of the panel."""
         return self._handlers.get(method)
 
+    # -- the log ----------------------------------------------------------------------------------
+
+    async def _find(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the numbers of the records whose text holds {"query"}, whatever the case."""
+        query = str(params.get("query") or "").lower()
+        log = self._session.event_log
+
+        def search() -> list[int]:
+            return [record.seq for record in log.records() if query in record.text.lower()]
+
+        return {"seqs": await asyncio.to_thread(search)}
+
+    async def _hear(self, params: dict[str, Any]) -> dict[str, Any]:
+        return await (self._asking if "answer" in params else self._sound).sound(params)
+
+    async def _module(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the code of a part of the panel that is loaded when its tab opens."""
+        if params.get("name") != "waves":
+            raise ConfigurationError(f"The panel has no part {params.get('name')!r}.")
+        return {"code": await asyncio.to_thread((_MODULES / "waves.js").read_text, "utf-8")}
+
+    # -- the Prompt tab ---------------------------------------------------------------------------
+
     async def _show_session(self, _params: dict[str, Any]) -> dict[str, Any]:
+        """Return the session as it is asked for and as it is, and its fields by their flat keywords."""
         configuration = self._session.configuration
         return {
             "effective": self._session.conversation.session,
             "requested": configuration.requested,
+            "fields": _flat(self._now()),
             "version": configuration.version,
             "variant": configuration.variant,
+            "choices": {
+                "model": list(protocol.MODELS),
+                "transcription": list(protocol.TRANSCRIPTION_MODELS),
+                "voice": list(protocol.VOICES),
+            },
         }
+
+    def _now(self) -> dict[str, Any]:
+        now = self._session.configuration.now
+        return {name: value for name, value in now.items() if name not in _OF_THE_SERVICE}
 
     async def _update(self, params: dict[str, Any]) -> dict[str, Any]:
         """Change fields (flat or nested), or take a variant over: {"variant": name}."""
@@ -62,7 +110,8 @@ class Panel:
         return {}
 
     async def _variants(self, _params: dict[str, Any]) -> dict[str, Any]:
-        return {"variants": await asyncio.to_thread(_all_variants)}
+        """Describe every variant there is a file of, and what it would change."""
+        return {"variants": await asyncio.to_thread(_all_variants, self._now())}
 
     async def _keep(self, params: dict[str, Any]) -> dict[str, Any]:
         """Save a variant, of the fields given or of the session as it is, and take it over."""
@@ -127,13 +176,18 @@ def _load(name: str) -> Variant:
     return Variant.load(name)
 
 
-def _all_variants() -> list[dict[str, Any]]:
+def _all_variants(now: dict[str, Any]) -> list[dict[str, Any]]:
     """Describe every variant there is a file of; one that cannot be read says why."""
+    from rtc_widget.experiments.variant_diff import compare
+
     found = []
     for path in sorted(_FOLDER.glob("*.md")):
         try:
-            found.append(_described(_load(path.stem)))
-        except (ConfigurationError, OSError, ValueError) as error:
+            variant = _load(path.stem)
+            after = protocol.merge_session(now, protocol.session_fields(**variant.fields))
+            changes = compare("now", _flat(now), variant.label, _flat(after))
+            found.append(_described(variant) | {"changes": list(changes.lines), "code": variant.as_python()})
+        except (ConfigurationError, OSError, ProtocolError, ValueError) as error:
             found.append({"name": path.stem, "error": str(error)})
     return found
 

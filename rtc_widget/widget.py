@@ -152,6 +152,13 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
     def _take_message(self, _widget: object, content: object, buffers: object) -> None:
         self._browser.receive(content, buffers if isinstance(buffers, list) else ())
 
+    async def _update(
+        self, changes: dict[str, Any], timeout: float, variant: str | None = None
+    ) -> dict[str, Any]:
+        updated = await super()._update(changes, timeout, variant)
+        self._browser.push_config()
+        return updated
+
     def _forbid_result(self) -> str | None:
         if threading.current_thread() is threading.main_thread():
             return "result() would block the kernel that has to deliver the answer: write `await …` instead."

@@ -101,7 +101,9 @@ def _drawn_by_the_host(altair: Any) -> Any:
 
 
 def stretches(frames: Frames) -> Iterator[dict[str, Any]]:
-    """Yield what is drawn: lane, t_start_ms, t_end_ms, turn, words, status, latency_inferred_ms.
+    """Yield what is drawn: lane, t_start_ms, t_end_ms, id, turn, words, status, latency_inferred_ms.
+
+    `id` is that of the item (a user's input, a tool call) or of the response.
 
     What has no end yet lasts to the last record; what has no length (a typed input) ends where it starts.
     """
@@ -122,9 +124,10 @@ def stretches(frames: Frames) -> Iterator[dict[str, Any]]:
             stop = item.t_speech_stopped_ms if stop is None else stop
             if not item.spoken:
                 start = stop = item.t_added_ms
-            yield from _stretch("user speech", start, stop, end_ms, said)
+            yield from _stretch("user speech", start, stop, end_ms, {"id": item.item_id, **said})
     for response in source.conversation.responses.values():
         told = {
+            "id": response.response_id,
             "turn": response.turn,
             "words": response.text,
             "status": response.status,
@@ -138,6 +141,7 @@ def stretches(frames: Frames) -> Iterator[dict[str, Any]]:
             yield from _stretch("interruptions", cut, cut, end_ms, told)
     for tool in tool_calls.rows(source):
         told = {
+            "id": tool.item.item_id,
             "turn": tool.turn,
             "words": f"{tool.item.name}({tool.item.arguments or ''}) → {tool.output or ''}",
             "status": tool.error,

@@ -1,0 +1,224 @@
+"""Sound between the panel and its session: turns to hear again, the timeline, files that were dropped."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._turn import Turn
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rtc_widget._core import Core
+    from rtc_widget.audio.sound import Sound
+    from rtc_widget.frames import Frames
+    from rtc_widget.log.tracks import TrackName, Tracks
+    from rtc_widget.session import Session
+
+__all__ = ["PEAKS_PER_S", "PanelSound", "Peaks", "picture"]
+
+PEAKS_PER_S = 50
+"""Of the waveforms: one peak says how loud 20 ms were at most, 0 to 127."""
+_LONGEST_MS = 30_000.0
+_SETTLE_S = 2
+_PICTURED = frozenset({"rtc.error", "rtc.mute", "rtc.play", "rtc.quality", "rtc.state"})
+_NOT_RECORDED = "nothing was recorded of it: make the session with record=True."
+
+
+class PanelSound:
+    """Answers the panel's requests about sound.
+
+    Parameters
+    ----------
+    session
+        Whose panel it is.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._peaks: dict[TrackName, Peaks] = {}
+
+    @property
+    def _core(self) -> Core:
+        return self._session._core  # noqa: SLF001 - the panel is a part of the session
+
+    # -- to be heard again ------------------------------------------------------------------------
+
+    async def sound(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return as WAV a side of a turn: {"item_id"}, or a stretch of both: {"start_ms", "end_ms"}."""
+        return as_wav(await asyncio.to_thread(self._cut, params))
+
+    def _cut(self, params: dict[str, Any]) -> Sound:
+        tracks = self._tracks()
+        item_id = params.get("item_id")
+        if item_id is not None:
+            sound = self._of_item(str(item_id))
+            if sound is None or not sound.pcm:
+                raise ConfigurationError(f"Of this turn {_NOT_RECORDED}")
+            return sound
+        start_ms = max(0.0, float(params.get("start_ms") or 0))
+        end_ms = min(float(params.get("end_ms") or 0), start_ms + _LONGEST_MS, tracks.duration_ms)
+        return _mixed(tracks, start_ms, max(start_ms, end_ms))
+
+    def _of_item(self, item_id: str) -> Sound | None:
+        conversation = self._session.conversation
+        item = conversation.item(item_id)
+        response = conversation.responses.get(item.response_id or "") if item is not None else None
+        for state in conversation.turns:
+            turn = Turn(self._core, state.index)
+            if item_id in state.user_item_ids:
+                return turn.user_audio
+            if response is not None and response.turn == state.index:
+                return turn.audio
+        return None
+
+    def _tracks(self) -> Tracks:
+        tracks = self._session.audio
+        if tracks is None:
+            raise ConfigurationError(f"Of this session {_NOT_RECORDED}")
+        if self._core.recorder is not None:
+            self._core.recorder.flush()
+        return tracks
+
+    # -- the session as a picture -----------------------------------------------------------------
+
+    async def timeline(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return lanes, turns and notes, and the waveforms from peak {"since"} on, a buffer a track."""
+        return await asyncio.to_thread(self._draw, int(params.get("since") or 0))
+
+    def _draw(self, since: int) -> dict[str, Any]:
+        drawn = picture(self._core.frames)
+        if self._session.audio is None:
+            return drawn
+        from rtc_widget.log.tracks import TRACKS
+
+        tracks = self._tracks()
+        drawn["duration_ms"] = max(drawn["duration_ms"], tracks.duration_ms)
+        for track in TRACKS:
+            self._peaks.setdefault(track, Peaks(tracks, track))
+        found = [self._peaks[track].since(since) for track in TRACKS]
+        return drawn | {
+            "peaks_per_s": PEAKS_PER_S,
+            "since": since,
+            "buffers": [one.tobytes() for one in found],
+        }
+
+    # -- given to the agent -----------------------------------------------------------------------
+
+    async def add_image(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Add a picture (its bytes are the buffer), with {"text"} where there is one."""
+        (picture_bytes,) = params["buffers"]
+        await self._session.add_image(picture_bytes, text=str(params.get("text") or "") or None)
+        return {}
+
+    async def play(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Play a sound file (its bytes are the buffer) in place of the microphone."""
+        (sound_bytes,) = params["buffers"]
+        await self._session.play(sound_bytes)
+        return {}
+
+
+class Peaks:
+    """How loud a track is, 20 ms by 20 ms; what has settled is looked at once.
+
+    Parameters
+    ----------
+    tracks
+        Both tracks.
+    track
+        Which one.
+    """
+
+    def __init__(self, tracks: Tracks, track: TrackName) -> None:
+        self._tracks = tracks
+        self._track = track
+        self._settled: NDArray[np.int8] | None = None
+
+    def since(self, first: int) -> NDArray[np.int8]:
+        """Return the peaks from the `first` on, 0 to 127 each."""
+        import numpy as np
+
+        known = np.zeros(0, np.int8) if self._settled is None else self._settled
+        fresh = self._look(len(known))
+        whole = np.concatenate([known, fresh])
+        # What is recorded last may come a little apart and late.
+        self._settled = whole[: max(len(known), len(whole) - _SETTLE_S * PEAKS_PER_S)]
+        return whole[first:]
+
+    def _look(self, first: int) -> NDArray[np.int8]:
+        import numpy as np
+
+        from rtc_widget.log.tracks import RATE_HZ
+
+        size = RATE_HZ // PEAKS_PER_S
+        last = self._tracks.frames // size
+        samples = self._tracks.read(self._track, first * size, last * size).reshape(-1, size)
+        loudest = np.abs(samples.astype(np.int32)).max(axis=1, initial=0)
+        found: NDArray[np.int8] = (loudest * 127 // 32768).astype(np.int8)
+        return found
+
+
+def picture(frames: Frames) -> dict[str, Any]:
+    """Return what a timeline shows beside the waveforms: lanes, turns, notes, and how long it is.
+
+    The lanes are those of `Recording.timeline()`.
+    """
+    from rtc_widget.frames.timeline import LANES, stretches
+
+    log = frames.log
+    return {
+        "lanes": list(LANES),
+        "stretches": list(stretches(frames)),
+        "turns": [_turn(frames, state.index) for state in frames.conversation.turns],
+        "notes": [
+            {"t_ms": record.t_ms, "type": record.type, "seq": record.seq, "words": _words(record.event)}
+            for record in log.records(types=_PICTURED)
+            if record.t_ms is not None
+        ],
+        "duration_ms": (log.record(-1).t_ms or 0.0) if len(log) else 0.0,
+    }
+
+
+def _turn(frames: Frames, index: int) -> dict[str, Any]:
+    state = frames.conversation.turns[index]
+    heard = frames.heard(index)
+    sides = (None, None) if heard is None else (heard.user_ms, heard.agent_ms)
+    return {
+        "turn": index,
+        "item_id": state.user_item_id,
+        "t_input_end_ms": state.t_input_end_ms,
+        "t_speech_end_ms": None if sides[0] is None else sides[0][1],
+        "t_first_sound_ms": None if sides[1] is None else sides[1][0],
+        "latency_inferred_ms": state.latency_inferred_ms,
+        "latency_heard_ms": None if heard is None else heard.columns.latency_heard_ms,
+        "overlap_ms": None if heard is None else heard.columns.overlap_ms,
+        "words": state.user_transcript,
+    }
+
+
+def _words(note: dict[str, Any]) -> str:
+    """Say what a note is about, in a few words."""
+    if note.get("type") == "rtc.mute":
+        return "muted" if note.get("muted") else "unmuted"
+    told = (note.get(name) for name in ("state", "phase", "message", "reason", "what", "metric"))
+    return ": ".join(str(part) for part in told if part)
+
+
+def as_wav(sound: Sound) -> dict[str, Any]:
+    """Return the answer that carries a sound."""
+    return {"seconds": sound.seconds, "buffers": [sound.wav()]}
+
+
+def _mixed(tracks: Tracks, start_ms: float, end_ms: float) -> Sound:
+    """Return a stretch of both tracks as one."""
+    import numpy as np
+
+    from rtc_widget.audio.sound import Sound
+    from rtc_widget.log.tracks import RATE_HZ, TRACKS, frame_at
+
+    first, last = frame_at(start_ms), frame_at(end_ms)
+    both = np.sum([tracks.read(track, first, last).astype(np.int32) for track in TRACKS], axis=0)
+    return Sound.from_samples(np.clip(both, -32768, 32767).astype(np.int16), RATE_HZ, name="both sides")
