@@ -5,29 +5,44 @@ from __future__ import annotations
 import contextlib
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from rtc_widget.sandbox import http
+from rtc_widget.sandbox import http, sip, staging
 from rtc_widget.sandbox.sockets import hold
 from rtc_widget.sandbox.wire import ApiError, fresh_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from starlette.requests import Request
     from starlette.websockets import WebSocket
 
     from rtc_widget.sandbox.service import Sandbox
 
+    _Endpoint = Callable[[Sandbox, Request], Awaitable[Response]]
+
 __all__ = ["create_app"]
 
+_ADDRESSES: Final[Sequence[tuple[str, str, _Endpoint]]] = (
+    ("POST", "realtime/client_secrets", http.client_secrets),
+    ("POST", "realtime/calls", http.create_call),
+    ("POST", "realtime/calls/{call_id}/hangup", http.hang_up),
+    ("POST", "realtime/calls/{call_id}/accept", sip.accept),
+    ("POST", "realtime/calls/{call_id}/reject", sip.reject),
+    ("POST", "realtime/calls/{call_id}/refer", sip.refer),
+    # Those that the sandbox alone has.
+    ("POST", "sandbox/phone_calls", staging.ring),
+    ("GET", "sandbox/phone_calls/{call_id}/heard", staging.heard),
+    ("POST", "sandbox/phone_calls/{call_id}/press", staging.press),
+    ("POST", "sandbox/trouble", staging.make_trouble),
+)
 _log = logging.getLogger(__name__)
 
 
@@ -68,15 +83,11 @@ def create_app(sandbox: Sandbox, on_ready: Callable[[], None] = lambda: None) ->
         except ApiError as error:
             await websocket.send_denial_response(_with_id(_refusal(error)))
 
-    def post(path: str, endpoint: Callable[[Sandbox, Request], Awaitable[Response]]) -> Route:
-        return Route(f"/v1/realtime/{path}", _answering(partial(endpoint, sandbox)), methods=["POST"])
-
-    routes = [
-        post("client_secrets", http.client_secrets),
-        post("calls", http.create_call),
-        post("calls/{call_id}/hangup", http.hang_up),
-        WebSocketRoute("/v1/realtime", realtime),
+    routes: list[BaseRoute] = [
+        Route(f"/v1/{path}", _answering(partial(endpoint, sandbox)), methods=[method])
+        for method, path, endpoint in _ADDRESSES
     ]
+    routes.append(WebSocketRoute("/v1/realtime", realtime))
     handlers: dict[Any, Any] = {HTTPException: _no_such_place}
     return Starlette(routes=routes, middleware=[cors], exception_handlers=handlers, lifespan=lifespan)
 
@@ -107,7 +118,7 @@ def _with_id(response: Response) -> Response:
 
 
 def _refusal(error: ApiError) -> Response:
-    return JSONResponse({"error": error.body()}, status_code=error.status)
+    return JSONResponse({"error": error.body()}, status_code=error.status, headers=error.headers)
 
 
 def _no_such_place(request: Request, error: Exception) -> Response:

@@ -62,6 +62,8 @@ class Call:
         Called with the call once it has ended, whoever ended it.
     may_be_joined
         Whether a sideband may.
+    is_beta
+        Whether the client asks for the beta of the API.
 
     Attributes
     ----------
@@ -79,11 +81,17 @@ class Call:
         seconds: float,
         on_over: Callable[[Call], None],
         may_be_joined: bool = True,
+        is_beta: bool = False,
     ) -> None:
         self.id = fresh_id("rtc")
         self.may_be_joined = may_be_joined
         self.session = Session(
-            asked, brain=brain, send=self._send, seconds=seconds, on_expired=self._hang_up_soon
+            asked,
+            brain=brain,
+            send=self._send,
+            seconds=seconds,
+            on_expired=self._hang_up_soon,
+            is_beta=is_beta,
         )
         self._on_over: Callable[[Call], None] | None = on_over
         self._channel: Any = None

@@ -10,7 +10,7 @@ from rtc_widget.sandbox.config import merged
 from rtc_widget.sandbox.formats import decoded
 from rtc_widget.sandbox.recognition import recognise_soon
 from rtc_widget.sandbox.sound import HEARD_RATE_HZ, duration_ms
-from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
+from rtc_widget.sandbox.wire import ApiError, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,15 @@ _MOST_APPENDED_BYTES: Final = 15 * 1024 * 1024
 
 
 def _update_session(session: Session, event: Event) -> None:
+    kind, asked = session.config["type"], event["session"]["type"]
+    if asked != kind:
+        raise ApiError(
+            f"Passing a {asked} session update event to a {kind} session is not allowed.",
+            code="invalid_value",
+            param="session.type",
+        )
     # A `model` in it is passed over: clients repeat theirs, and the sandbox has but one.
-    session.configure(merged(session.config, event["session"], has_spoken=session.has_spoken))
+    session.configure(merged(session.config, event["session"], has_spoken=session.turns.has_spoken))
 
 
 def _append_input(session: Session, event: Event) -> None:
@@ -40,22 +47,18 @@ def _append_input(session: Session, event: Event) -> None:
 
 def _commit_input(session: Session, _: Event) -> None:
     session.hear(session.appended.flush())
-    buffered_ms = session.ears.buffered_ms
-    was_speaking = session.ears.is_hearing_speech
-    heard = session.ears.commit()
-    if heard is None:
+    buffered_ms = session.turns.ears.buffered_ms
+    if not session.turns.commit_by_hand():
         raise ApiError(
             "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
             f"but buffer only has {buffered_ms:.2f}ms of audio.",
             code="input_audio_buffer_commit_empty",
         )
-    session.stop_waiting()
-    session.commit(heard, session.speech_item if was_speaking else fresh_id("item"))
 
 
 def _clear_input(session: Session, _: Event) -> None:
     session.appended.flush()
-    session.ears.clear()
+    session.turns.ears.clear()
     session.emit("input_audio_buffer.cleared")
 
 
@@ -68,9 +71,9 @@ def _clear_output(session: Session, _: Event) -> None:
             param="type",
         )
     if session.mouth.is_busy:
-        session.fall_silent()
+        session.turns.fall_silent()
     else:
-        session.emit("output_audio_buffer.cleared", response_id=session.last_spoken)
+        session.emit("output_audio_buffer.cleared", response_id=session.turns.last_spoken)
 
 
 def _create_item(session: Session, event: Event) -> None:
@@ -105,7 +108,9 @@ def _truncate_item(session: Session, event: Event) -> None:
 
 
 def _create_response(session: Session, event: Event) -> None:
-    session.stop_waiting()
+    if session.config["type"] == "transcription":
+        raise ApiError("A transcription session creates no responses.", code="invalid_event", param="type")
+    session.turns.stop_waiting()
     session.responses.create(event.get("response") or {})
 
 

@@ -62,6 +62,8 @@ def new_session(session_id: str, expires_at: int, asked: Event) -> Event:
     Event
         The session object, as in `session.created`.
     """
+    if asked["type"] == "transcription":
+        return merged(_transcription(session_id, expires_at), asked)
     effective: Event = {
         "type": "realtime",
         "object": "realtime.session",
@@ -77,17 +79,33 @@ def new_session(session_id: str, expires_at: int, asked: Event) -> Event:
         "prompt": None,
         "expires_at": expires_at,
         "audio": {
-            "input": {
-                "format": dict(_FORMAT),
-                "transcription": None,
-                "noise_reduction": None,
-                "turn_detection": dict(_TURN_DETECTION["server_vad"]),
-            },
+            "input": _input(),
             "output": {"format": dict(_FORMAT), "voice": "alloy", "speed": 1.0},
         },
         "include": None,
     }
     return merged(effective, asked)
+
+
+def _transcription(session_id: str, expires_at: int) -> Event:
+    """Return the configuration of a session that transcribes, and never answers."""
+    return {
+        "type": "transcription",
+        "object": "realtime.transcription_session",
+        "id": session_id,
+        "expires_at": expires_at,
+        "audio": {"input": _input()},
+        "include": None,
+    }
+
+
+def _input() -> Event:
+    return {
+        "format": dict(_FORMAT),
+        "transcription": None,
+        "noise_reduction": None,
+        "turn_detection": dict(_TURN_DETECTION["server_vad"]),
+    }
 
 
 def merged(effective: Event, update: Event, *, has_spoken: bool = False) -> Event:
@@ -118,7 +136,9 @@ def merged(effective: Event, update: Event, *, has_spoken: bool = False) -> Even
             continue
         if name == "audio":
             _merge_input(result["audio"]["input"], (value or {}).get("input") or {})
-            _merge_output(result["audio"]["output"], (value or {}).get("output") or {}, has_spoken=has_spoken)
+            if "output" in result["audio"]:
+                output = (value or {}).get("output") or {}
+                _merge_output(result["audio"]["output"], output, has_spoken=has_spoken)
         elif name == "tools":
             result["tools"] = [complete_tool(tool) for tool in value or []]
         else:
@@ -128,6 +148,8 @@ def merged(effective: Event, update: Event, *, has_spoken: bool = False) -> Even
 
 def shown(config: Event) -> Event:
     """Return a configuration as events and answers show it: without the keys to MCP servers."""
+    if not config.get("tools"):
+        return config
     secret = ("authorization", "headers")
     tools = [{key: tool[key] for key in tool if key not in secret} for tool in config["tools"]]
     return {**config, "tools": tools}

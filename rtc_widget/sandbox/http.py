@@ -12,20 +12,21 @@ from rtc_widget.sandbox.call import Call
 from rtc_widget.sandbox.config import new_session, shown
 from rtc_widget.sandbox.keys import DEFAULT_S, LONGEST_S, SHORTEST_S
 from rtc_widget.sandbox.validation import check_session
-from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
+from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, is_beta
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from rtc_widget.sandbox.service import Sandbox
 
-__all__ = ["client_secrets", "create_call", "hang_up"]
+__all__ = ["client_secrets", "create_call", "hang_up", "read_json"]
 
 
 async def client_secrets(sandbox: Sandbox, request: Request) -> Response:
     """`POST /v1/realtime/client_secrets`."""
+    sandbox.trouble.strike("client_secrets")
     sandbox.keys.check_standard(request.headers.get("authorization"))
-    body = await _json(request)
+    body = await read_json(request)
     unknown = body.keys() - {"expires_after", "session"}
     if unknown:
         name = min(unknown)
@@ -38,6 +39,7 @@ async def client_secrets(sandbox: Sandbox, request: Request) -> Response:
 
 async def create_call(sandbox: Sandbox, request: Request) -> Response:
     """`POST /v1/realtime/calls`: an SDP offer, or a form that holds one beside a session."""
+    sandbox.trouble.strike("calls")
     asked = sandbox.keys.session_of(request.headers.get("authorization"))
     may_be_joined = asked is None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -64,6 +66,7 @@ async def create_call(sandbox: Sandbox, request: Request) -> Response:
         seconds=sandbox.session_seconds,
         on_over=sandbox.forget,
         may_be_joined=may_be_joined,
+        is_beta=is_beta(request.headers),
     )
     try:
         answer = await call.answer(offer)
@@ -86,7 +89,14 @@ async def hang_up(sandbox: Sandbox, request: Request) -> Response:
     return Response(status_code=200)
 
 
-async def _json(request: Request) -> Event:
+async def read_json(request: Request) -> Event:
+    """Return the object that a request's body is, {} without one.
+
+    Raises
+    ------
+    ApiError
+        The body is something else.
+    """
     try:
         body = json.loads(await request.body() or b"{}")
     except ValueError as error:

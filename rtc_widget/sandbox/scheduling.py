@@ -12,15 +12,14 @@ from rtc_widget.sandbox.wire import ApiError, Event
 
 if TYPE_CHECKING:
     from rtc_widget.sandbox.history import Entry
+    from rtc_widget.sandbox.turns import Turns
 
 __all__ = ["Responses"]
 
 
 class _Session(Host, Protocol):
     config: Event
-    has_spoken: bool
-
-    def response_done(self) -> None: ...
+    turns: Turns
 
 
 class Responses:
@@ -110,7 +109,7 @@ class Responses:
                 self._answer_next = False
                 self.answer()
                 return
-        self._session.response_done()
+        self._session.turns.response_done()
 
     def _settings(self, asked: Event) -> Event:
         """Return the session's configuration with the response's own fields in it."""
@@ -124,7 +123,7 @@ class Responses:
         config["tools"] = [complete_tool(tool) for tool in config["tools"]]
         wanted: dict[str, Any] = (asked.get("audio") or {}).get("output") or {}
         output = config["audio"]["output"]
-        check_voice(wanted.get("voice"), output["voice"], has_spoken=self._session.has_spoken)
+        check_voice(wanted.get("voice"), output["voice"], has_spoken=self._session.turns.has_spoken)
         output.update({name: value for name, value in wanted.items() if value is not None})
         return config
 

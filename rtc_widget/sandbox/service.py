@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from rtc_widget.sandbox.trouble import Trouble
 from rtc_widget.sandbox.wire import ApiError
 
 if TYPE_CHECKING:
@@ -19,21 +20,19 @@ _log = logging.getLogger(__name__)
 
 
 class RunningCall(Protocol):
-    """A call, whatever it travels over.
+    """A call, whatever it travels over."""
 
-    Attributes
-    ----------
-    id
-        `rtc_…`
-    session
-        Its session.
-    may_be_joined
-        Whether a sideband may: the service refuses it on calls that were made with a client secret.
-    """
+    @property
+    def id(self) -> str:
+        """`rtc_…`."""
 
-    id: str
-    session: Session
-    may_be_joined: bool
+    @property
+    def session(self) -> Session | None:
+        """Its session; None while it only rings."""
+
+    @property
+    def may_be_joined(self) -> bool:
+        """Whether a sideband may: the service refuses it on calls that were made with a client secret."""
 
     async def hang_up(self) -> None:
         """End it."""
@@ -53,12 +52,15 @@ class Sandbox:
         How long a session may last.
     calls
         Those that run, by id.
+    trouble
+        What is to fail next.
     """
 
     keys: Keys
     brain: Brain
     session_seconds: float = 3600.0
     calls: dict[str, RunningCall] = field(default_factory=dict)
+    trouble: Trouble = field(default_factory=Trouble)
 
     def begin(self, call: RunningCall) -> None:
         """Enter a call."""

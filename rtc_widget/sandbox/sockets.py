@@ -9,8 +9,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from rtc_widget.sandbox.service import no_such_call
 from rtc_widget.sandbox.session import Session
-from rtc_widget.sandbox.validation import check_session
-from rtc_widget.sandbox.wire import ApiError
+from rtc_widget.sandbox.wire import ApiError, is_beta
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,20 +33,23 @@ async def hold(sandbox: Sandbox, websocket: WebSocket) -> None:
     ApiError
         It is refused; nothing was accepted yet.
     """
+    sandbox.trouble.strike("realtime")
     header = websocket.headers.get("authorization") or _key_among(websocket.scope["subprotocols"])
     call_id = websocket.query_params.get("call_id")
     if call_id is not None:
         sandbox.keys.check_standard(header)
         call = sandbox.find(call_id)
-        if not call.may_be_joined:
+        if call.session is None or not call.may_be_joined:
             raise no_such_call(call_id)
         await _join(call.session, websocket)
         return
     asked = sandbox.keys.session_of(header)
+    if asked is None and websocket.query_params.get("intent") == "transcription":
+        asked = {"type": "transcription"}
     if asked is None:
         if not websocket.query_params.get("model"):
             raise ApiError("You must provide a model parameter.", code="missing_model", param="model")
-        asked = check_session({"type": "realtime"})
+        asked = {"type": "realtime"}
     line = _Line(websocket)
     session = Session(
         asked,
@@ -56,6 +58,7 @@ async def hold(sandbox: Sandbox, websocket: WebSocket) -> None:
         seconds=sandbox.session_seconds,
         on_expired=line.end,
         audio_in_events=True,
+        is_beta=is_beta(websocket.headers, websocket.scope["subprotocols"]),
     )
     await _accept(websocket)
     try:

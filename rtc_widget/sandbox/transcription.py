@@ -9,7 +9,7 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget.sandbox.pieces import deltas
 from rtc_widget.sandbox.recognition import LANGUAGE
 from rtc_widget.sandbox.usage import transcription_usage
-from rtc_widget.sandbox.wire import Event, obfuscation
+from rtc_widget.sandbox.wire import Event, fresh_id, obfuscation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,10 @@ async def transcribe(emit: Callable[..., Any], entry: Entry, settings: Event) ->
         emit(f"{_EVENT}.delta", **place, delta=delta, obfuscation=obfuscation(delta))
         await asyncio.sleep(_DELTA_S)
     entry.item["content"][0]["transcript"] = words
+    if "diarize" in (settings.get("model") or ""):
+        # There is but one voice in the sandbox's ears, and a turn is one stretch of it.
+        stretch = {"start": 0.0, "end": round(entry.audio_ms / 1000, 3), "speaker": "A", "text": words}
+        emit(f"{_EVENT}.segment", **place, id=fresh_id("seg"), **stretch)
     usage = transcription_usage(settings.get("model"), entry.audio_ms, words)
     emit(f"{_EVENT}.completed", **place, transcript=words, usage=usage)
 

@@ -10,7 +10,12 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-from openai.types.realtime import ConversationItem, RealtimeClientEvent, RealtimeSessionCreateRequest
+from openai.types.realtime import (
+    ConversationItem,
+    RealtimeClientEvent,
+    RealtimeSessionCreateRequest,
+    RealtimeTranscriptionSessionCreateRequest,
+)
 from openai.types.realtime.response_item_reference import ResponseItemReference
 from pydantic import BaseModel
 
@@ -87,13 +92,8 @@ def check_session(session: Any) -> Event:
     """
     if not isinstance(session, dict):
         raise wrong_type("session", "an object", session)
-    if session.get("type") == "transcription":
-        raise ApiError(
-            "This sandbox holds no transcription sessions: use 'realtime'.",
-            code="invalid_value",
-            param="session.type",
-        )
-    _check_object(RealtimeSessionCreateRequest, session, "session")
+    models: list[type[BaseModel]] = [RealtimeSessionCreateRequest, RealtimeTranscriptionSessionCreateRequest]
+    _check_object(_pick(models, session, "session"), session, "session")
     check_combinations(session, "session")
     return session
 

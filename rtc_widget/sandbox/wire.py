@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 import secrets
 import string
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["ApiError", "fresh_id", "fresh_secret", "obfuscation"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["ApiError", "Event", "fresh_id", "fresh_secret", "is_beta", "obfuscation"]
 
 Event = dict[str, Any]
 """A client or server event, or a piece of one."""
@@ -30,6 +33,11 @@ class ApiError(Exception):
         The place of the fault ("session.audio.output.speed").
     status
         The HTTP status where it answers a request.
+
+    Attributes
+    ----------
+    headers
+        Those of the answer to a request.
     """
 
     def __init__(
@@ -39,11 +47,17 @@ class ApiError(Exception):
         self.code = code
         self.param = param
         self.status = status
+        self.headers: dict[str, str] = {}
         self.type = "invalid_request_error"
 
     def body(self) -> Event:
         """Return the error object of an HTTP answer or `error` event."""
         return {"type": self.type, "code": self.code, "message": str(self), "param": self.param}
+
+
+def is_beta(headers: Mapping[str, str], protocols: Sequence[str] = ()) -> bool:
+    """Return whether a client asks for the beta of the API: by its header, or by a browser's subprotocol."""
+    return "realtime" in headers.get("openai-beta", "") or "openai-beta.realtime-v1" in protocols
 
 
 def fresh_id(prefix: str, length: int = 21) -> str:

@@ -26,6 +26,11 @@ def check(event: Event) -> Event:
     return event
 
 
+def all_types() -> set[str]:
+    """Return the types of all events that the package knows of."""
+    return set(_models())
+
+
 def types(events: Sequence[Event]) -> list[str]:
     """Return the types of events, of each kind of delta the first one only."""
     seen: list[str] = []

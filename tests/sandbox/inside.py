@@ -25,7 +25,7 @@ HASTE = 8
 class Inside:
     """A session, and all that it sent."""
 
-    def __init__(self, asked: Event, seconds: float) -> None:
+    def __init__(self, asked: Event, seconds: float, *, audio_in_events: bool) -> None:
         self.events: list[Event] = []
         self.is_over = False
         self._news = asyncio.Event()
@@ -35,6 +35,7 @@ class Inside:
             send=self._take,
             seconds=seconds,
             on_expired=self._end,
+            audio_in_events=audio_in_events,
         )
 
     def send(self, type: str, **fields: Any) -> None:
@@ -103,9 +104,11 @@ def text_of(response: Event) -> str:
 
 
 @asynccontextmanager
-async def inside(seconds: float = 3600.0, **asked: Any) -> AsyncIterator[Inside]:
+async def inside(
+    seconds: float = 3600.0, *, audio_in_events: bool = False, **asked: Any
+) -> AsyncIterator[Inside]:
     """Hold a session while the block lasts."""
-    held = Inside(asked, seconds)
+    held = Inside(asked, seconds, audio_in_events=audio_in_events)
     held.session.open()
     speaking = asyncio.create_task(held.speak())
     try:

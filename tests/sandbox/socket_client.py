@@ -84,11 +84,14 @@ class SocketClient:
 
 
 @asynccontextmanager
-async def socket(service: Service, query: str, key: str | None = None) -> AsyncIterator[SocketClient]:
-    """Hold a WebSocket while the block lasts."""
+async def socket(
+    service: Service, query: str, key: str | None = None, **headers: str
+) -> AsyncIterator[SocketClient]:
+    """Hold a WebSocket while the block lasts; `headers` with _ for -."""
     url = f"{service.base_url.replace('http', 'ws', 1)}/realtime?{query}"
-    headers = {"Authorization": f"Bearer {key or service.key}"}
-    async with connect(url, additional_headers=headers, proxy=None) as connection:
+    more = {name.replace("_", "-"): value for name, value in headers.items()}
+    more["Authorization"] = f"Bearer {key or service.key}"
+    async with connect(url, additional_headers=more, proxy=None) as connection:
         client = SocketClient(connection)
         collecting = asyncio.create_task(client.collect())
         try:

@@ -158,5 +158,7 @@ def test_a_session_is_checked_too() -> None:
         with pytest.raises(ApiError) as caught:
             check_session(session)
         assert caught.value.param == param
-    with pytest.raises(ApiError, match="no transcription sessions"):
-        check_session({"type": "transcription"})
+    heard = {"transcription": {"model": "gpt-transcribe"}}
+    assert check_session({"type": "transcription", "audio": {"input": heard}})
+    with pytest.raises(ApiError, match=r"session\.instructions"):
+        check_session({"type": "transcription", "instructions": "Be brief."})
