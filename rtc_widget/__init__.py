@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.headless import HeadlessSession
     from rtc_widget.log.recording import Recording, load, load_many, sql
-    from rtc_widget.providers import OpenAI, Provider, Sandbox
+    from rtc_widget.providers import AzureOpenAI, Compatible, OpenAI, Provider, Sandbox, SecretPolicy
     from rtc_widget.session import Session
     from rtc_widget.widget import RealtimeWidget
 
 __all__ = [
+    "AzureOpenAI",
+    "Compatible",
     "ConfigurationError",
     "ConnectionFailed",
     "HeadlessSession",
@@ -41,6 +43,7 @@ __all__ = [
     "RtcWidgetError",
     "Sandbox",
     "SecretError",
+    "SecretPolicy",
     "ServerError",
     "Session",
     "Turn",
@@ -56,12 +59,15 @@ __all__ = [
 
 # Imported on first use: what stands behind these takes longer to import than pandas.
 _HOMES = {
+    "AzureOpenAI": "providers",
+    "Compatible": "providers",
     "HeadlessSession": "headless",
     "OpenAI": "providers",
     "Provider": "providers",
     "RealtimeWidget": "widget",
     "Recording": "log.recording",
     "Sandbox": "providers",
+    "SecretPolicy": "providers",
     "Session": "session",
     "Turn": "_turn",
     "Variant": "experiments.variant",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rtc_widget import protocol
 from rtc_widget._asking import Asking
+from rtc_widget._call_limit import CallLimit
 from rtc_widget._configuration import Configuration, FieldProperties
 from rtc_widget._core import OVER, Core
 from rtc_widget._errors import ConfigurationError, WaitTimeout
@@ -101,6 +102,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         self._recorder = new_recorder(log, self._folder) if record else None
         self._core.record(self._recorder)
         Quality(self._core)
+        self._limit = CallLimit(self._core, self._provider.policy.max_call_minutes)
         self._keeper = Keeper(self._core, self._folder, self._recorder)
         self._configuration = configuration
         self._configuration.follow(self._core)
@@ -168,7 +170,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         """Return what the next call is made with; the first one opens the log."""
         self._attempts += 1
         self._configuration.begin_call()
-        session = self._configuration.requested
+        session = self._provider.session_of(self._configuration.requested)
         if self._attempts == 1:
             self._core.log.note(
                 "rtc.session",
@@ -349,6 +351,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         if self._closed:
             return
         self._closed = True
+        self._limit.stop()
         with contextlib.suppress(Exception):
             await self._core.transport.hang_up("the session was closed")
         await self._core.transport.close()

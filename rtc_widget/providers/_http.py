@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from rtc_widget.providers._credentials import Credentials
+
 __all__ = ["Http", "api_message", "call_id_of", "request_id_of"]
 
 _ATTEMPTS = 3
@@ -25,15 +27,15 @@ class Http:
 
     Parameters
     ----------
-    headers
-        Authentication; taken out of every message by `redact`.
+    credentials
+        What authenticates; taken out of every message by `redact`.
     trust_env
         Whether proxies of the environment are used.
     """
 
-    def __init__(self, headers: dict[str, str], *, trust_env: bool) -> None:
-        self._headers = headers
-        self._trust_env = trust_env
+    def __init__(self, credentials: Credentials, *, trust_env: bool) -> None:
+        self.credentials = credentials
+        self.trust_env = trust_env
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
 
@@ -50,15 +52,11 @@ class Http:
 
         # The first request would import the rest of anyio on the loop, and hold up every call's sound.
         asyncio.run(anyio.lowlevel.checkpoint())
-        return httpx.AsyncClient(timeout=httpx.Timeout(15.0, connect=5.0), trust_env=self._trust_env)
+        return httpx.AsyncClient(timeout=httpx.Timeout(15.0, connect=5.0), trust_env=self.trust_env)
 
     def redact(self, text: str) -> str:
         """Return the text without any key of ours in it."""
-        for value in self._headers.values():
-            secret = value.removeprefix("Bearer ").strip()
-            if secret:
-                text = text.replace(secret, "[key]")
-        return text
+        return self.credentials.redact(text)
 
     async def post(
         self,
@@ -66,7 +64,7 @@ class Http:
         *,
         failure: Callable[[str], Exception],
         headers: dict[str, str] | None = None,
-        own_headers: bool = True,
+        credentials: Credentials | None = None,
         **body: Any,
     ) -> httpx.Response:
         """POST, and try again on 429 and 5xx when `Retry-After` says when.
@@ -78,23 +76,24 @@ class Http:
         failure
             Makes the error of a reason, for a request that got no answer.
         headers
-            Further headers.
-        own_headers
-            Whether to authenticate with the provider's own.
+            Further headers; no secret is among them.
+        credentials
+            To use instead of the provider's own.
         body
             As httpx takes it.
         """
         import httpx
 
         client = await self.open()
-        sent = {**(self._headers if own_headers else {}), **(headers or {})}
+        signer = self.credentials if credentials is None else credentials
         for attempt in range(_ATTEMPTS):
+            await signer.refresh()
             try:
-                response = await client.post(url, headers=sent, **body)
+                response = await client.post(url, headers=headers, auth=signer.sign, **body)
             except httpx.TimeoutException:
                 raise failure("no answer in time. Check the network, then try again.") from None
             except httpx.HTTPError as error:
-                reason = self.redact(str(error)) or type(error).__name__
+                reason = signer.redact(str(error)) or type(error).__name__
                 raise failure(f"{reason}. Check the address and the network.") from None
             wait_s = _retry_after_s(response)
             if wait_s is None or wait_s > _LONGEST_WAIT_S or attempt == _ATTEMPTS - 1:
@@ -144,4 +143,4 @@ def request_id_of(response: httpx.Response) -> str | None:
 def call_id_of(response: httpx.Response) -> str | None:
     """Return the call id of the `Location` header, None where there is none."""
     location: str = response.headers.get("location", "")
-    return location.rstrip("/").rsplit("/", 1)[-1] or None
+    return location.partition("?")[0].rstrip("/").rsplit("/", 1)[-1] or None

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from rtc_widget._errors import ConnectionFailed, SecretError
+from rtc_widget._errors import ConfigurationError, ConnectionFailed, SecretError
+from rtc_widget.providers._address import checked_base_url, sideband_url
+from rtc_widget.providers._credentials import Credentials
 from rtc_widget.providers._http import Http, api_message, call_id_of, request_id_of
+from rtc_widget.providers.audit import Audit
+from rtc_widget.providers.policy import Rate, SecretPolicy, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import httpx
+    import pandas as pd
 
 __all__ = ["Answer", "ClientSecret", "Provider"]
 
@@ -38,6 +43,10 @@ class ClientSecret:
     expires_at: float
     request_id: str | None = None
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a key is in memory and nowhere else."""
+        raise ConfigurationError("A client secret is not pickled: mint one where it is used.")
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -62,19 +71,45 @@ class Provider:
     ----------
     base_url
         Up to and including `/v1`.
-    headers
-        What authenticates a request; kept out of every repr and message.
+    credentials
+        What authenticates a request, or headers that do; kept out of every repr, pickle and message.
     trust_env
         Whether proxies of the environment are used.
+    policy
+        Limits on client secrets and calls; None is `SecretPolicy()`: secrets live for 30 s.
     """
 
     name: str = "provider"
     is_sandbox: bool = False
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], *, trust_env: bool = True) -> None:
-        self._http = Http(dict(headers), trust_env=trust_env)
-        self._base_url = base_url.rstrip("/")
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Credentials | Mapping[str, str],
+        *,
+        trust_env: bool = True,
+        policy: SecretPolicy | None = None,
+    ) -> None:
+        if policy is not None and not isinstance(policy, SecretPolicy):
+            raise ConfigurationError(f"policy is an rtc.SecretPolicy(…), not {policy!r}.")
+        kept = credentials if isinstance(credentials, Credentials) else Credentials(credentials)
+        self._http = Http(kept, trust_env=trust_env)
+        self._base_url = checked_base_url(base_url) if base_url else ""
+        self._policy = SecretPolicy() if policy is None else policy
+        self._is_capped = policy is not None
+        self._rate = Rate(self._policy.max_per_minute, "this provider")
+        self._audit = Audit()
         self._sessions = 0
+
+    @property
+    def policy(self) -> SecretPolicy:
+        """Limits on client secrets and calls."""
+        return self._policy
+
+    @property
+    def audit(self) -> pd.DataFrame:
+        """A row a request for a client secret: time, model, expiry, request_id, requester, outcome."""
+        return self._audit.frame()
 
     @property
     def base_url(self) -> str:
@@ -86,9 +121,38 @@ class Provider:
         """Where a browser posts its offer."""
         return f"{self.base_url}/realtime/calls"
 
+    def call_url(self, rtc_call_id: str, what: str) -> str:
+        """Return where to ask something of one call: hangup, accept, reject, refer."""
+        return f"{self.base_url}/realtime/calls/{rtc_call_id}/{what}"
+
+    def sideband_url(self, rtc_call_id: str) -> str:
+        """Return the WebSocket that joins a call."""
+        return sideband_url(self.base_url, rtc_call_id)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What authenticates with the standard key; shows in no repr."""
+        return self._http.credentials
+
+    @property
+    def trust_env(self) -> bool:
+        """Whether proxies of the environment are used."""
+        return self._http.trust_env
+
+    def session_of(self, session: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a session as this service takes it."""
+        return dict(session)
+
     def __repr__(self) -> str:
         """Name the provider and its address; never a key."""
         return f"{type(self).__name__}(base_url={self.base_url!r})"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a provider holds a key, which is in memory and nowhere else."""
+        raise ConfigurationError(
+            f"{type(self).__name__} holds a key and is not pickled or copied: make it where it is used, "
+            "from the environment of that process."
+        )
 
     async def ready(self) -> None:
         """Return when calls can be made: a service that runs elsewhere needs only our own HTTP client."""
@@ -98,39 +162,74 @@ class Provider:
         self,
         session: dict[str, Any],
         *,
-        seconds: int = 30,
-        requester: str = "kernel",  # noqa: ARG002 - kept for the audit
+        seconds: int | None = None,
+        requester: str = "kernel",
     ) -> ClientSecret:
-        """Mint a client secret with the standard key.
+        """Mint a client secret with the standard key; `audit` keeps that, whatever comes of it.
 
         Parameters
         ----------
         session
             Session fields that the secret carries.
         seconds
-            How long it lives, 10 to 7200 s.
+            How long it lives, 10 to 7200 s and no longer than a policy that was given allows; None takes the
+            policy's.
         requester
             Who asked, for the audit.
 
         Raises
         ------
         SecretError
-            With the status, the API's message and the request id; never a key.
+            With the status, the API's message and the request id, or what the policy forbids (then nothing
+            was sent); never a key.
         """
+        asked = self.session_of(session)
+        model = model_of(asked)
+        try:
+            seconds = self._policy.check_seconds(seconds, capped=self._is_capped)
+            self._policy.check_model(asked)
+            self._rate.take()
+            secret = await self._mint(asked, seconds)
+        except SecretError as error:
+            self._audit.add(
+                model=model,
+                requester=requester,
+                request_id=error.request_id,
+                outcome=f"refused: {error.reason}",
+            )
+            raise
+        except BaseException as error:
+            self._audit.add(model=model, requester=requester, outcome=f"failed: {type(error).__name__}")
+            raise
+        self._audit.add(
+            model=model,
+            requester=requester,
+            expires_at=secret.expires_at,
+            request_id=secret.request_id,
+            outcome="minted",
+        )
+        return secret
+
+    async def _mint(self, session: dict[str, Any], seconds: int) -> ClientSecret:
         body = {"expires_after": {"anchor": "created_at", "seconds": seconds}, "session": session}
         url = f"{self.base_url}/realtime/client_secrets"
         response = await self._http.post(url, json=body, failure=self._no_secret)
         if not _OK <= response.status_code < _MULTIPLE_CHOICES:
             raise self._refused(response)
+        secret = self._read_secret(response, seconds)
+        if secret is None:
+            message = f"{self.name} answered the request for a client secret with something else than one."
+            raise SecretError(message, status=response.status_code, request_id=request_id_of(response))
+        return secret
+
+    def _read_secret(self, response: httpx.Response, seconds: int) -> ClientSecret | None:  # noqa: ARG002 - not every service says when a secret ends
+        """Return the secret of an answer, None where there is none."""
         try:
             answer = response.json()
-            value, expires_at = str(answer["value"]), float(answer["expires_at"])
+            value, expires_at = answer["value"], float(answer["expires_at"])
         except (ValueError, KeyError, TypeError):
-            message = f"{self.name} answered the request for a client secret with something else than one."
-            raise SecretError(
-                message, status=response.status_code, request_id=request_id_of(response)
-            ) from None
-        return ClientSecret(value, expires_at, request_id_of(response))
+            return None
+        return ClientSecret(value, expires_at, request_id_of(response)) if is_secret(value) else None
 
     def _no_secret(self, reason: str) -> SecretError:
         return SecretError(f"No client secret from {self.name} at {self.base_url}: {reason}")
@@ -139,14 +238,17 @@ class Provider:
         status = response.status_code
         request_id = request_id_of(response)
         text = self._http.redact(api_message(response))
-        advice = {
+        aside = f" (request id {request_id})" if request_id else ""
+        said = f"{self.name} refused to mint a client secret: HTTP {status}, {text}{aside}."
+        return SecretError(said + self._advice(status), status=status, request_id=request_id)
+
+    def _advice(self, status: int) -> str:
+        """Return what to try after a mint that was refused with a status."""
+        return {
             401: " Check the standard API key of this provider.",
             403: " The key may lack access to the Realtime API.",
             429: " Too many requests, or no quota left: wait, or look at your plan.",
         }.get(status, "")
-        aside = f" (request id {request_id})" if request_id else ""
-        message = f"{self.name} refused to mint a client secret: HTTP {status}, {text}{aside}.{advice}"
-        return SecretError(message, status=status, request_id=request_id)
 
     async def create_call(
         self, offer_sdp: str, *, session: dict[str, Any] | None = None, secret: ClientSecret | None = None
@@ -164,26 +266,32 @@ class Provider:
 
         Raises
         ------
+        SecretError
+            When the policy does not allow the session's model; nothing was sent.
         ConnectionFailed
             With step "offer" and the API's message.
         """
-        if secret is not None:
-            headers = {"Authorization": f"Bearer {secret.value}", "Content-Type": "application/sdp"}
+        credentials = None if secret is None else Credentials.bearer(secret.value)
+        if credentials is not None:
             response = await self._http.post(
                 self.calls_url,
                 content=offer_sdp.encode(),
-                headers=headers,
-                own_headers=False,
+                headers={"Content-Type": "application/sdp"},
+                credentials=credentials,
                 failure=self._no_call,
             )
         else:
+            asked = self.session_of(session or {"type": "realtime"})
+            self._policy.check_model(asked)
             parts = {
                 "sdp": (None, offer_sdp.encode(), "application/sdp"),
-                "session": (None, json.dumps(session or {"type": "realtime"}).encode(), "application/json"),
+                "session": (None, json.dumps(asked).encode(), "application/json"),
             }
             response = await self._http.post(self.calls_url, files=parts, failure=self._no_call)
         if not _OK <= response.status_code < _MULTIPLE_CHOICES:
-            text = self._http.redact(api_message(response))
+            text = api_message(response)
+            for known in (self.credentials, credentials):
+                text = text if known is None else known.redact(text)
             raise self._no_call(f"HTTP {response.status_code}, {text}.")
         return Answer(response.text, call_id_of(response))
 
@@ -192,8 +300,7 @@ class Provider:
 
     async def hang_up(self, rtc_call_id: str) -> None:
         """End a call by its id; a call that has ended already is no error."""
-        url = f"{self.base_url}/realtime/calls/{rtc_call_id}/hangup"
-        await self._http.post(url, failure=self._no_call)
+        await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=self._no_call)
 
     def join(self) -> None:
         """Count a session that uses this provider."""
@@ -208,3 +315,8 @@ class Provider:
     async def close(self) -> None:
         """Let the connections go."""
         await self._http.close()
+
+
+def is_secret(value: object) -> bool:
+    """Say whether a value can be a client secret; not every service begins it with `ek_`."""
+    return isinstance(value, str) and bool(value.strip())

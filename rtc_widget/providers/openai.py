@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+from typing import TYPE_CHECKING
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.providers._credentials import checked_key
 from rtc_widget.providers.base import Provider
+
+if TYPE_CHECKING:
+    from rtc_widget.providers.policy import SecretPolicy
 
 __all__ = ["OpenAI"]
 
 _BASE_URL = "https://api.openai.com/v1"
+_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 class OpenAI(Provider):
@@ -22,12 +29,15 @@ class OpenAI(Provider):
     base_url
         Up to and including `/v1`; None takes `OPENAI_BASE_URL`, else OpenAI's own.
     organization, project
-        Which organisation and project to bill, by their ids.
+        Which organisation and project to bill, by their ids; None takes `OPENAI_ORG_ID` and
+        `OPENAI_PROJECT_ID`, where they are set.
+    policy
+        Limits on client secrets and calls.
 
     Raises
     ------
     ConfigurationError
-        When there is no key.
+        When there is no key, or one that cannot be one.
     """
 
     name = "openai"
@@ -39,20 +49,30 @@ class OpenAI(Provider):
         base_url: str | None = None,
         organization: str | None = None,
         project: str | None = None,
+        policy: SecretPolicy | None = None,
     ) -> None:
-        key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
-        if not key.strip():
+        key: object = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
+        if isinstance(key, str) and not key.strip():
             message = (
                 "No OpenAI key: set OPENAI_API_KEY, pass OpenAI(api_key=…), "
                 "or practise without an account on rtc.Sandbox()."
             )
             raise ConfigurationError(message)
-        if not key.isascii() or any(character.isspace() for character in key.strip()):
-            message = "The OpenAI key holds a space or a character that no key has: copy it again, whole."
-            raise ConfigurationError(message)
-        headers = {"Authorization": f"Bearer {key.strip()}"}
-        if organization:
-            headers["OpenAI-Organization"] = organization
-        if project:
-            headers["OpenAI-Project"] = project
-        super().__init__(base_url or os.environ.get("OPENAI_BASE_URL") or _BASE_URL, headers)
+        headers = {"Authorization": f"Bearer {checked_key(key, 'OpenAI key').reveal()}"}
+        billed = {
+            "organization": ("OpenAI-Organization", organization, "OPENAI_ORG_ID"),
+            "project": ("OpenAI-Project", project, "OPENAI_PROJECT_ID"),
+        }
+        for what, (header, given, variable) in billed.items():
+            value = os.environ.get(variable) or None if given is None else given
+            if value is not None:
+                headers[header] = _checked_id(value, what)
+        super().__init__(base_url or os.environ.get("OPENAI_BASE_URL") or _BASE_URL, headers, policy=policy)
+
+
+def _checked_id(value: object, what: str) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value.strip()):
+        raise ConfigurationError(
+            f"{what} is an id of letters, digits, _ and -, as the settings of your account show it."
+        )
+    return value.strip()

@@ -14,11 +14,15 @@ import tempfile
 import threading
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
 from rtc_widget.audio.sound import Sound
+from rtc_widget.providers._credentials import Credentials, checked_key
 from rtc_widget.providers.base import Provider
+
+if TYPE_CHECKING:
+    from rtc_widget.providers.policy import SecretPolicy
 
 __all__ = ["Sandbox"]
 
@@ -43,6 +47,8 @@ class Sandbox(Provider):
         whole kernel.
     key
         Its standard key; None takes `RTC_SANDBOX_KEY`.
+    policy
+        Limits on client secrets and calls.
 
     Raises
     ------
@@ -53,7 +59,9 @@ class Sandbox(Provider):
     name = "sandbox"
     is_sandbox = True
 
-    def __init__(self, base_url: str | None = None, *, key: str | None = None) -> None:
+    def __init__(
+        self, base_url: str | None = None, *, key: str | None = None, policy: SecretPolicy | None = None
+    ) -> None:
         self._process: _Process | None = None
         if base_url is None:
             missing = self.missing_parts()
@@ -61,13 +69,18 @@ class Sandbox(Provider):
                 message = f"The sandbox needs {', '.join(missing)}: run `pip install 'rtc_widget[sandbox]'`."
                 raise ConfigurationError(message)
             self._process = _shared()
-            super().__init__("", {"Authorization": f"Bearer {self._process.key}"}, trust_env=False)
+            super().__init__("", Credentials.bearer(self._process.key), trust_env=False, policy=policy)
             return
         found = key if key is not None else os.environ.get("RTC_SANDBOX_KEY", "")
         if not found:
             message = "A sandbox that runs elsewhere needs its key: pass key=…; its first line has it."
             raise ConfigurationError(message)
-        super().__init__(base_url, {"Authorization": f"Bearer {found}"}, trust_env=False)
+        super().__init__(
+            base_url,
+            Credentials.bearer(checked_key(found, "sandbox's key").reveal()),
+            trust_env=False,
+            policy=policy,
+        )
 
     @staticmethod
     def missing_parts() -> list[str]:

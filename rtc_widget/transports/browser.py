@@ -33,7 +33,6 @@ _TAIL_S = 0.1
 _WATCH_S = 5.0
 _GONE_S = 15.0
 _CHROMIUM_MAX_MESSAGE_BYTES = 262_144
-_SECRET_SECONDS = 30
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", ""})
 
 
@@ -263,15 +262,18 @@ class Browser:
 
         asyncio.run_coroutine_threadsafe(run(), get_loop())
 
-    async def _secret(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
+    async def _secret(self, page: Page, _params: dict[str, Any]) -> dict[str, Any]:
         self._refuse_second(page)
         request = self._request or self._host.call_request()
         provider = request.provider
         await provider.ready()
-        seconds = int(params.get("seconds") or _SECRET_SECONDS)
-        note = {"provider": provider.name, "model": request.session.get("model"), "seconds": seconds}
+        note = {
+            "provider": provider.name,
+            "model": request.session.get("model"),
+            "seconds": provider.policy.seconds,
+        }
         try:
-            secret = await provider.mint(request.session, seconds=seconds, requester="page")
+            secret = await provider.mint(request.session, requester="page")
         except SecretError as error:
             self._log.note(
                 "rtc.secret", **note, request_id=error.request_id, outcome=f"refused: {error.reason}"

@@ -29,7 +29,6 @@ __all__ = ["NO_CALL", "PeerCall"]
 
 NO_CALL = ("channel", "there is no call.", "Connect first: `await s.connect()`.")
 
-_SECRET_SECONDS = 30
 _LAST_FRAMES_S = 0.1
 _STATS_S = 1.0
 _MICROPHONE = {
@@ -184,10 +183,10 @@ class PeerCall:
     async def _secret(self) -> ClientSecret:
         self._step = "secret"
         provider, session = self._request.provider, self._request.session
-        note = {"provider": provider.name, "model": session.get("model"), "seconds": _SECRET_SECONDS}
+        note = {"provider": provider.name, "model": session.get("model"), "seconds": provider.policy.seconds}
         try:
             with self._timed("secret_ms"):
-                secret = await provider.mint(session, seconds=_SECRET_SECONDS)
+                secret = await provider.mint(session)
         except SecretError as error:
             self._log.note("rtc.secret", **note, request_id=error.request_id, outcome=f"refused: {error}")
             raise

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rtc_widget import ConfigurationError, ConnectionFailed, OpenAI, SecretError
-from tests.providers.service import Service, serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
+
+    from tests.providers.service import Service
 
 KEY = "sk-canary-0123456789"
 MINTED = {"value": "ek_canary", "expires_at": 1_800_000_000, "session": {}}
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    service = Service()
-    server = serve(service)
-    yield service
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
@@ -165,3 +157,22 @@ async def test_organization_and_project_are_sent(service: Service) -> None:
     headers = service.requests[0][1]
     assert (headers["openai-organization"], headers["openai-project"]) == ("org_1", "proj_1")
     await openai.close()
+
+
+@pytest.mark.parametrize("ids", [{"organization": "org 1"}, {"project": ""}, {"project": "p\r\nx: y"}])
+def test_an_id_that_is_none_is_refused(ids: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="is an id of letters"):
+        OpenAI(KEY, **ids)
+
+
+async def test_organization_and_project_come_from_the_environment(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org_2")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj_2")
+    openai = OpenAI(KEY, base_url=service.base_url, organization="org_1")
+    service.answer(200, MINTED)
+    await openai.mint({"type": "realtime"})
+    await openai.close()
+    headers = service.requests[0][1]
+    assert (headers["openai-organization"], headers["openai-project"]) == ("org_1", "proj_2")

@@ -182,14 +182,14 @@ class FarProvider(Provider):
         self,
         session: dict[str, Any],
         *,
-        seconds: int = 30,
+        seconds: int | None = None,
         requester: str = "kernel",  # noqa: ARG002 - as every provider
     ) -> ClientSecret:
         self.asked.append(("mint", session))
         await asyncio.sleep(self._delay_s)
         if self.refuse_secret is not None:
             raise self.refuse_secret
-        return ClientSecret("ek_canary", time.time() + seconds, "req_1")
+        return ClientSecret("ek_canary", time.time() + (seconds or 30), "req_1")
 
     async def create_call(
         self, offer_sdp: str, *, session: dict[str, Any] | None = None, secret: ClientSecret | None = None

@@ -1,0 +1,81 @@
+"""Any service that speaks the Realtime API, its quirks borne: gateways, local servers, other makers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rtc_widget._errors import ConfigurationError
+from rtc_widget.providers._address import checked_base_url
+from rtc_widget.providers._credentials import Credentials, checked_key
+from rtc_widget.providers._http import request_id_of
+from rtc_widget.providers.base import ClientSecret, Provider, is_secret
+
+if TYPE_CHECKING:
+    import httpx
+
+    from rtc_widget.providers.policy import SecretPolicy
+
+__all__ = ["Compatible"]
+
+_NO_SUCH_PLACE = frozenset({404, 405, 501})
+
+
+class Compatible(Provider):
+    """A service that answers offers at `{base_url}/realtime/calls`.
+
+    It may mint secrets that do not begin with `ek_`, not say when they end, name no call id and leave events
+    out: what is missing is `NA` in the frames.
+
+    Parameters
+    ----------
+    base_url
+        Up to and including `/v1`, or whatever stands before `/realtime`.
+    key
+        Its standard key, sent as Bearer token; None: it asks for none.
+    policy
+        Limits on client secrets and calls.
+
+    Raises
+    ------
+    ConfigurationError
+        For what is no address, or no key.
+    """
+
+    name = "compatible"
+
+    def __init__(self, base_url: str, *, key: str | None = None, policy: SecretPolicy | None = None) -> None:
+        if not base_url:
+            raise ConfigurationError(
+                'Compatible needs the address of the service: rtc.Compatible("http://127.0.0.1:8765/v1").'
+            )
+        credentials = (
+            Credentials() if key is None else Credentials.bearer(checked_key(key, "service's key").reveal())
+        )
+        super().__init__(checked_base_url(base_url), credentials, policy=policy)
+
+    def _read_secret(self, response: httpx.Response, seconds: int) -> ClientSecret | None:
+        """Return the secret of an answer in any of the forms that are about, None where there is none."""
+        try:
+            answer = response.json()
+        except ValueError:
+            return None
+        if not isinstance(answer, dict):
+            return None
+        # As sessions of the beta had it: an object beside the session's own fields.
+        inner = answer.get("client_secret")
+        holder = inner if isinstance(inner, dict) else answer
+        value = inner if isinstance(inner, str) else holder.get("value")
+        if not isinstance(value, str) or not is_secret(value):
+            return None
+        try:
+            expires_at = float(holder["expires_at"])
+        except (KeyError, TypeError, ValueError):
+            expires_at = time.time() + seconds
+        return ClientSecret(value, expires_at, request_id_of(response))
+
+    def _advice(self, status: int) -> str:
+        if status in _NO_SUCH_PLACE:
+            other_way = 'signaling="kernel"'
+            return f" A service that mints no client secrets takes offers with its key: {other_way}."
+        return super()._advice(status)

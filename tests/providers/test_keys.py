@@ -1,0 +1,96 @@
+"""No key gets out of a provider: not by repr, pickle, copy or audit, nor by a traceback's variables."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import traceback
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rtc_widget import AzureOpenAI, Compatible, ConfigurationError, OpenAI, Provider, Sandbox, SecretError
+from rtc_widget.providers import ClientSecret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.providers.service import Service
+
+CANARY = "canary-0123456789"
+EACH: dict[str, Callable[[str], Provider]] = {
+    "openai": lambda url: OpenAI(CANARY, base_url=url),
+    "azure": lambda url: AzureOpenAI(url, "voice", key=CANARY),
+    "azure token": lambda url: AzureOpenAI(url, "voice", token_provider=lambda: CANARY),
+    "compatible": lambda url: Compatible(url, key=CANARY),
+    "sandbox": lambda url: Sandbox(url, key=CANARY),
+}
+
+
+@pytest.fixture(params=list(EACH))
+def make(request: pytest.FixtureRequest) -> Callable[[str], Provider]:
+    return EACH[request.param]
+
+
+def shown_below(error: BaseException) -> str:
+    """Return a traceback with every variable, without the test's own frame, which knows the key."""
+    assert error.__traceback__ is not None
+    below = error.__traceback__.tb_next
+    assert below is not None
+    return "".join(traceback.TracebackException(type(error), error, below, capture_locals=True).format())
+
+
+def test_no_repr_holds_it(make: Callable[[str], Provider]) -> None:
+    provider = make("http://127.0.0.1:9/v1")
+    assert CANARY not in f"{provider!r} {provider} {vars(provider)!r} {provider.credentials!r}"
+
+
+@pytest.mark.parametrize("how", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_it_is_neither_pickled_nor_copied(
+    make: Callable[[str], Provider], how: Callable[[object], object]
+) -> None:
+    with pytest.raises(ConfigurationError, match="not pickled"):
+        how(make("http://127.0.0.1:9/v1"))
+
+
+def test_a_client_secret_is_not_pickled() -> None:
+    with pytest.raises(ConfigurationError, match="not pickled"):
+        pickle.dumps(ClientSecret(CANARY, 1.0))
+
+
+async def test_no_variable_of_a_traceback_holds_it(make: Callable[[str], Provider], service: Service) -> None:
+    service.answer(401, {"error": {"message": f"Incorrect key {CANARY}."}})
+    provider = make(service.base_url)
+    with pytest.raises(SecretError) as caught:
+        await provider.mint({"type": "realtime"})
+    await provider.close()
+    assert CANARY not in shown_below(caught.value)
+
+
+async def test_no_variable_of_a_request_without_an_answer_holds_it(make: Callable[[str], Provider]) -> None:
+    provider = make("http://127.0.0.1:9/v1")
+    with pytest.raises(SecretError) as caught:
+        await provider.mint({"type": "realtime"})
+    await provider.close()
+    assert CANARY not in shown_below(caught.value)
+
+
+async def test_a_refused_client_secret_that_the_service_repeats_is_not_shown(service: Service) -> None:
+    service.answer(401, {"error": {"message": f"no such secret: {CANARY}"}})
+    provider = Compatible(service.base_url)
+    with pytest.raises(Exception, match=r"no such secret: \[key\]"):
+        await provider.create_call("v=0", secret=ClientSecret(CANARY, 1.0))
+    await provider.close()
+
+
+async def test_the_audit_holds_no_secret(make: Callable[[str], Provider], service: Service) -> None:
+    service.answer(200, {"value": f"ek_{CANARY}", "expires_at": 1_800_000_000}, x_request_id="req_1")
+    provider = make(service.base_url)
+    await provider.mint({"type": "realtime", "model": "gpt-realtime-2.1"}, requester="page")
+    await provider.close()
+    audit = provider.audit
+    assert list(audit.columns) == ["time", "model", "expiry", "request_id", "requester", "outcome"]
+    assert CANARY not in audit.to_csv()
+    row = audit.iloc[0]
+    assert (row["request_id"], row["requester"], row["outcome"]) == ("req_1", "page", "minted")
+    assert row["expiry"].timestamp() == 1_800_000_000
