@@ -109,9 +109,11 @@ class PanelSound:
     # -- given to the agent -----------------------------------------------------------------------
 
     async def add_image(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Add a picture (its bytes are the buffer), with {"text"} where there is one."""
+        """Add a picture (its bytes are the buffer), with {"text"}; with {"respond"} ask for an answer too."""
         (picture_bytes,) = params["buffers"]
         await self._session.add_image(picture_bytes, text=str(params.get("text") or "") or None)
+        if params.get("respond"):
+            await self._session.respond()
         return {}
 
     async def play(self, params: dict[str, Any]) -> dict[str, Any]:

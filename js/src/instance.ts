@@ -2,6 +2,7 @@
 
 import type { Model } from "./afm";
 import { createDevices, type Devices } from "./audio/devices";
+import { createListener, type Listener } from "./audio/listener";
 import { createMeters } from "./audio/meters";
 import { openMicrophone } from "./audio/microphone";
 import { createOutgoing } from "./audio/outgoing";
@@ -16,6 +17,7 @@ import { createLink } from "./link";
 import { type Fields, type LogRecord, randomId } from "./messages";
 import { leaveThePlace, takeThePlace } from "./one_live";
 import { createPresence } from "./presence";
+import { createPrompt, type Prompt } from "./prompt";
 import { type Resident, residents } from "./residents";
 import { saveRecords } from "./save";
 import { createSay } from "./say";
@@ -28,6 +30,9 @@ const TIMEOUT_MS = 20_000;
 export interface Instance extends Resident {
   store: Store;
   devices: Devices;
+  /** Plays what was recorded. */
+  listener: Listener;
+  prompt: Prompt;
   /** Ask the kernel. */
   ask: Exchange["request"];
   /** Places in the kernel's log whose text holds some words. */
@@ -175,9 +180,17 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
   };
   globalThis.addEventListener("pagehide", leavePage);
 
+  const listener = createListener({
+    fetch: (params) => link.exchange.request("sound", params),
+    sink: devices.speaker.peek.bind(devices.speaker),
+    volume: devices.volume.peek.bind(devices.volume),
+  });
+
   const instance: Instance = {
     store,
     devices,
+    listener,
+    prompt: createPrompt(link.exchange.request),
     ask: link.exchange.request,
     async findEvents(query) {
       const { seqs } = await link.exchange.request("find", { query });
@@ -246,6 +259,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
       call.hangUp("the widget was closed");
       link.close();
       devices.close();
+      listener.stop();
       store.events.close();
       presence.watch(false);
       unwatch();

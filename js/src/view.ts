@@ -3,7 +3,7 @@
 import { type Signal, signal } from "@preact/signals";
 import type { Store } from "./store";
 
-export const TABS = ["transcript", "events"] as const;
+export const TABS = ["transcript", "events", "prompt"] as const;
 export type Tab = (typeof TABS)[number];
 
 export interface View {

@@ -148,7 +148,7 @@ describe("the transcript", () => {
     expect(log?.getAttribute("aria-label")).toBe("Transcript");
     const rows = [...(log?.querySelectorAll("li") ?? [])];
     expect(rows.map((row) => [row.textContent, row.getAttribute("aria-busy")])).toEqual([
-      ["0:00youA flat white.", "false"],
+      ["0:00youA flat white.Ask again", "false"],
       ["0:00agentSure", "true"],
     ]);
   });
@@ -219,7 +219,7 @@ describe("the text box", () => {
       throw { name: "ProtocolError", message: "no." };
     };
     await type("A croissant.");
-    expect(text(".rtcw-composer-problem")).toBe("Not sent: no.");
+    expect(text(".rtcw-composer .rtcw-problem")).toBe("Not sent: no.");
     expect(box().value).toBe("A croissant.");
   });
 

@@ -17,11 +17,6 @@ export function Header({ store }: { store: Store }) {
         {stateText(state)}
       </span>
       <Clock activity={store.activity} />
-      {store.activity.recording.value && (
-        <span class="rtcw-recording" title="both sides are recorded">
-          <span aria-hidden="true">●</span> rec
-        </span>
-      )}
       {config !== null && <About config={config} />}
       {latency_ms !== null && (
         <span class="rtcw-latency" title="latency last heard: end of your speech to the agent's first sound">
@@ -31,6 +26,11 @@ export function Header({ store }: { store: Store }) {
       {cost_usd != null && (
         <span class="rtcw-cost" title="billed so far, by the prices known here">
           {costText(cost_usd)}
+        </span>
+      )}
+      {store.activity.recording.value && (
+        <span class="rtcw-recording" title="both sides are recorded">
+          <span aria-hidden="true">●</span> rec
         </span>
       )}
     </header>
@@ -52,7 +52,7 @@ function About({ config }: { config: PanelConfig }) {
       </span>
       <span class="rtcw-about" title={`${who} · ${prompt}`}>
         <span class="rtcw-model">{who}</span>
-        {prompt_version > 0 && <span class="rtcw-prompt">{prompt}</span>}
+        {prompt_version > 0 && <span class="rtcw-prompt-version">{prompt}</span>}
       </span>
     </>
   );

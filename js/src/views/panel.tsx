@@ -11,6 +11,7 @@ import { Controls } from "./controls";
 import { EventsView } from "./events";
 import { Header } from "./header";
 import { Notices } from "./notices";
+import { PromptView } from "./prompt";
 import { TabPanel, Tabs } from "./tabs";
 import { Transcript } from "./transcript";
 
@@ -35,6 +36,9 @@ export function Panel({ instance }: { instance: Instance }) {
       </TabPanel>
       <TabPanel view={view} tab="events">
         <EventsView instance={instance} view={view} />
+      </TabPanel>
+      <TabPanel view={view} tab="prompt">
+        <PromptView instance={instance} />
       </TabPanel>
     </section>
   );

@@ -1,10 +1,12 @@
-/** One row of the transcript: when, who, what, and the one number that matters. */
+/** One row of the transcript: when, who, what, the one number that matters, and the ways from it. */
 
 import type { ReadonlySignal } from "@preact/signals";
 import type { Instance } from "../instance";
 import type { Row } from "../rows";
 import type { View } from "../view";
 import { callText } from "../words";
+import { AskAgain } from "./ask_again";
+import { PlayButton } from "./play_button";
 
 interface TranscriptRowProps {
   row: ReadonlySignal<Row>;
@@ -13,21 +15,43 @@ interface TranscriptRowProps {
 }
 
 export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
-  const { key, who, at_ms, text, struck, hint, edge, edgeTitle, busy, asks, ids } = row.value;
-  const { decide } = instance;
+  const { key, who, at_ms, text, struck, hint, edge, edgeTitle, busy, asks, ids, audible } = row.value;
+  const { listener, prompt, store } = instance;
+  const item_id = ids[0] ?? "";
+  const heard = audible && store.config.value?.record === true;
+  const ask = prompt.asks.value.get(item_id);
+  const askable = who === "you" && item_id !== "" && !busy && text !== "";
+  const problem = listener.problem.value;
+  const hear = () => {
+    // Who selects words wants to read them.
+    if (heard && globalThis.getSelection()?.isCollapsed !== false) {
+      listener.toggle(key, { item_id });
+    }
+  };
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the same is a button at the right edge
     <li
       class="rtcw-row"
       data-key={key}
       data-who={who}
       data-asks={asks !== ""}
+      data-heard={heard}
       data-sought={view.row.value === key}
       aria-busy={busy}
       tabIndex={-1}
+      onClick={hear}
     >
       <span class="rtcw-at">
         {ids.length > 0 ? (
-          <button type="button" class="rtcw-link" title="See its events" onClick={() => view.showEventOf(ids)}>
+          <button
+            type="button"
+            class="rtcw-link"
+            title="See its events"
+            onClick={(event) => {
+              event.stopPropagation();
+              view.showEventOf(ids);
+            }}
+          >
             {callText(at_ms)}
           </button>
         ) : (
@@ -42,18 +66,43 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
       </span>
       {asks !== "" && (
         <span class="rtcw-decide">
-          <button type="button" onClick={() => decide(asks, true)}>
+          <button type="button" onClick={() => instance.decide(asks, true)}>
             Approve
           </button>
-          <button type="button" onClick={() => decide(asks, false)}>
+          <button type="button" onClick={() => instance.decide(asks, false)}>
             Reject
           </button>
         </span>
       )}
-      {asks === "" && edge !== "" && (
-        <span class="rtcw-edge" title={edgeTitle}>
-          {edge}
+      {asks === "" && (
+        <span class="rtcw-edge">
+          {askable && ask === undefined && (
+            <button
+              type="button"
+              class="rtcw-link rtcw-later"
+              onClick={(event) => {
+                event.stopPropagation();
+                prompt.openAsk(item_id);
+              }}
+            >
+              Ask again
+            </button>
+          )}
+          {edge !== "" && <span title={edgeTitle}>{edge}</span>}
+          {heard && <PlayButton listener={listener} id={key} params={{ item_id }} />}
         </span>
+      )}
+      {problem?.key === key && (
+        <span class="rtcw-problem rtcw-under" role="alert">
+          Not heard: {problem.words}
+        </span>
+      )}
+      {ask !== undefined && (
+        // biome-ignore lint/a11y/noStaticElementInteractions: it only keeps clicks from playing the row
+        // biome-ignore lint/a11y/useKeyWithClickEvents: it only keeps clicks from playing the row
+        <div class="rtcw-under" onClick={(event) => event.stopPropagation()}>
+          <AskAgain instance={instance} item_id={item_id} ask={ask} />
+        </div>
       )}
     </li>
   );

@@ -7,6 +7,7 @@ import { TABS, type Tab, type View } from "../view";
 const NAMES: Record<Tab, string> = {
   transcript: "Transcript",
   events: "Events",
+  prompt: "Prompt",
 };
 
 interface TabsProps {

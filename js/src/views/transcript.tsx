@@ -33,6 +33,14 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
     return () => observer.disconnect();
   }, [following]);
 
+  // Who asks a turn again looks at that turn.
+  const asking = instance.prompt.asks.value.size;
+  useEffect(() => {
+    if (asking > 0) {
+      following.value = false;
+    }
+  }, [asking, following]);
+
   // It goes where somebody was led to, once.
   useEffect(() => {
     const found = sought === "" ? null : list.current?.querySelector(`[data-key="${sought}"]`);

@@ -1,0 +1,191 @@
+/** The session as it is set up, its variants, and turns asked again: what the Prompt tab and the transcript share. */
+
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { asFailure, type Exchange } from "./exchange";
+import { type Fields, isFields } from "./messages";
+
+/** What the kernel calls the session's own configuration among variants. */
+export const NOW = "as it is now";
+
+export interface SessionSetup {
+  /** Fields by their flat keywords, as they are in force or will be. */
+  fields: Fields;
+  /** What the service says is in force; empty before a call. */
+  effective: Fields;
+  requested: Fields;
+  version: number;
+  variant: string | null;
+  choices: Record<"model" | "transcription" | "voice", string[]>;
+}
+
+export interface VariantFile {
+  name: string;
+  hash?: string;
+  instructions?: string | null;
+  fields?: Fields;
+  /** What would change, line by line. */
+  changes?: string[];
+  code?: string;
+  error?: string;
+}
+
+export interface Answer {
+  id: string;
+  variant: string;
+  repeat: number;
+  transcript: string | null;
+  latency_heard_ms: number | null;
+  latency_inferred_ms: number | null;
+  cost_usd: number | null;
+  audible: boolean;
+  error: string | null;
+}
+
+/** A turn that is asked again. */
+export interface Ask {
+  busy: boolean;
+  answers: readonly Answer[];
+  problem: string;
+}
+
+export interface Prompt {
+  setup: ReadonlySignal<SessionSetup | null>;
+  variants: ReadonlySignal<readonly VariantFile[]>;
+  /** Fields that were edited and not applied yet, by their flat keywords. */
+  draft: Signal<Fields>;
+  /** What went wrong last; "" when nothing did. What was done last. */
+  problem: ReadonlySignal<string>;
+  done: ReadonlySignal<string>;
+  /** Turns that are asked again, by the item that asked. */
+  asks: ReadonlySignal<ReadonlyMap<string, Ask>>;
+  load(): Promise<void>;
+  edit(name: string, value: unknown): void;
+  discard(): void;
+  apply(fields: Fields): Promise<boolean>;
+  take(variant: string): Promise<boolean>;
+  /** Save the session, with what was edited, as a variant. */
+  save(name: string): Promise<boolean>;
+  openAsk(item_id: string): void;
+  closeAsk(item_id: string): void;
+  ask(item_id: string, variants: readonly string[], repeats: number, on: string): Promise<void>;
+}
+
+export function createPrompt(request: Exchange["request"]): Prompt {
+  const setup = signal<SessionSetup | null>(null);
+  const variants = signal<readonly VariantFile[]>([]);
+  const draft = signal<Fields>({});
+  const problem = signal("");
+  const done = signal("");
+  const asks = signal<ReadonlyMap<string, Ask>>(new Map());
+
+  async function load(): Promise<void> {
+    try {
+      const [session, listed] = await Promise.all([request("session", {}), request("variants", {})]);
+      setup.value = session as unknown as SessionSetup;
+      variants.value = listed.variants as VariantFile[];
+      problem.value = "";
+    } catch (thrown) {
+      problem.value = asFailure(thrown).message;
+    }
+  }
+
+  async function attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
+    problem.value = "";
+    done.value = "";
+    try {
+      await work();
+    } catch (thrown) {
+      problem.value = asFailure(thrown).message;
+      return false;
+    }
+    await load();
+    done.value = what;
+    return true;
+  }
+
+  function setAsk(item_id: string, change: Partial<Ask> | null): void {
+    const next = new Map(asks.peek());
+    if (change === null) {
+      next.delete(item_id);
+    } else {
+      next.set(item_id, { busy: false, answers: [], problem: "", ...next.get(item_id), ...change });
+    }
+    asks.value = next;
+  }
+
+  return {
+    setup,
+    variants,
+    draft,
+    problem,
+    done,
+    asks,
+    load,
+
+    edit(name, value) {
+      const { [name]: _, ...others } = draft.peek();
+      done.value = "";
+      draft.value = same(setup.peek()?.fields[name], value) ? others : { ...others, [name]: value };
+    },
+
+    discard() {
+      draft.value = {};
+      problem.value = "";
+    },
+
+    async apply(fields) {
+      const applied = await attempt("Applied.", () => request("update", { fields }));
+      if (applied) {
+        draft.value = {};
+      }
+      return applied;
+    },
+
+    take: (variant) => attempt(`“${variant}” is in force.`, () => request("update", { variant })),
+
+    save: (name) =>
+      attempt(`Saved as variants/${name}.md, and in force.`, async () => {
+        const fields = draft.peek();
+        if (Object.keys(fields).length > 0) {
+          await request("update", { fields });
+          draft.value = {};
+        }
+        await request("keep", { name });
+      }),
+
+    openAsk(item_id) {
+      setAsk(item_id, {});
+      void load();
+    },
+
+    closeAsk: (item_id) => setAsk(item_id, null),
+
+    async ask(item_id, names, repeats, on) {
+      setAsk(item_id, { busy: true, problem: "" });
+      try {
+        const { answers } = await request("ask_again", { item_id, variants: names, repeats, on });
+        setAsk(item_id, { busy: false, answers: answers as Answer[] });
+      } catch (thrown) {
+        setAsk(item_id, { busy: false, problem: asFailure(thrown).message });
+      }
+    },
+  };
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
+}
+
+/** What must be sent so that one session becomes another: sparse, as an update is; lists whole. */
+export function changesBetween(before: Fields, after: Fields): Fields {
+  const found: Fields = {};
+  for (const [name, value] of Object.entries(after)) {
+    const old = before[name];
+    if (same(old, value)) {
+      continue;
+    }
+    const merged = isFields(old) && isFields(value) && (value.type === undefined || value.type === old.type);
+    found[name] = merged ? changesBetween(old, value) : value;
+  }
+  return found;
+}

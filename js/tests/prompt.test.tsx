@@ -1,0 +1,224 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { attachmentOf } from "../src/attachment";
+import type { Fields } from "../src/messages";
+import { changesBetween, type Prompt } from "../src/prompt";
+import { mountPanel } from "../src/views/panel";
+import { user } from "./fakes/events";
+import { callUp, openPage, type Page, settle } from "./fakes/page";
+import { type Browser, installBrowser } from "./fakes/rtc";
+
+const SETUP = {
+  fields: {
+    instructions: "Be a barista.",
+    voice: "marin",
+    turn_detection: { type: "server_vad", silence_duration_ms: 500 },
+    transcription: { model: "gpt-transcribe" },
+  },
+  effective: {},
+  requested: { instructions: "Be a barista." },
+  version: 3,
+  variant: "calm",
+  choices: { model: [], transcription: ["gpt-transcribe"], voice: ["marin", "cedar"] },
+};
+const VARIANTS = [
+  { name: "brisk", hash: "1234abcd", changes: ["instructions:", "- <b>slow</b>", "+ quick"], code: "rtc.Variant()" },
+  { name: "broken", error: "line 3: no such field" },
+];
+
+let browser: Browser;
+let page: Page;
+let view: HTMLElement;
+let unmount: () => void;
+let asked: [string, Fields][];
+
+const click = async (name: string) => {
+  const found = [...view.querySelectorAll("button")].find(
+    (each) => !each.closest("[hidden]") && (each.textContent === name || each.ariaLabel === name),
+  );
+  expect(found, name).toBeDefined();
+  found?.click();
+  await settle();
+};
+const choose = async (label: string, value: string) => {
+  const found = view.querySelector<HTMLSelectElement>(`select[aria-label="${label}"]`);
+  if (found !== null) {
+    found.value = value;
+    found.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  await settle();
+};
+const prompt = (): Prompt => page.instance.prompt;
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  browser = installBrowser();
+  page = await openPage({ record: true });
+  asked = [];
+  const answer = (method: string, result: Fields) => {
+    page.kernel.answers[method] = (params) => {
+      asked.push([method, params]);
+      return result;
+    };
+  };
+  answer("session", SETUP);
+  answer("variants", { variants: VARIANTS });
+  answer("update", {});
+  answer("keep", { path: "variants/slow.md" });
+  answer("as_python", { code: "w = …" });
+  view = document.body.appendChild(document.createElement("div"));
+  unmount = mountPanel(page.instance, view);
+  await settle();
+});
+
+afterEach(() => {
+  unmount();
+  page.instance.dispose();
+  document.body.replaceChildren();
+  vi.useRealTimers();
+});
+
+describe("the Prompt tab", () => {
+  beforeEach(async () => {
+    await click("Prompt");
+    // Effects run behind the next frame.
+    await vi.advanceTimersByTimeAsync(100);
+  });
+
+  it("applies what was edited, and nothing else", async () => {
+    await choose("Voice", "cedar");
+    await choose("Turn ends", "semantic_vad");
+    expect(prompt().draft.value).toEqual({ voice: "cedar", turn_detection: { type: "semantic_vad" } });
+    await choose("Voice", "marin");
+    await click("Apply");
+    expect(asked.find(([method]) => method === "update")?.[1]).toEqual({
+      fields: { turn_detection: { type: "semantic_vad" } },
+    });
+    expect(prompt().draft.value).toEqual({});
+  });
+
+  it("says why a change was refused, and keeps it to be mended", async () => {
+    page.kernel.answers.update = () => {
+      throw { name: "ServerError", message: "The voice cannot be changed now." };
+    };
+    await choose("Voice", "cedar");
+    await click("Apply");
+    expect(view.querySelector("[role=alert]")?.textContent).toBe("The voice cannot be changed now.");
+    expect(prompt().draft.value).toEqual({ voice: "cedar" });
+  });
+
+  it("turns to hand what the user wants to end by hand", async () => {
+    await choose("Turn ends", "");
+    expect(prompt().draft.value).toEqual({ turn_detection: null });
+  });
+
+  it("shows what a variant would change as text, and takes it over", async () => {
+    expect(view.textContent).toContain("line 3: no such field");
+    await click("Differences");
+    expect([...view.querySelectorAll(".rtcw-diff > *")].map((each) => [each.tagName, each.textContent])).toEqual([
+      ["DEL", "- <b>slow</b>"],
+      ["INS", "+ quick"],
+    ]);
+    await click("Use");
+    expect(asked.find(([method]) => method === "update")?.[1]).toEqual({ variant: "brisk" });
+  });
+
+  it("saves what was edited as a variant", async () => {
+    await choose("Voice", "cedar");
+    expect(await prompt().save("slow")).toBe(true);
+    const done = asked.filter(([method]) => method === "update" || method === "keep");
+    expect(done).toEqual([
+      ["update", { fields: { voice: "cedar" } }],
+      ["keep", { name: "slow" }],
+    ]);
+  });
+});
+
+describe("a turn asked again", () => {
+  const ANSWERS = [
+    { id: "answer-0", variant: "as it is now", repeat: 0, transcript: "<i>Yes.</i>", audible: true, error: null },
+    { id: "answer-1", variant: "brisk", repeat: 0, transcript: null, audible: false, error: "no answer" },
+  ].map((answer) => ({ latency_heard_ms: 612.2, latency_inferred_ms: 580, cost_usd: 0.0021, ...answer }));
+
+  beforeEach(async () => {
+    page.kernel.answers.ask_again = (params) => {
+      asked.push(["ask_again", params]);
+      return { answers: ANSWERS };
+    };
+    await callUp(page, browser);
+    browser.receive(user.typed("u1", null, "A flat white."));
+    await settle();
+    await click("Ask again");
+  });
+
+  it("answers side by side under the turn, each with its numbers, and keeps the one that was chosen", async () => {
+    for (const box of view.querySelectorAll<HTMLInputElement>(".rtcw-ask input[type=checkbox]")) {
+      if (!box.checked) {
+        box.click();
+      }
+    }
+    await choose("How often", "3");
+    await click("Ask");
+    expect(asked.find(([method]) => method === "ask_again")?.[1]).toEqual({
+      item_id: "u1",
+      variants: ["as it is now", "brisk"],
+      repeats: 3,
+      on: "new_calls",
+    });
+    const columns = [...view.querySelectorAll(".rtcw-row .rtcw-answers-of")];
+    expect(columns.map((column) => column.textContent)).toEqual([
+      "as it is now▶<i>Yes.</i>612 ms · $0.002",
+      "briskKeep this oneNo answer: no answer612 ms · $0.002",
+    ]);
+    await click("Keep this one");
+    expect(asked.find(([method]) => method === "update")?.[1]).toEqual({ variant: "brisk" });
+  });
+
+  it("says why it was not asked", async () => {
+    page.kernel.answers.ask_again = () => {
+      throw { name: "ConfigurationError", message: "It was not recorded." };
+    };
+    await click("Ask");
+    expect(view.querySelector(".rtcw-ask [role=alert]")?.textContent).toBe("Not asked: It was not recorded.");
+  });
+});
+
+describe("hearing a turn", () => {
+  it("asks the kernel for it, and says why there is nothing to hear", async () => {
+    page.kernel.answers.sound = () => {
+      throw { name: "ConfigurationError", message: "nothing was recorded of it" };
+    };
+    page.instance.listener.toggle("k", { item_id: "u1" });
+    expect(page.instance.listener.playing.value).toBe("k");
+    await settle();
+    expect(page.instance.listener.playing.value).toBe("");
+    expect(page.instance.listener.problem.value).toEqual({ key: "k", words: "nothing was recorded of it" });
+  });
+});
+
+describe("changes between two sessions", () => {
+  it("are sparse, lists whole, and replace an object whose type is another", () => {
+    expect(
+      changesBetween(
+        { voice: "a", audio: { input: { format: 1, turn: { type: "server_vad", ms: 5 } } }, tools: [1, 2], same: {} },
+        { voice: "a", audio: { input: { format: 1, turn: { type: "semantic_vad" } } }, tools: [1], same: {}, speed: 2 },
+      ),
+    ).toEqual({ audio: { input: { turn: { type: "semantic_vad" } } }, tools: [1], speed: 2 });
+  });
+});
+
+describe("what is dropped", () => {
+  const file = (name: string, type: string, size = 4) => new File([new Uint8Array(size)], name, { type });
+
+  it("is a picture, a sound file, or said to be neither", () => {
+    expect(attachmentOf([file("menu.png", "image/png")])).toMatchObject({ kind: "picture" });
+    expect(attachmentOf([file("a.txt", "text/plain"), file("order.wav", "audio/wav")])).toMatchObject({
+      kind: "sound",
+    });
+    expect(attachmentOf([file("a.txt", "text/plain")])).toBe("a.txt is neither a picture nor a sound file.");
+    expect(attachmentOf([])).toBeNull();
+  });
+
+  it("names the way out when it is too large", () => {
+    expect(attachmentOf([file("long.wav", "audio/wav", 9 * 1024 * 1024)])).toContain("w.play(…) in a cell");
+  });
+});
