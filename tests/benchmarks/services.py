@@ -91,6 +91,7 @@ async def _serve(kind: str, upstream: str) -> None:
         app = slow_provider(upstream, client) if kind == "slow" else bare_page(upstream, client)
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
+            listener.listen()  # from here on a request waits for the server, and is not refused
             print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
             await uvicorn.Server(uvicorn.Config(app, log_level="warning")).serve([listener])
 
