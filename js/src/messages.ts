@@ -135,7 +135,9 @@ export type BrowserMessage = Hello | Records | Audio | Request | Reply | Pong;
 export interface Welcome {
   kind: "welcome";
   page: string;
+  /** Records from this number on are wanted; `missing`: some before what came last did not come. */
   received: number;
+  missing: boolean;
   durable: number;
   owner: string | null;
   config: PanelConfig;

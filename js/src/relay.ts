@@ -6,6 +6,14 @@ import type { Ack, BrowserMessage, Direction, Welcome, WireRecord } from "./mess
 const MAX_TEXT = 256 * 1024;
 const MAX_RECORDS = 2000;
 
+/**
+ * Messages that may be under way at once, and the least time between two of them. One alone would wait for an answer
+ * that can be 40 ms late: Jupyter's server lets the system gather what it sends. The gap gathers what comes in one
+ * burst, and keeps the answers under the server's limit of 1000 a second.
+ */
+const MOST_FLIGHTS = 8;
+const GAP_MS = 2;
+
 const TICK_MS = 1000;
 const BUSY_AFTER_MS = 2000;
 const HELLO_AFTER_MS = 5000;
@@ -56,7 +64,9 @@ export function createRelay(ports: RelayPorts): Relay {
   let unsent = 0;
   let received = 0;
   let welcomed = false;
-  let flight: Flight | null = null;
+  let flights: Flight[] = [];
+  let sentAt = Number.NEGATIVE_INFINITY;
+  let soon: ReturnType<typeof setTimeout> | undefined;
   let heard = Number.NEGATIVE_INFINITY;
   let helloAt = Number.NEGATIVE_INFINITY;
   let patience = HELLO_AFTER_MS;
@@ -84,16 +94,17 @@ export function createRelay(ports: RelayPorts): Relay {
   }
 
   function tick(): void {
-    if (welcomed && flight === null) {
+    const eldest = flights[0];
+    if (welcomed && eldest === undefined) {
       clearInterval(timer);
       timer = undefined;
       return;
     }
     const now = performance.now();
-    if (flight !== null && now - flight.sentAt >= BUSY_AFTER_MS) {
+    if (eldest !== undefined && now - eldest.sentAt >= BUSY_AFTER_MS) {
       tell("busy");
     }
-    const owedSince = flight === null ? helloAt : Math.max(flight.sentAt, helloAt);
+    const owedSince = eldest === undefined ? helloAt : Math.max(eldest.sentAt, helloAt);
     if (now - owedSince >= patience) {
       patience = Math.min(2 * patience, LONGEST_PATIENCE_MS);
       if (!welcomed) {
@@ -138,16 +149,26 @@ export function createRelay(ports: RelayPorts): Relay {
     }
     const first = unsent;
     unsent += records.length;
-    flight = { first: flight?.first ?? first, end: unsent, sentAt: performance.now() };
+    sentAt = performance.now();
+    flights.push({ first, end: unsent, sentAt });
     ports.post({ kind: "records", page: ports.page, first, records });
     watch();
     return true;
   }
 
   function sendNext(): void {
-    if (welcomed && flight === null) {
-      sendBatch();
+    if (!welcomed || unsent === next || flights.length >= MOST_FLIGHTS) {
+      return;
     }
+    const wait_ms = flights.length === 0 ? 0 : sentAt + GAP_MS - performance.now();
+    if (wait_ms <= 0) {
+      sendBatch();
+      return;
+    }
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      sendNext();
+    }, wait_ms);
   }
 
   return {
@@ -163,12 +184,13 @@ export function createRelay(ports: RelayPorts): Relay {
     hello,
 
     welcome(message) {
-      // A welcome to a hello older than the flight says nothing about the flight, unless something before it is missing.
-      const stale = flight !== null && helloAt < flight.sentAt && message.received >= flight.first;
+      // To a hello, a welcome says nothing about what left after it, unless something before that is missing.
+      const later = message.missing ? [] : flights.filter((flight) => flight.sentAt > helloAt);
+      const stale = later[0] !== undefined && message.received >= later[0].first;
       welcomed = true;
       answered();
+      flights = stale ? later : [];
       if (!stale) {
-        flight = null;
         unsent = Math.min(Math.max(message.received, oldest), next);
       }
       received = stale ? Math.max(received, message.received) : unsent;
@@ -180,9 +202,7 @@ export function createRelay(ports: RelayPorts): Relay {
       answered();
       received = Math.max(received, Math.min(message.received, next));
       drop(message.durable);
-      if (flight !== null && received >= flight.end) {
-        flight = null;
-      }
+      flights = flights.filter((flight) => flight.end > received);
       sendNext();
     },
 
@@ -198,6 +218,7 @@ export function createRelay(ports: RelayPorts): Relay {
 
     close() {
       clearInterval(timer);
+      clearTimeout(soon);
       timer = undefined;
     },
   };

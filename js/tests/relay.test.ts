@@ -12,8 +12,8 @@ const hellos = () => sent.filter((message) => message.kind === "hello");
 const numbers = (message: Records | undefined) => message?.records.map(([, , text]) => Number(text));
 const ack = (received: number, durable = received) => relay.acknowledge({ kind: "ack", page: PAGE, received, durable });
 
-function welcome(received: number, durable = received): void {
-  const rest = { owner: null, length: 0, config: {} as never };
+function welcome(received: number, durable = received, missing = false): void {
+  const rest = { missing, owner: null, length: 0, config: {} as never };
   relay.welcome({ kind: "welcome", page: PAGE, received, durable, ...rest });
 }
 
@@ -55,13 +55,24 @@ describe("a free line", () => {
     expect(batches().map(numbers)).toEqual([[0]]);
   });
 
-  it("coalesces what comes while a message is under way", () => {
+  it("gathers what comes in one burst, and sends it though the answer is still on its way", () => {
     welcome(0);
     append(5);
     expect(batches().map(numbers)).toEqual([[0]]);
-    ack(1);
+    vi.advanceTimersByTime(2);
     expect(batches().map(numbers)).toEqual([[0], [1, 2, 3, 4]]);
     expect(batches().at(-1)?.first).toBe(1);
+  });
+
+  it("has at most eight messages under way, and gathers the rest until one is answered", () => {
+    welcome(0);
+    for (let number = 0; number < 12; number++) {
+      append(1, number);
+      vi.advanceTimersByTime(10);
+    }
+    expect(batches()).toHaveLength(8);
+    ack(1);
+    expect(numbers(batches().at(-1))).toEqual([8, 9, 10, 11]);
   });
 
   it("keeps a message below 2,000 records", () => {
@@ -116,8 +127,10 @@ describe("what the kernel has", () => {
     welcome(0);
     append(3);
     ack(1, 0);
-    welcome(0, 0);
-    expect(numbers(batches().at(-1))).toEqual([0, 1, 2]);
+    vi.advanceTimersByTime(10);
+    append(1, 3);
+    welcome(1, 0, true);
+    expect(numbers(batches().at(-1))).toEqual([1, 2, 3]);
   });
 });
 
@@ -138,13 +151,14 @@ describe("a busy kernel", () => {
     append(1);
     vi.advanceTimersByTime(20_000);
     append(9, 1);
+    vi.advanceTimersByTime(2);
     expect(hellos().length).toBeGreaterThan(2);
     // The kernel wakes: first the flight, then the hellos that were waiting behind it.
     ack(1);
     welcome(1);
     welcome(1);
     ack(10);
-    expect(batches().map(numbers)).toEqual([[0], [1, 2, 3, 4, 5, 6, 7, 8, 9]]);
+    expect(batches().map(numbers)).toEqual([[0], [1], [2, 3, 4, 5, 6, 7, 8, 9]]);
   });
 
   it("is said to be busy with the number of records that wait, and ready again afterwards", () => {

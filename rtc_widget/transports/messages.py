@@ -52,13 +52,21 @@ class PanelConfig(TypedDict):
 
 
 def welcome(
-    page: str, *, received: int, durable: int, owner: str | None, panel: PanelConfig, length: int
+    page: str,
+    *,
+    received: int,
+    missing: bool,
+    durable: int,
+    owner: str | None,
+    panel: PanelConfig,
+    length: int,
 ) -> Message:
-    """Answer a hello: what is here already, who owns the call."""
+    """Answer a hello: what is here already, who owns the call; or say that something is missing."""
     return {
         "kind": "welcome",
         "page": page,
         "received": received,
+        "missing": missing,
         "durable": durable,
         "owner": owner,
         "config": panel,

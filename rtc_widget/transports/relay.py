@@ -133,12 +133,13 @@ class Relay:
                 self.owner.seen_at_s = time.monotonic()  # the page that shows this widget calls it up now
         self._welcome(page)
 
-    def _welcome(self, page: Page) -> None:
+    def _welcome(self, page: Page, *, missing: bool = False) -> None:
         owner = self.owner
         self._send(
             messages.welcome(
                 page.id,
                 received=page.received,
+                missing=missing,
                 durable=page.durable,
                 owner=owner.id if owner else None,
                 panel=self._panel(),
@@ -150,7 +151,7 @@ class Relay:
         first, rows = int(message.get("first", 0)), message.get("records") or []
         with self._lock:
             if first > page.received:
-                self._welcome(page)
+                self._welcome(page, missing=True)
                 return
             fresh = rows[page.received - first :]
             page.received += len(fresh)

@@ -92,16 +92,16 @@ export function createKernel(config: PanelConfig = CONFIG): Kernel {
   };
   const post = (message: KernelMessage | Fields, buffers?: DataView[]) => tell("msg:custom", message, buffers ?? []);
 
-  function welcome(to: string, received: number): void {
+  function welcome(to: string, received: number, missing = false): void {
     const durable = durableHeld ? 0 : received;
-    post({ kind: "welcome", page: to, received, durable, owner, config, length: log.length });
+    post({ kind: "welcome", page: to, received, missing, durable, owner, config, length: log.length });
   }
 
   function take(from: string, first: number, rows: WireRecord[]): void {
     const state = pages.get(from) ?? { received: 0 };
     pages.set(from, state);
     if (first > state.received) {
-      welcome(from, state.received);
+      welcome(from, state.received, true);
       return;
     }
     for (const [direction, t_browser_ms, text] of rows.slice(state.received - first)) {
