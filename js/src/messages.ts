@@ -233,3 +233,8 @@ export function randomId(): string {
 export function browserTimeMs(): number {
   return performance.timeOrigin + performance.now();
 }
+
+/** Turn a reading of `Date.now` into the clock of every record. */
+export function browserTimeOf(date_ms: number): number {
+  return date_ms + browserTimeMs() - Date.now();
+}

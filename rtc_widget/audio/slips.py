@@ -16,6 +16,7 @@ __all__ = ["find_slips"]
 _SHORTEST_MS = 2.5
 _LONGEST_MS = 100.0
 _AROUND_MS = 20.0
+_NOISY_MS = 3_000.0
 _FEW = 0.2
 _MS = 1_000.0
 
@@ -28,7 +29,8 @@ def find_slips(sound: Sound, *, t_offset_ms: float = 0.0) -> list[tuple[float, f
     Parameters
     ----------
     sound
-        The user's track as recorded. A microphone without noise (muted, or cleaned) shows no slips.
+        The user's track as recorded. A microphone without noise (muted, or cleaned) shows no slips: nor is
+        one looked for within 3 s of silence that is longer.
     t_offset_ms
         The instant of its first sample, in ms.
 
@@ -42,7 +44,11 @@ def find_slips(sound: Sound, *, t_offset_ms: float = 0.0) -> list[tuple[float, f
     around = round(_AROUND_MS * per_ms)
     zeros = np.concatenate([[0], np.cumsum(silent)])
     found = []
+    pauses = [(first, stop) for first, stop in runs(silent) if stop - first > _LONGEST_MS * per_ms]
+    noisy = _NOISY_MS * per_ms
     for first, stop in runs(silent):
+        if any(begin - noisy < stop and first < end + noisy for begin, end in pauses):
+            continue
         if not _SHORTEST_MS * per_ms <= stop - first <= _LONGEST_MS * per_ms:
             continue
         if first < around or stop + around > len(silent):

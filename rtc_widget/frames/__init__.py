@@ -151,6 +151,7 @@ class Frames:
             return 0
         self._hearing.refresh(wholly=name == "segments")
         self._source.sound = self._hearing.segments
+        self._source.slips = self._hearing.slips
         return self._hearing.version
 
     def read(self) -> Source:

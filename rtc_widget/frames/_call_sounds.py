@@ -24,25 +24,31 @@ def call_sounds(source: Source) -> list[CallSound]:
     """
     notes: list[Record] = source.kept.get("segments", [])
     begins: list[tuple[float, str]] = []
+    call = object()
     for record in notes:
         event = record.event
-        if record.type == "rtc.state" and event.get("state") == "live":
+        # A call is noted again when its microphone comes or goes.
+        if record.type == "rtc.state" and event.get("state") == "live" and event.get("call") != call:
+            call = event.get("call")
             begins.append((record.t_ms or 0.0, str(event.get("transport"))))
     ends = [begin for begin, _ in begins[1:]] + [math.inf]
     jitter = _jitter(source)
     return [
-        _call(notes, jitter, begin_ms, end_ms, transport)
+        _call(source, jitter, begin_ms, end_ms, transport)
         for (begin_ms, transport), end_ms in zip(begins, ends, strict=True)
     ]
 
 
 def _call(
-    notes: list[Record], jitter: list[JitterSample], begin_ms: float, end_ms: float, transport: str
+    source: Source, jitter: list[JitterSample], begin_ms: float, end_ms: float, transport: str
 ) -> CallSound:
+    notes: list[Record] = source.kept.get("segments", [])
     ours = [record for record in notes if begin_ms <= (record.t_ms or 0.0) < end_ms]
     slips = tuple(span for record in notes if (span := _gap(record)) and begin_ms <= span[1] < end_ms)
     if transport == "peer":
         return CallSound(begin_ms, end_ms, constant_ms=0.0, jitter=None, slips=slips)
+    # Only a page's microphone slips: what the peer sends is a file.
+    slips += tuple(slip for slip in source.slips if begin_ms <= slip[1] < end_ms)
     return CallSound(
         begin_ms,
         end_ms,

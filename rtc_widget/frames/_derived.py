@@ -29,6 +29,7 @@ _SUMS = {
         "jitterBufferEmittedCount",
         "packetsLost",
         "packetsReceived",
+        "silentConcealedSamples",
         "totalSamplesReceived",
     ),
     "outbound-rtp": ("bytesSent",),
@@ -74,7 +75,11 @@ def derive(before: Mapping[str, float], now: Mapping[str, float], seconds: float
 
     found = {}
     ratios = {
-        "concealed_ratio": (more("concealedSamples"), more("totalSamplesReceived")),
+        # Silence made up for packets that nobody sent is no flaw.
+        "concealed_ratio": (
+            more("concealedSamples") - more("silentConcealedSamples"),
+            more("totalSamplesReceived"),
+        ),
         "jitter_buffer_delay_ms": (more("jitterBufferDelay") * 1_000, more("jitterBufferEmittedCount")),
         "loss_ratio": (more("packetsLost"), more("packetsLost") + more("packetsReceived")),
     }

@@ -37,6 +37,8 @@ class Source:
         What things cost.
     kept : dict of str to list
         Rows that frames read straight off single records, by frame.
+    slips : tuple of tuple
+        Begin and end, in ms, of what the microphone lost.
     sound : list of Segment
         Stretches of sound on the recorded tracks, in order of time; empty where nothing was recorded.
     info : dict
@@ -50,6 +52,7 @@ class Source:
     prices: Prices
     kept: dict[str, list[Any]] = field(default_factory=dict)
     sound: list[Segment] = field(default_factory=list)
+    slips: tuple[tuple[float, float], ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
     billed: dict[int, BilledThing] = field(default_factory=dict)
 

@@ -51,6 +51,7 @@ class Hearing:
 
     def __init__(self, log: EventLog, tracks: Tracks, flush: Callable[[], None] | None) -> None:
         self.segments: list[Segment] = []
+        self.slips: tuple[tuple[float, float], ...] = ()
         self.version = 0
         self._log = log
         self._tracks = tracks
@@ -61,6 +62,7 @@ class Hearing:
         self._lock = threading.Lock()
         self._kept: dict[TrackName, list[Segment]] = {track: [] for track in TRACKS}
         self._next_block: dict[TrackName, int] = dict.fromkeys(TRACKS, 0)
+        self._slips: dict[int, list[tuple[float, float]]] = {}
 
     def refresh(self, *, wholly: bool = False) -> None:
         """Listen to what came since the last time, where a turn or a call has ended since; takes some 0.1 s.
@@ -83,6 +85,7 @@ class Hearing:
             except ConfigurationError as error:
                 warnings.warn(f"The heard columns stay empty. {error}", stacklevel=4)
                 found = []
+            self.slips = tuple(slip for block in sorted(self._slips) for slip in self._slips[block])
             self.segments = sorted(found, key=lambda segment: (segment.t_start_ms, segment.track))
             self._listened = frames
             self.version += 1
@@ -115,6 +118,7 @@ class Hearing:
         self, track: TrackName, start: int, stop: int, frames: int, last: Segment | None
     ) -> list[Segment]:
         from rtc_widget.audio.segments import find_segments
+        from rtc_widget.audio.slips import find_slips
         from rtc_widget.audio.sound import Sound
 
         first, end = max(0, start - _AROUND), min(frames, stop + _AROUND)
@@ -124,6 +128,12 @@ class Hearing:
             if not samples.any():
                 return []
             sound = Sound.from_samples(samples, RATE_HZ)
+            if track == "user":
+                self._slips[start // _BLOCK] = [
+                    slip
+                    for slip in find_slips(sound, t_offset_ms=first / _FRAMES_A_MS)
+                    if start / _FRAMES_A_MS <= slip[0] < stop / _FRAMES_A_MS
+                ]
             found = [
                 segment
                 for segment in find_segments(sound, track, t_offset_ms=first / _FRAMES_A_MS)

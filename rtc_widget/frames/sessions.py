@@ -154,7 +154,8 @@ def _quality(source: Source) -> dict[str, float | None]:
         return sum(value for (_, _, name), value in last.items() if name == metric)
 
     lost, received = total("packetsLost"), total("packetsReceived")
-    made_up, samples = total("concealedSamples"), total("totalSamplesReceived")
+    made_up = total("concealedSamples") - total("silentConcealedSamples")
+    samples = total("totalSamplesReceived")
     return {
         "loss_ratio": lost / (lost + received) if lost + received > 0 else None,
         "concealed_ratio": made_up / samples if samples > 0 else None,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rtc_widget.log.record import Record
 
 _WIDTH = 4
+_PACKETS = "packetsReceived"
+_JITTER = ("jitterBufferDelay", "jitterBufferEmittedCount")
 
 
 class _Row(NamedTuple):
@@ -58,6 +60,8 @@ def _rows(source: Source) -> list[_Row]:
         values = list(group)
         found += values
         now = totals_of([row[2:] for row in values])
+        if _PACKETS not in now and call in before:
+            continue  # only the jitter buffer, between two getStats
         if call in before and t_ms is not None:
             before_ms, totals = before[call]
             derived = derive(totals, now, (t_ms - before_ms) / 1_000)
@@ -69,10 +73,21 @@ def _rows(source: Source) -> list[_Row]:
 def _read(record: Record) -> Iterator[_Row]:
     event = record.event
     call = record.rtc_call_id or event.get("rtc_call_id")
-    values = event.get("stats")
-    for value in values if isinstance(values, list) else ():
-        if isinstance(value, list) and len(value) == _WIDTH:
-            yield _Row(record.t_ms, call, *value)
+    values = [
+        value for value in _list(event.get("stats")) if isinstance(value, list) and len(value) == _WIDTH
+    ]
+    received = next((value[1] for value in values if value[0] == "inbound-rtp"), None)
+    for sample in _list(event.get("jitter")):
+        # Taken since the last getStats: ms before this one, and the two counters.
+        if isinstance(sample, list) and len(sample) == len(_JITTER) + 1 and record.t_ms is not None:
+            for metric, value in zip(_JITTER, sample[1:], strict=True):
+                yield _Row(record.t_ms + sample[0], call, "inbound-rtp", received, metric, value)
+    for value in values:
+        yield _Row(record.t_ms, call, *value)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 FRAME = Frame(

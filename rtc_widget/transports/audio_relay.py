@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["AudioRelay"]
 
 _LOST = "the browser lost it"
+_SILENT_S = 10.0
 
 
 @dataclass(eq=False)
@@ -28,6 +29,7 @@ class _Line:
     page: str
     received: int = 0
     durable: int = 0
+    expected: int = 0
     call: int = -1
     origin: int = 0
     next_frame: int = 0
@@ -57,6 +59,7 @@ class AudioRelay:
         self._recorder = recorder
         self._post = post
         self._lock = threading.RLock()
+        self._came = threading.Condition(self._lock)
         self._lines: dict[str, _Line] = {}
         if recorder is not None:
             recorder.on_durable(self._became_durable)
@@ -88,6 +91,20 @@ class AudioRelay:
             else:
                 line.durable = line.received
             self._acknowledge(line)
+            self._came.notify_all()
+
+    def expect(self, page: str, chunks: object) -> None:
+        """Take a page's word of how many chunks it has made."""
+        with self._lock:
+            if isinstance(chunks, int):
+                self._lines.setdefault(page, _Line(page)).expected = chunks
+
+    def wait(self) -> None:
+        """Block until all expected chunks have come, or none has for 10 s: their page is gone."""
+        with self._lock:
+            while any(line.received < line.expected for line in self._lines.values()):
+                if not self._came.wait(_SILENT_S):
+                    return
 
     def _take(self, line: _Line, chunk: dict[str, Any], samples: Sequence[bytes | memoryview]) -> None:
         recorder = self._recorder

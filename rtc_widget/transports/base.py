@@ -48,6 +48,8 @@ class Transport(Protocol):
     """
 
     name: str
+    late_s: float
+    """How late the sound of a call, and what is measured of it, may come, in s."""
 
     @property
     def max_message_bytes(self) -> int:
@@ -70,6 +72,9 @@ class Transport(Protocol):
 
     async def hang_up(self, reason: str) -> None:
         """End the call, if there is one."""
+
+    async def last_samples(self) -> None:
+        """Return when the sound of a call that is over has come."""
 
     async def close(self) -> None:
         """Let everything go."""

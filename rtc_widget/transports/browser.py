@@ -77,6 +77,8 @@ class Browser:
     """
 
     name = "browser"
+    late_s = 1.2
+    """getStats comes once a second."""
 
     def __init__(
         self,
@@ -211,6 +213,10 @@ class Browser:
             self._relay.exchange.tell(page, "hang_up", {"reason": reason})
             self._relay.forget(page, reason)
 
+    async def last_samples(self) -> None:
+        """Return when every chunk has come that the page says it sent, or none comes any more."""
+        await asyncio.to_thread(self._audio.wait)
+
     async def close(self) -> None:
         """Let the relay go; the page has hung up before."""
         self._watching.cancel()
@@ -326,6 +332,8 @@ class Browser:
     # -- what goes to the pages -------------------------------------------------------------------
 
     def _on_record(self, record: Record) -> None:
+        if record.type == "rtc.recording" and record.direction == "local" and self._relay.owner is not None:
+            self._audio.expect(self._relay.owner.id, record.event.get("chunks"))
         if record.direction == "local" and record.t_browser_ms is None:
             # The kernel's own: a page whose records are its own would not know of it.
             self._relay.broadcast(messages.note(messages.EVERY_PAGE, record.text))

@@ -55,6 +55,7 @@ class Peer:
     """
 
     name = "peer"
+    late_s = 0.3
 
     def __init__(
         self,
@@ -185,6 +186,10 @@ class Peer:
         """End the call, or the attempt at one; nothing when there is none."""
         if self._call is not None:
             await self._call.hang_up(reason)
+
+    async def last_samples(self) -> None:
+        """Give what is still on its way the time that it takes."""
+        await asyncio.sleep(self.late_s)
 
     async def close(self) -> None:
         """Hang up and let everything go."""

@@ -1,6 +1,6 @@
 /** Both tracks of a call on one clock: one worklet behind a ChannelMerger, its batches cut to chunks of 24 kHz. */
 
-import { browserTimeMs } from "../messages";
+import { browserTimeOf } from "../messages";
 import type { Chunk } from "./chunks";
 import { createResampler, RATE_HZ } from "./resample";
 import { type Batch, recorderWorklet, WORKLET } from "./worklet";
@@ -116,7 +116,7 @@ export function createCutter(rate_hz: number, take: (chunk: Chunk) => void): (ba
 
   return (batch) => {
     const length_ms = (batch.user.length * 1000) / rate_hz;
-    const start_ms = browserMs(batch.end_ms) - length_ms;
+    const start_ms = browserTimeOf(batch.end_ms) - length_ms;
     if (origin === null) {
       origin = batch.frame;
       first_ms = start_ms;
@@ -133,9 +133,4 @@ export function createCutter(rate_hz: number, take: (chunk: Chunk) => void): (ba
     }
     emit([user.push(batch.user), agent.push(batch.agent)]);
   };
-}
-
-/** Turn a `Date.now()` into the clock of every record. */
-function browserMs(date_ms: number): number {
-  return date_ms + browserTimeMs() - Date.now();
 }

@@ -45,6 +45,8 @@ export interface FakePeer {
   sctp: { maxMessageSize: number };
   iceConnectionState: string;
   connectionState: string;
+  /** What getStats reports. */
+  stats: Record<string, unknown>[];
   onconnectionstatechange: (() => void) | null;
 }
 
@@ -196,6 +198,9 @@ function makePeer() {
       }
       peer.remote = sdp;
     },
+    stats: [] as Record<string, unknown>[],
+    getStats: async () => new Map(peer.stats.map((stats) => [stats.id, stats])),
+    getReceivers: () => [peer],
     close: () => {
       peer.closed = true;
     },
