@@ -1,7 +1,9 @@
 /** What the kernel may ask of the page; each answers, or throws what the reply will say. */
 
+import { keepCalibration } from "./audio/calibration";
+import { runLoopback } from "./audio/loopback";
 import type { Outgoing } from "./audio/outgoing";
-import { type Assembler, createAssembler } from "./audio/player";
+import { type Assembler, createAssembler, readClip } from "./audio/player";
 import type { Call } from "./call";
 import { type Buffers, failure } from "./exchange";
 import type { Command, Fields } from "./messages";
@@ -40,11 +42,33 @@ export function createCommands(ports: CommandPorts): {
           assembler.clear();
           ports.outgoing.restore();
           return {};
+        case "loopback":
+          return loopback(params, buffers);
+        case "calibrated":
+          keepCalibration(params);
+          return {};
         default:
           throw failure("ProtocolError", `This page knows no command ${JSON.stringify(method)}.`);
       }
     },
   };
+}
+
+function loopback(params: Fields, buffers: Buffers): Promise<Fields> {
+  const { gaps_ms, pause_ms, sample_rate_hz } = params;
+  const [user, agent] = buffers;
+  if (!Array.isArray(gaps_ms) || typeof pause_ms !== "number" || typeof sample_rate_hz !== "number") {
+    throw failure("ProtocolError", "loopback needs gaps_ms, pause_ms and sample_rate_hz.");
+  }
+  if (user === undefined || agent === undefined) {
+    throw failure("ProtocolError", "loopback needs the user's and the agent's signal.");
+  }
+  return runLoopback({
+    user: readClip(user, sample_rate_hz),
+    agent: readClip(agent, sample_rate_hz),
+    gaps_ms: gaps_ms.map(Number),
+    pause_ms,
+  });
 }
 
 async function play(ports: CommandPorts, assembler: Assembler, params: Fields, buffers: Buffers): Promise<Fields> {

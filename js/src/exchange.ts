@@ -23,7 +23,7 @@ export interface ExchangePorts {
   post(message: BrowserMessage, buffers?: ArrayBuffer[]): void;
   /** How many records this page has numbered. */
   numbered(): number;
-  /** Do what a command asks; what it throws becomes the reply. */
+  /** Do what a command asks; what it throws becomes the reply. The `buffers` of its result travel beside the reply. */
   run(method: Command["method"], params: Fields, buffers: Buffers): Promise<Fields> | Fields;
 }
 
@@ -37,6 +37,12 @@ export interface Exchange {
   reply(message: Reply, buffers?: Buffers): void;
   command(message: Command, buffers: Buffers): void;
   close(): void;
+}
+
+/** A reply, and the bytes that travel beside it. */
+interface Answer {
+  reply: Reply;
+  buffers: ArrayBuffer[];
 }
 
 /** Make a failure to throw. */
@@ -55,16 +61,17 @@ function asError({ name, message, step, advice }: Failure): RelayError {
 
 export function createExchange(ports: ExchangePorts): Exchange {
   const waiting = new Map<string, { resolve(result: Fields): void; reject(reason: Failure): void }>();
-  const replies = new Map<string, Promise<Reply>>();
+  const replies = new Map<string, Promise<Answer>>();
 
-  async function answer(message: Command, buffers: Buffers): Promise<Reply> {
+  async function answer(message: Command, given: Buffers): Promise<Answer> {
     const { page, id } = message;
     try {
-      const result = await ports.run(message.method, message.params ?? {}, buffers);
-      return { kind: "reply", page, id, records: ports.numbered(), ok: true, result };
+      const { buffers, ...result } = await ports.run(message.method, message.params ?? {}, given);
+      const reply: Reply = { kind: "reply", page, id, records: ports.numbered(), ok: true, result };
+      return { reply, buffers: Array.isArray(buffers) ? (buffers as ArrayBuffer[]) : [] };
     } catch (thrown) {
       const error = asError(asFailure(thrown));
-      return { kind: "reply", page, id, records: ports.numbered(), ok: false, error };
+      return { reply: { kind: "reply", page, id, records: ports.numbered(), ok: false, error }, buffers: [] };
     }
   }
 
@@ -117,7 +124,11 @@ export function createExchange(ports: ExchangePorts): Exchange {
           replies.delete(id);
         }
       }
-      void reply.then(ports.post);
+      void reply.then((answer) => {
+        ports.post(answer.reply, answer.buffers);
+        // Sound is not remembered for a command that may come again.
+        answer.buffers = [];
+      });
     },
 
     close() {

@@ -86,7 +86,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
   // -- the call -------------------------------------------------------------------------------------------------
 
   const note = (fields: Fields & { type: string }) => link.record("local", JSON.stringify(fields));
-  const stats = createStats(note);
+  const stats = createStats({ note, clock: () => recording.clock() });
 
   const call = createCall({
     page,

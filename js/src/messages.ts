@@ -162,7 +162,7 @@ export interface Command {
   kind: "command";
   page: string;
   id: string;
-  method: "connect" | "hang_up" | "send" | "mute" | "play" | "stop_play";
+  method: "connect" | "hang_up" | "send" | "mute" | "play" | "stop_play" | "loopback" | "calibrated";
   params: Fields;
 }
 

@@ -42,15 +42,23 @@ export interface Stats {
   watch(pc: RTCPeerConnection | null, closely: boolean): void;
 }
 
-export function createStats(note: (note: Fields & { type: string }) => void): Stats {
+export interface StatsPorts {
+  note(note: Fields & { type: string }): void;
+  /** Readings of the recorder's second clock: when, on which track, ms apart. */
+  clock(): [t_browser_ms: number, track: string, apart_ms: number][];
+}
+
+export function createStats({ note, clock }: StatsPorts): Stats {
   let timer: ReturnType<typeof setInterval> | undefined;
 
   async function measure(pc: RTCPeerConnection, still: () => boolean, jitter: JitterSample[]): Promise<void> {
     const rows = rowsOf(await pc.getStats());
     if (rows.length > 0 && still()) {
       const now_ms = browserTimeOf(Date.now());
-      const since = jitter.map(([t_ms, delay_s, emitted]) => [Math.round(t_ms - now_ms), delay_s, emitted]);
-      note({ type: "rtc.stats", stats: rows, ...(since.length > 0 ? { jitter: since } : {}) });
+      /** Rows that begin with a time count it from this note. */
+      const since = <Row extends [number, ...unknown[]]>(name: string, found: readonly Row[]) =>
+        found.length > 0 ? { [name]: found.map(([t_ms, ...rest]) => [Math.round(t_ms - now_ms), ...rest]) } : {};
+      note({ type: "rtc.stats", stats: rows, ...since("jitter", jitter), ...since("clock", clock()) });
     }
   }
 

@@ -44,6 +44,9 @@ class CallSound:
     constant_ms
         What this call's gaps are too long by once the jitter buffer is taken off (`call_constant_ms`); None:
         never calibrated.
+    check_constant_ms
+        The same of the gaps by the second clock (`TurnTimes.gap_check_ms`), which is the better one: where
+        this is known, that gap counts. None: the second clock is a check on the first.
     jitter
         Samples of the jitter buffer, in order of time. None: the agent's track was not recorded behind one,
         and nothing has to be taken off.
@@ -57,6 +60,7 @@ class CallSound:
     t_start_ms: float = -math.inf
     t_end_ms: float = math.inf
     constant_ms: float | None = None
+    check_constant_ms: float | None = None
     jitter: tuple[JitterSample, ...] | None = ()
     slips: tuple[tuple[float, float], ...] = ()
     output_latency_ms: float | None = None
@@ -71,9 +75,9 @@ class Heard:
     turn
         Its number.
     latency_heard_ms
-        Last sample of the user's speech to the first of the agent's: `gap_ms` less `jitter_buffer_ms` less
-        the call's constant, as far as these are known. Below 0 when the agent began before the user had
-        ended.
+        Last sample of the user's speech to the first of the agent's: `gap_ms`, or the second clock's where
+        that is calibrated, less `jitter_buffer_ms` less the call's constant, as far as these are known.
+        Below 0 when the agent began before the user had ended.
     heard_quality
         What to think of it. "first_turn": the first answer heard in a call can have waited on 500 to 800 ms
         of jitter buffer. "jitter": more than 80 ms of it. "slip": samples were lost between the two, or a
@@ -210,7 +214,10 @@ def _heard(side: Sides, call: CallSound, clock_ms: float | None, *, is_first: bo
     heard = replace(heard, heard_quality=quality, jitter_buffer_ms=jitter_ms)
     if side.gap_ms is None:
         return heard
-    latency_ms = side.gap_ms - (jitter_ms or 0.0) - (call.constant_ms or 0.0)
+    if call.check_constant_ms is not None and side.times.gap_check_ms is not None:
+        latency_ms = side.times.gap_check_ms - call.check_constant_ms - (jitter_ms or 0.0)
+    else:
+        latency_ms = side.gap_ms - (call.constant_ms or 0.0) - (jitter_ms or 0.0)
     at_the_ear_ms = None if call.output_latency_ms is None else latency_ms + call.output_latency_ms
     return replace(heard, gap_ms=side.gap_ms, latency_heard_ms=latency_ms, at_the_ear_ms=at_the_ear_ms)
 
@@ -222,6 +229,8 @@ def _slipped(side: Sides, call: CallSound, clock_ms: float | None) -> bool:
     low, high = min(user, agent), max(user, agent)
     if any(start < high and end > low for start, end in call.slips):
         return True
+    if call.check_constant_ms is not None:
+        return False  # what the first clock lost, the second one has
     check = side.times.gap_check_ms
     return (
         clock_ms is not None and check is not None and abs(agent - user - check - clock_ms) > _CLOCKS_APART_MS

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from bisect import bisect_left
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rtc_widget.audio.jitter import JitterSample
-from rtc_widget.audio.latency import CallSound
+from rtc_widget.log.record import Record
 
 if TYPE_CHECKING:
-    from rtc_widget.frames._frame import Source
-    from rtc_widget.log.record import Record
+    from collections.abc import Sequence
 
-__all__ = ["call_sounds"]
+    from rtc_widget.audio.jitter import JitterSample
+    from rtc_widget.audio.latency import CallSound
+    from rtc_widget.frames._frame import Source
+
+__all__ = ["ClockReading", "apart_ms", "call_sounds", "clock_readings"]
 
 _FRAMES_A_MS = 24.0
+_READING = 3
+_AROUND_MS = 2_500.0
+"""The page's own sounds are stamped some ms early or late: several readings tell where their middle is."""
+_FARTHEST_MS = 10_000.0
+
+
+class ClockReading(NamedTuple):
+    """How far the clock of the recorder was from a second one, on one track at one moment; in ms."""
+
+    t_ms: float
+    track: str
+    apart_ms: float
 
 
 def call_sounds(source: Source) -> list[CallSound]:
@@ -22,10 +38,9 @@ def call_sounds(source: Source) -> list[CallSound]:
 
     The peer takes the agent's sound as it comes: there is no jitter buffer to take off, and no constant.
     """
-    notes: list[Record] = source.kept.get("segments", [])
     begins: list[tuple[float, str]] = []
     call = object()
-    for record in notes:
+    for record in _notes(source):
         event = record.event
         # A call is noted again when its microphone comes or goes.
         if record.type == "rtc.state" and event.get("state") == "live" and event.get("call") != call:
@@ -39,22 +54,28 @@ def call_sounds(source: Source) -> list[CallSound]:
     ]
 
 
+def _notes(source: Source) -> list[Record]:
+    return [note for note in source.kept.get("segments", []) if isinstance(note, Record)]
+
+
 def _call(
     source: Source, jitter: list[JitterSample], begin_ms: float, end_ms: float, transport: str
 ) -> CallSound:
-    notes: list[Record] = source.kept.get("segments", [])
-    ours = [record for record in notes if begin_ms <= (record.t_ms or 0.0) < end_ms]
+    from rtc_widget.audio.latency import CallSound
+
+    notes = _notes(source)
     slips = tuple(span for record in notes if (span := _gap(record)) and begin_ms <= span[1] < end_ms)
     if transport == "peer":
         return CallSound(begin_ms, end_ms, constant_ms=0.0, jitter=None, slips=slips)
+    ours = [record for record in notes if begin_ms <= (record.t_ms or 0.0) < end_ms]
+    until = [record for record in notes if (record.t_ms or 0.0) < end_ms]
     # Only a page's microphone slips: what the peer sends is a file.
     slips += tuple(slip for slip in source.slips if begin_ms <= slip[1] < end_ms)
     return CallSound(
         begin_ms,
         end_ms,
-        constant_ms=_told(
-            [record for record in notes if (record.t_ms or 0.0) < end_ms], "rtc.calibration", "constant_ms"
-        ),
+        constant_ms=_told(until, "rtc.calibration", "constant_ms"),
+        check_constant_ms=_told(until, "rtc.calibration", "check_constant_ms"),
         jitter=tuple(sample for sample in jitter if begin_ms <= sample.t_ms < end_ms),
         slips=slips,
         output_latency_ms=_told(ours, "rtc.recording", "output_latency_ms"),
@@ -78,8 +99,50 @@ def _gap(record: Record) -> tuple[float, float] | None:
 
 
 def _jitter(source: Source) -> list[JitterSample]:
+    from rtc_widget.audio.jitter import JitterSample
+
     at: dict[float, list[tuple[Any, ...]]] = {}
     for row in source.kept.get("stats", []):
         if row.t_ms is not None:
             at.setdefault(row.t_ms, []).append((row.stat_type, row.id, row.metric, row.value))
-    return [sample for t_ms, rows in at.items() if (sample := JitterSample.of(t_ms, rows)) is not None]
+    found = [sample for t_ms, rows in at.items() if (sample := JitterSample.of(t_ms, rows)) is not None]
+    return sorted(found, key=lambda sample: sample.t_ms)
+
+
+# -- the second clock -------------------------------------------------------------------------------
+
+
+def clock_readings(record: Record) -> list[ClockReading]:
+    """Read them out of a note `rtc.stats`: rows of ms before the note, track, and ms apart."""
+    rows = record.event.get("clock")
+    if not isinstance(rows, list) or record.t_ms is None:
+        return []
+    return [
+        ClockReading(record.t_ms + row[0], str(row[1]), float(row[2]))
+        for row in rows
+        if isinstance(row, list) and len(row) == _READING
+    ]
+
+
+def apart_ms(readings: Sequence[ClockReading], t_ms: float) -> float | None:
+    """Return how far apart the clocks were at a moment; None where nothing near tells.
+
+    Parameters
+    ----------
+    readings
+        Of one track in one call, in order of time.
+    t_ms
+        The moment, in ms since the session's first record.
+    """
+
+    def place(at_ms: float) -> int:
+        return bisect_left(readings, at_ms, key=lambda reading: reading.t_ms)
+
+    near = readings[place(t_ms - _AROUND_MS) : place(t_ms + _AROUND_MS)]
+    if near:
+        return median(reading.apart_ms for reading in near)
+    beside = readings[max(0, place(t_ms) - 1) : place(t_ms) + 1]
+    nearest = min(beside, key=lambda reading: abs(reading.t_ms - t_ms), default=None)
+    if nearest is None or abs(nearest.t_ms - t_ms) > _FARTHEST_MS:
+        return None
+    return nearest.apart_ms

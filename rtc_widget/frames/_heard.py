@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from rtc_widget.frames._call_sounds import ClockReading, apart_ms, call_sounds
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -66,15 +68,48 @@ def heard_of(source: Source) -> dict[int, TurnHeard]:
         return {}
     from rtc_widget.audio.latency import measure
     from rtc_widget.audio.sides import sides_of
-    from rtc_widget.frames._call_sounds import call_sounds
 
-    times, calls = _turn_times(source), call_sounds(source)
+    calls = call_sounds(source)
+    times = _checked(source, calls)
     found = {}
     for heard, side in zip(measure(source.sound, times, calls), sides_of(source.sound, times), strict=True):
         agent = [segment for sound in side.agent.values() for segment in sound]
         if side.user or agent:
             columns = _of_a_peer(heard, calls, agent[0].t_start_ms if agent else None)
             found[heard.turn] = TurnHeard(columns, _span(side.user), _span(agent))
+    return found
+
+
+def _checked(source: Source, calls: list[latency.CallSound]) -> list[TurnTimes]:
+    """Return the turns, each with the gap by the second clock where a page had one."""
+    from rtc_widget.audio.sides import sides_of
+
+    times = _turn_times(source)
+    readings = [one for one in source.kept.get("segments", []) if isinstance(one, ClockReading)]
+    if not readings:
+        return times
+    of_call = {
+        call: {
+            track: sorted(
+                one for one in readings if one.track == track and call.t_start_ms <= one.t_ms < call.t_end_ms
+            )
+            for track in ("user", "agent")
+        }
+        for call in calls
+    }
+    found = []
+    for side in sides_of(source.sound, times):
+        user_ms, agent_ms = side.t_user_ms, side.t_agent_ms
+        check_ms = None
+        call = next((call for call in calls if call.t_start_ms <= (agent_ms or 0.0) < call.t_end_ms), None)
+        if user_ms is not None and agent_ms is not None and call is not None:
+            user, agent = (
+                apart_ms(of_call[call]["user"], user_ms),
+                apart_ms(of_call[call]["agent"], agent_ms),
+            )
+            if user is not None and agent is not None:
+                check_ms = agent_ms - user_ms - (agent - user)
+        found.append(replace(side.times, gap_check_ms=check_ms))
     return found
 
 

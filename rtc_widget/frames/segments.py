@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rtc_widget.frames._call_sounds import ClockReading, clock_readings
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
 from rtc_widget.frames._heard import placed_segments
@@ -28,12 +29,12 @@ COLUMNS = (
 )
 
 
-_NOTES = frozenset({"rtc.audio", "rtc.calibration", "rtc.recording", "rtc.state"})
+_NOTES = frozenset({"rtc.audio", "rtc.calibration", "rtc.recording", "rtc.state", "rtc.stats"})
 """What says how a call was recorded."""
 
 
-def _read(record: Record) -> list[Record]:
-    return [record]
+def _read(record: Record) -> list[Record] | list[ClockReading]:
+    return clock_readings(record) if record.type == "rtc.stats" else [record]
 
 
 FRAME = Frame("segments", "a stretch of sound", COLUMNS, placed_segments, _NOTES, _read)

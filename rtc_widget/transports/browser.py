@@ -123,13 +123,7 @@ class Browser:
 
     async def connect(self, request: CallRequest) -> None:
         """Ask the page to call; return when its data channel is open."""
-        page = await asyncio.to_thread(self._relay.wait_for_page, _HELLO_S)
-        if page is None:
-            raise ConnectionFailed(
-                "page",
-                "no page shows this widget.",
-                "Put it on the last line of a cell, or use rtc.HeadlessSession, which needs no browser.",
-            )
+        page = await self._any_page()
         await self._ready(request)
         self._failure = None
         self._request = request
@@ -198,6 +192,22 @@ class Browser:
         """Mute or unmute the microphone in the page."""
         await self._relay.exchange.command(self._owner(), "mute", {"muted": muted}, timeout=_REPLY_S)
 
+    async def loopback(
+        self, user: bytes, agent: bytes, sample_rate_hz: int, gaps_ms: Sequence[float], *, pause_ms: float
+    ) -> dict[str, Any]:
+        """Let the page send itself turns of two signals, mono s16le, and record them; return its reply."""
+        page = await self._any_page()
+        bytes_a_ms = 2 * sample_rate_hz / 1_000
+        seconds = sum((len(user) + len(agent)) / bytes_a_ms + gap + pause_ms for gap in gaps_ms) / 1_000
+        params = {"sample_rate_hz": sample_rate_hz, "gaps_ms": list(gaps_ms), "pause_ms": pause_ms}
+        return await self._relay.exchange.command(
+            page, "loopback", params, timeout=seconds + 3 * _REPLY_S, buffers=[user, agent]
+        )
+
+    async def keep_calibration(self, found: dict[str, Any]) -> None:
+        """Let the browser remember what a calibration found."""
+        await self._relay.exchange.command(await self._any_page(), "calibrated", found, timeout=_REPLY_S)
+
     async def hang_up(self, reason: str) -> None:
         """End the call, if a page has one."""
         page = self._relay.owner
@@ -222,6 +232,16 @@ class Browser:
         self._watching.cancel()
         self._unobserve()
         self._relay.close()
+
+    async def _any_page(self) -> Page:
+        page = await asyncio.to_thread(self._relay.wait_for_page, _HELLO_S)
+        if page is None:
+            raise ConnectionFailed(
+                "page",
+                "no page shows this widget.",
+                "Put it on the last line of a cell, or use rtc.HeadlessSession, which needs no browser.",
+            )
+        return page
 
     def _owner(self) -> Page:
         page = self._relay.owner

@@ -112,6 +112,9 @@ class Relay:
         elif kind == "pong":
             self._take_pong(page, message)
         elif kind == "reply":
+            result = message.get("result")
+            if buffers and isinstance(result, dict):
+                result["buffers"] = [bytes(buffer) for buffer in buffers]
             self.exchange.take(page, message)
         elif kind == "request":
             params = message.get("params")

@@ -90,6 +90,11 @@ export function playClip(context: AudioContext, clip: Clip, into: AudioNode): Pl
   };
 }
 
+/** Read a sound that came in one piece: mono s16le. */
+export function readClip(buffer: DataView | ArrayBuffer, sample_rate_hz: number, what = ""): Clip {
+  return { what, sample_rate_hz, samples: join([int16(buffer)]) };
+}
+
 function int16(buffer: DataView | ArrayBuffer): Int16Array {
   const view = buffer instanceof ArrayBuffer ? new DataView(buffer) : buffer;
   // A copy: the samples may begin at an odd byte of what they came in.

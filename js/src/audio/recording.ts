@@ -2,6 +2,8 @@
 
 import { asFailure } from "../exchange";
 import type { Fields } from "../messages";
+import { keptCalibration } from "./calibration";
+import { type Check, createCheck } from "./check";
 import type { AudioLine, Chunk } from "./chunks";
 import { type Recorder, startRecorder } from "./recorder";
 import { RATE_HZ } from "./resample";
@@ -13,8 +15,13 @@ export interface RecordingPorts {
   note(note: Fields & { type: string }): void;
 }
 
+/** A reading of the second clock: when, on which track, and how far from the recorder's. */
+export type ClockReading = [t_browser_ms: number, track: string, apart_ms: number];
+
 export interface Recording {
   begin(): void;
+  /** How far the second clock was from the recorder's since the last time this was asked. */
+  clock(): ClockReading[];
   /** What is sent and what is heard from now on; null is silence. */
   listen(tracks: { user: MediaStreamTrack | null; agent: MediaStreamTrack | null }): void;
   end(): void;
@@ -23,7 +30,8 @@ export interface Recording {
 export function createRecording(ports: RecordingPorts): Recording {
   const { sound, line, note } = ports;
   /** The recorder of this call, under way or there; another object is another call. */
-  let current: { recorder: Recorder | null; started: boolean } | null = null;
+  let current: { recorder: Recorder | null; check: Check | null; started: boolean } | null = null;
+  let readings: ClockReading[] = [];
   let tracks: { user: MediaStreamTrack | null; agent: MediaStreamTrack | null } = { user: null, agent: null };
 
   function take(chunk: Chunk, context: AudioContext): void {
@@ -32,6 +40,10 @@ export function createRecording(ports: RecordingPorts): Recording {
       const latency_s = context.outputLatency;
       const output = latency_s > 0 ? { output_latency_ms: Math.round(latency_s * 1e4) / 10 } : {};
       note({ type: "rtc.recording", phase: "started", sample_rate_hz: RATE_HZ, ...output });
+      const calibration = keptCalibration();
+      if (calibration !== null) {
+        note({ ...calibration, type: "rtc.calibration" });
+      }
     }
     line.push(chunk);
   }
@@ -41,19 +53,41 @@ export function createRecording(ports: RecordingPorts): Recording {
     if (context === null) {
       throw new Error("this browser has no Web Audio");
     }
-    const recorder = await startRecorder(context, (chunk) => take(chunk, context));
+    /** The frame of the context that the recording begins with, and when that was. */
+    let first: { frame: number; t_ms: number } | null = null;
+    const check = createCheck(context.sampleRate, ({ track, frame, apart_ms }) => {
+      if (first !== null) {
+        const t_ms = first.t_ms + ((frame - first.frame) * 1000) / context.sampleRate;
+        readings.push([t_ms, track, Math.round(apart_ms * 10) / 10]);
+      }
+    });
+    let firstFrame = 0;
+    const recorder = await startRecorder(
+      context,
+      (chunk) => {
+        first ??= { frame: firstFrame, t_ms: chunk.t_browser_ms };
+        take(chunk, context);
+      },
+      (batch) => {
+        firstFrame ||= batch.frame;
+        check?.take(batch);
+      },
+    );
     if (current === call) {
-      call.recorder = recorder;
+      Object.assign(call, { recorder, check });
       recorder.listen(tracks);
+      check?.listen(tracks);
     } else {
       recorder.stop();
+      check?.stop();
     }
   }
 
   return {
     begin() {
-      const call = { recorder: null, started: false };
+      const call = { recorder: null, check: null, started: false };
       current = call;
+      readings = [];
       start(call).catch((thrown: unknown) => {
         if (current === call) {
           const message = `This page cannot record the call: ${asFailure(thrown).message}.`;
@@ -65,10 +99,18 @@ export function createRecording(ports: RecordingPorts): Recording {
     listen(next) {
       tracks = next;
       current?.recorder?.listen(next);
+      current?.check?.listen(next);
+    },
+
+    clock() {
+      const taken = readings;
+      readings = [];
+      return taken;
     },
 
     end() {
       current?.recorder?.stop();
+      current?.check?.stop();
       if (current?.started === true) {
         line.flush();
         note({ type: "rtc.recording", phase: "ended", chunks: line.count() });

@@ -4,6 +4,7 @@ import { failure } from "../exchange";
 
 /** How long the browser may take to start the context before it counts as held back. */
 const START_MS = 1500;
+const WEBRTC_RATE_HZ = 48_000;
 
 export interface Sound {
   /** The context, running or not; null where the browser has none. */
@@ -18,7 +19,9 @@ export function createSound(): Sound {
 
   function context(): AudioContext | null {
     if (held === null && typeof AudioContext !== "undefined") {
-      held = new AudioContext();
+      // WebRTC's own rate, so that nothing is resampled on the way to the recorder. Other browsers than Chromium
+      // take no stream of another rate into a context that was given one.
+      held = new AudioContext("MediaStreamTrackProcessor" in globalThis ? { sampleRate: WEBRTC_RATE_HZ } : {});
     }
     return held;
   }
