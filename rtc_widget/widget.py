@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from rtc_widget._loop import Handle
     from rtc_widget._panel import Handler
+    from rtc_widget.audio.calibration import Calibration
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.log.folders import OpenLog
     from rtc_widget.log.record import Record
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RealtimeWidget"]
 
+_TURNS = (5, 30)
+_GAPS_MS = (400.0, 1_500.0)
+_PAUSE_MS = 500.0
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -163,6 +170,52 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
         if threading.current_thread() is threading.main_thread():
             return "result() would block the kernel that has to deliver the answer: write `await …` instead."
         return None
+
+    def calibrate(self, *, turns: int = 10) -> Handle[Calibration]:
+        """Measure what this browser adds to a latency, and take it off `latency_heard_ms` from now on.
+
+        The page sends itself turns of a known latency through a connection of its own, and records them as
+        it records a call; nobody hears it. The browser remembers what was found.
+
+        Parameters
+        ----------
+        turns
+            How many, from 5 to 30; each takes about 2 s.
+
+        Returns
+        -------
+        Handle
+            Of the Calibration: the constant in ms, and how far the turns were from it.
+
+        Raises
+        ------
+        ConfigurationError
+            For another number of turns, without `[audio]`, or when too few turns were heard well enough.
+        ConnectionFailed
+            When awaited: no page shows this widget, or it lets no sound play before somebody clicks in it.
+        """
+        low, high = _TURNS
+        if not low <= turns <= high:
+            raise ConfigurationError(f"turns is a whole number from {low} to {high}, not {turns!r}.")
+        if find_spec("numpy") is None:
+            raise ConfigurationError("calibrate() needs numpy: run `pip install 'rtc_widget[audio]'`.")
+        return self._start("calibrate", self._calibrate(turns))
+
+    async def _calibrate(self, turns: int) -> Calibration:
+        from rtc_widget.audio.calibration import RATE_HZ, Loopback, calibrate, signal
+
+        played = signal()
+        low, high = _GAPS_MS
+        gaps_ms = [low + (high - low) * turn / (turns - 1) for turn in range(turns)]
+        pcm = played.tobytes()
+        reply = await self._browser.loopback(pcm, pcm, RATE_HZ, gaps_ms, pause_ms=_PAUSE_MS)
+        loopback = Loopback.of(reply, gaps_ms, len(played) * 1_000 / RATE_HZ)
+        found = await asyncio.to_thread(calibrate, loopback, played)
+        kept = {name: value for name, value in vars(found).items() if value is not None}
+        await self._browser.keep_calibration(kept)
+        if len(self._core.log):
+            self._core.log.note("rtc.calibration", **kept)
+        return found
 
     def _show_latency(self, latency_heard_ms: float | None) -> None:
         self.set_trait("latency_heard_ms", latency_heard_ms)

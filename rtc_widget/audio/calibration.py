@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.audio.jitter import JitterSample, jitter_buffer_ms
+from rtc_widget.audio.second_clock import ClockReading, apart_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["RATE_HZ", "Calibration", "Loopback", "calibrate", "signal"]
+__all__ = ["RATE_HZ", "Calibration", "Error", "Loopback", "calibrate", "errors_ms", "signal"]
 
 RATE_HZ = 24_000
 _MS = RATE_HZ / 1_000
@@ -45,6 +46,8 @@ class Loopback:
         Length of the user's signal.
     jitter
         Samples of the jitter buffer, in order of time.
+    clock
+        Readings of the second clock, in order of time; none where the browser has none.
     lost_frames
         Samples that the recorder missed.
     """
@@ -55,6 +58,7 @@ class Loopback:
     t_user_ms: tuple[float, ...]
     user_ms: float
     jitter: tuple[JitterSample, ...]
+    clock: tuple[ClockReading, ...]
     lost_frames: int
 
     @classmethod
@@ -71,6 +75,7 @@ class Loopback:
             tuple(
                 JitterSample(t_ms - begin_ms, delay_s, emitted) for t_ms, delay_s, emitted in reply["jitter"]
             ),
+            tuple(sorted(ClockReading(frame / _MS, track, apart) for track, frame, apart in reply["clock"])),
             int(reply["lost_frames"]),
         )
 
@@ -85,12 +90,16 @@ class Calibration:
         The median over the turns.
     spread_ms
         How far from it 95 % of the turns were.
+    check_constant_ms, check_spread_ms
+        The same by the second clock, which keeps from call to call; None where the browser has none.
     n_turns
         How many turns it was measured on.
     """
 
     constant_ms: float
     spread_ms: float
+    check_constant_ms: float | None
+    check_spread_ms: float | None
     n_turns: int
 
 
@@ -117,32 +126,56 @@ def calibrate(loopback: Loopback, played: NDArray[np.int16]) -> Calibration:
     ConfigurationError
         Too few of its turns can be used.
     """
-    found = [error for error in errors_ms(loopback, played) if error is not None]
+    errors = [error for error in errors_ms(loopback, played) if error is not None]
+    calm = [error for error in errors if error.jitter_ms <= _MOST_JITTER_MS]
+    found = calm if len(calm) >= _LEAST_TURNS else errors
     if len(found) < _LEAST_TURNS:
         raise ConfigurationError(
             f"Only {len(found)} of {len(loopback.gaps_ms)} turns of the calibration were heard well enough. "
             "Close what else is busy on this machine, and calibrate again."
         )
-    constant_ms = median(found)
-    spread_ms = float(np.percentile(np.abs(np.array(found) - constant_ms), 95))
-    return Calibration(round(constant_ms, 1), round(spread_ms, 1), len(found))
+    checked = [error.check_ms for error in found if error.check_ms is not None]
+    constant_ms, spread_ms = _middle([error.error_ms for error in found])
+    if len(checked) < len(found):
+        return Calibration(constant_ms, spread_ms, None, None, len(found))
+    check_constant_ms, check_spread_ms = _middle(checked)
+    return Calibration(constant_ms, spread_ms, check_constant_ms, check_spread_ms, len(found))
 
 
-def errors_ms(loopback: Loopback, played: NDArray[np.int16]) -> list[float | None]:
-    """Return what the recorded gaps are too long by, the jitter buffer taken off; None: spoilt.
+def _middle(values: list[float]) -> tuple[float, float]:
+    constant = median(values)
+    return round(constant, 1), round(float(np.percentile(np.abs(np.array(values) - constant), 95)), 1)
+
+
+class Error(NamedTuple):
+    """What a recorded gap is too long by once the jitter buffer is taken off, by both clocks; in ms."""
+
+    error_ms: float
+    check_ms: float | None
+    jitter_ms: float
+
+
+def errors_ms(loopback: Loopback, played: NDArray[np.int16]) -> list[Error | None]:
+    """Return the error of each turn; None where it was not heard well.
 
     The first turn counts as little as in any call: it may have waited on a buffer that is still long.
     """
-    found: list[float | None] = []
+    found: list[Error | None] = []
+    user_clock, agent_clock = (
+        [reading for reading in loopback.clock if reading.track == track] for track in ("user", "agent")
+    )
     for t_user_ms, gap_ms in zip(loopback.t_user_ms, loopback.gaps_ms, strict=True):
         t_end_ms = t_user_ms + loopback.user_ms
         user_ms = _place_ms(loopback.user, played, t_user_ms)
         agent_ms = _place_ms(loopback.agent, played, t_end_ms + gap_ms)
         jitter_ms = None if agent_ms is None else jitter_buffer_ms(loopback.jitter, agent_ms)
-        if user_ms is None or agent_ms is None or jitter_ms is None or jitter_ms > _MOST_JITTER_MS:
+        if user_ms is None or agent_ms is None or jitter_ms is None:
             found.append(None)
-        else:
-            found.append(agent_ms - user_ms - loopback.user_ms - gap_ms - jitter_ms)
+            continue
+        error_ms = agent_ms - user_ms - loopback.user_ms - gap_ms - jitter_ms
+        user, agent = apart_ms(user_clock, t_end_ms), apart_ms(agent_clock, agent_ms)
+        check_ms = None if user is None or agent is None else error_ms - (agent - user)
+        found.append(Error(error_ms, check_ms, jitter_ms))
     return [None, *found[1:]]
 
 

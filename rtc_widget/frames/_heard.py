@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from rtc_widget.frames._call_sounds import ClockReading, apart_ms, call_sounds
+from rtc_widget.audio.second_clock import ClockReading, apart_ms
+from rtc_widget.frames._call_sounds import call_sounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtc_widget.frames._call_sounds import ClockReading, clock_readings
+from rtc_widget.frames._call_sounds import clock_readings
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
 from rtc_widget.frames._heard import placed_segments
 
 if TYPE_CHECKING:
+    from rtc_widget.audio.second_clock import ClockReading
     from rtc_widget.log.record import Record
 
 COLUMNS = (

@@ -49,7 +49,8 @@ export async function runLoopback(plan: Plan): Promise<Loopback> {
     const agent = line(context);
     const { near, heard, close } = await connectLoop(agent.track);
     closing.push(close);
-    speaker.play(new MediaStream([heard]), 0);
+    speaker.setVolume(0);
+    speaker.play(new MediaStream([heard]));
     const chunks: Chunk[] = [];
     let origin: number | null = null;
     const clock: ClockSample[] = [];

@@ -1,8 +1,8 @@
 /** The hidden <audio> element that plays the agent; it belongs to the model, not to a view. */
 
 export interface Speaker {
-  /** Play a stream, so loud; call it within a click where there is one. Tells whether the browser holds the sound back. */
-  play(stream: MediaStream, volume?: number): void;
+  /** Play a stream; call it within a click where there is one. Tells whether the browser holds the sound back. */
+  play(stream: MediaStream): void;
   /** Try again, within a click. */
   resume(): void;
   /** Play through this device from now on; rejects where the browser knows no such one. */
@@ -34,7 +34,7 @@ export function createSpeaker(held: (held: boolean) => void): Speaker {
   }
 
   return {
-    play(stream, volume = 1) {
+    play(stream) {
       if (element === null) {
         element = document.createElement("audio");
         element.hidden = true;
@@ -45,7 +45,6 @@ export function createSpeaker(held: (held: boolean) => void): Speaker {
           void element.setSinkId(sink).catch(() => undefined);
         }
       }
-      element.volume = volume;
       element.srcObject = stream;
       start();
     },
