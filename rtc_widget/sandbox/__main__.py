@@ -19,6 +19,8 @@ from rtc_widget.sandbox.wire import fresh_secret
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rtc_widget.sandbox.prompt import Brain
+
 _HOST = "127.0.0.1"
 _LAST_PORT = 65535
 _LARGEST_MESSAGE_BYTES = 24 * 1024 * 1024
@@ -67,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8765, help="0: a free one (default: %(default)s)")
     parser.add_argument("--rules", type=Path, help="another file of rules for its brain")
     parser.add_argument(
+        "--brain",
+        metavar="URL",
+        help="a model for its brain: an endpoint of the chat completions API, http://localhost:11434/v1 say, "
+        "with --model; RTC_SANDBOX_BRAIN_KEY holds its key where it asks for one",
+    )
+    parser.add_argument("--model", help="what the model is called there")
+    parser.add_argument(
         "--session-seconds",
         type=float,
         default=3600.0,
@@ -91,12 +100,11 @@ def _serve(options: argparse.Namespace) -> None:
     except ImportError as error:
         raise ConfigurationError(f"The package {error.name!r} is missing: {_INSTALL}.") from error
     from rtc_widget.sandbox import recognition, voice
-    from rtc_widget.sandbox.brain import DEFAULT_RULES, RuleBrain
     from rtc_widget.sandbox.ears import load_detector
     from rtc_widget.sandbox.keys import Keys
     from rtc_widget.sandbox.service import Sandbox
 
-    brain = RuleBrain(options.rules or DEFAULT_RULES)
+    brain = _brain(options)
     load_detector()
     voice.synthesise("Hello.")
     deaf_because = recognition.available()
@@ -129,6 +137,24 @@ def _serve(options: argparse.Namespace) -> None:
     if options.exit_with_stdin:
         threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
     server.run(sockets=[listening])
+
+
+def _brain(options: argparse.Namespace) -> Brain:
+    from rtc_widget.sandbox.brain import DEFAULT_RULES, RuleBrain
+
+    if options.brain is None:
+        if options.model is not None:
+            raise ConfigurationError("--model names a model of the endpoint that --brain gives: give both.")
+        return RuleBrain(options.rules or DEFAULT_RULES)
+    if options.model is None:
+        raise ConfigurationError(f"Which model of {options.brain}? Name it with --model.")
+    if options.rules is not None:
+        raise ConfigurationError("A brain is made of --rules or is a model (--brain), not both.")
+    if not options.brain.startswith(("http://", "https://")):
+        raise ConfigurationError(f"--brain is an http or https URL, not {options.brain!r}.")
+    from rtc_widget.sandbox.chat import ChatBrain
+
+    return ChatBrain(options.brain, options.model, os.environ.get("RTC_SANDBOX_BRAIN_KEY", ""))
 
 
 def _listen(port: int) -> socket.socket:

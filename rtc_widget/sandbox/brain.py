@@ -18,7 +18,7 @@ from rtc_widget.sandbox.prompt import Action, CallTool, Fail, Prompt, Said, Say,
 from rtc_widget.sandbox.voice import LANGUAGES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
 __all__ = ["DEFAULT_RULES", "RuleBrain"]
 
@@ -74,10 +74,13 @@ class RuleBrain:
         self._phrases = {**defaults["phrases"], **rules.get("phrases", {})}
         self._answers.append(_compiled({"say": defaults["answer"][-1]["say"]}))
 
-    async def answer(self, prompt: Prompt) -> AsyncIterator[Action]:
+    async def answer(self, prompt: Prompt) -> AsyncGenerator[Action, None]:
         """Return what the rules make of a prompt."""
         for action in self.decide(prompt):
             yield action
+
+    async def close(self) -> None:
+        """Do nothing: rules hold nothing."""
 
     def decide(self, prompt: Prompt) -> list[Action]:
         """Return all actions at once."""

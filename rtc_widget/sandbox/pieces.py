@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["clauses", "deltas", "json_deltas"]
+__all__ = ["Clauses", "clauses", "deltas", "json_deltas"]
 
 _LONGEST_CLAUSE: Final = 160
+_SENTENCE: Final = re.compile(r"\s*(.+?[.!?…]+)(?=\s)", re.DOTALL)
+_BEGINNING: Final = re.compile(r"\s*(.{20,}?[,;:])(?=\s)", re.DOTALL)
 
 
 def clauses(text: str) -> list[str]:
@@ -19,6 +21,33 @@ def clauses(text: str) -> list[str]:
             parts = re.findall(r".{40,}?(?:[,;:](?=\s)|$)|.+$", sentence, re.DOTALL)
         found += [part.strip() for part in parts if part.strip()]
     return found
+
+
+class Clauses:
+    """Cuts a text that is still being written: what can be spoken already, and what has to wait."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._is_first = True
+
+    def feed(self, text: str) -> list[str]:
+        """Return what some more text completes: the first clause up to a comma, then whole sentences."""
+        self._text += text
+        found: list[str] = []
+        while True:
+            match = _SENTENCE.match(self._text)
+            if match is None and (self._is_first or len(self._text) > _LONGEST_CLAUSE):
+                match = _BEGINNING.match(self._text)
+            if match is None:
+                return found
+            self._text = self._text[match.end() :]
+            self._is_first = False
+            found.append(match[1])
+
+    def flush(self) -> list[str]:
+        """Return what waits: the text has ended."""
+        rest, self._text = self._text.strip(), ""
+        return [rest] if rest else []
 
 
 def deltas(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rtc_widget._errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
 
     from rtc_widget.sandbox.history import Entry
     from rtc_widget.sandbox.wire import Event
@@ -103,6 +103,10 @@ class Said:
         Why there are none: "silence" (spoken, nothing recognised), "deaf" (nothing can be), "timeout".
     is_answered
         Whether a response has dealt with it already.
+    tool_call_id
+        What binds a call and what it gave back.
+    arguments
+        JSON text of the call, where call and result are one item: a server's tool.
     """
 
     role: str
@@ -111,6 +115,8 @@ class Said:
     name: str = ""
     without_words: str | None = None
     is_answered: bool = False
+    tool_call_id: str = ""
+    arguments: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,9 +145,12 @@ class Prompt:
 class Brain(Protocol):
     """What answers."""
 
-    def answer(self, prompt: Prompt) -> AsyncIterator[Action]:
+    def answer(self, prompt: Prompt) -> AsyncGenerator[Action, None]:
         """Return what to do about a prompt, one action after the other."""
         ...
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
 
 
 async def prompt_of(
@@ -191,4 +200,14 @@ async def _said(entry: Entry, name: str) -> Said:
                 without_words = without_words or "silence"
         except ConfigurationError:
             without_words = "deaf"
-    return Said(entry.role, entry.text, tuple(entry.pictures), name, without_words, entry.is_answered)
+    is_whole = entry.item["type"] == "mcp_call" and entry.role == "tool"
+    return Said(
+        entry.role,
+        entry.text,
+        tuple(entry.pictures),
+        name,
+        without_words,
+        entry.is_answered,
+        str(entry.item.get("call_id") or entry.id),
+        entry.item["arguments"] if is_whole else None,
+    )

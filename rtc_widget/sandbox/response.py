@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rtc_widget._errors import ConfigurationError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rtc_widget.sandbox.history import Entry
-    from rtc_widget.sandbox.prompt import Brain
+    from rtc_widget.sandbox.prompt import Action, Brain
     from rtc_widget.sandbox.remotes import Remotes
 
 __all__ = ["Host", "Response"]
@@ -85,17 +86,12 @@ class Response:
 
     async def _run(self) -> None:
         try:
-            async for action in self._host.brain.answer(await self._prompt()):
-                if isinstance(action, Say):
-                    await self._say(action)
-                elif isinstance(action, CallTool):
-                    self._output.close("completed")
-                    await self._call(action)
-                elif isinstance(action, Wait):
-                    await asyncio.sleep(action.seconds)
-                else:
-                    self._fail(action)
-                    return
+            async with aclosing(self._host.brain.answer(await self._prompt())) as actions:
+                async for action in actions:
+                    if isinstance(action, Fail):
+                        self._fail(action)
+                        return
+                    await self._act(action)
             self._end("completed", None)
         except _TokensSpent:
             self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
@@ -106,6 +102,15 @@ class Response:
         except Exception:  # noqa: BLE001 - whatever it is, the response ends
             _log.exception("a response failed")
             self._fail(Fail("server_error", "The sandbox failed: its log says more."))
+
+    async def _act(self, action: Action) -> None:
+        if isinstance(action, Say):
+            await self._say(action)
+        elif isinstance(action, CallTool):
+            self._output.close("completed")
+            await self._call(action)
+        elif isinstance(action, Wait):
+            await asyncio.sleep(action.seconds)
 
     async def _prompt(self) -> Prompt:
         everything = list(self._host.history)

@@ -86,9 +86,10 @@ class Sandbox:
         return call
 
     async def close(self) -> None:
-        """End all calls."""
+        """End all calls, and let the brain go."""
         for call in list(self.calls.values()):
             await call.hang_up()
+        await self.brain.close()
 
 
 def no_such_call(call_id: str) -> ApiError:

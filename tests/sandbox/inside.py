@@ -14,6 +14,7 @@ from tests.sandbox.events import check
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from rtc_widget.sandbox.prompt import Brain
     from tests.sandbox.events import Event
 
 TIME_LIMIT_S = 30.0
@@ -25,17 +26,16 @@ HASTE = 8
 class Inside:
     """A session, and all that it sent."""
 
-    def __init__(self, asked: Event, seconds: float, *, audio_in_events: bool) -> None:
+    def __init__(self, asked: Event, seconds: float, brain: Brain | None = None) -> None:
         self.events: list[Event] = []
         self.is_over = False
         self._news = asyncio.Event()
         self.session = Session(
             {"type": "realtime", **asked},
-            brain=RuleBrain(),
+            brain=brain or RuleBrain(),
             send=self._take,
             seconds=seconds,
             on_expired=self._end,
-            audio_in_events=audio_in_events,
         )
 
     def send(self, type: str, **fields: Any) -> None:
@@ -104,11 +104,9 @@ def text_of(response: Event) -> str:
 
 
 @asynccontextmanager
-async def inside(
-    seconds: float = 3600.0, *, audio_in_events: bool = False, **asked: Any
-) -> AsyncIterator[Inside]:
+async def inside(seconds: float = 3600.0, brain: Brain | None = None, **asked: Any) -> AsyncIterator[Inside]:
     """Hold a session while the block lasts."""
-    held = Inside(asked, seconds, audio_in_events=audio_in_events)
+    held = Inside(asked, seconds, brain)
     held.session.open()
     speaking = asyncio.create_task(held.speak())
     try:
@@ -116,3 +114,4 @@ async def inside(
     finally:
         speaking.cancel()
         held.session.close()
+        await held.session.brain.close()
