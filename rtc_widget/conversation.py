@@ -60,10 +60,16 @@ _HANDLERS: dict[tuple[str, str], Callable[[Model, Record], None]] = {
     ("server", "response.output_text.done"): responses.text_done,
     ("server", "session.created"): notes.session_created,
     ("server", "session.updated"): notes.session_updated,
+    # As the beta called them, and some compatible services still do.
+    ("server", "response.audio.delta"): responses.audio_delta,
+    ("server", "response.audio_transcript.delta"): responses.speech_delta,
+    ("server", "response.audio_transcript.done"): responses.speech_done,
+    ("server", "response.text.delta"): responses.text_delta,
+    ("server", "response.text.done"): responses.text_done,
 }
 HANDLED = frozenset(kind for _, kind in _HANDLERS)
 """Types of the events that change a conversation; others may be left out."""
-FIRST_COUNTS = frozenset({"response.output_audio.delta"})
+FIRST_COUNTS = frozenset({"response.audio.delta", "response.output_audio.delta"})
 """Of these the first of a response does; later ones may be left out."""
 
 

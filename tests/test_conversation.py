@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rtc_widget.conversation import Conversation
-from tests.log.script import SESSION, Script
+from tests.log.script import SESSION, Script, message
 
 if TYPE_CHECKING:
     from rtc_widget.conversation import TurnState
@@ -409,3 +409,83 @@ def test_odd_events_change_nothing_and_raise_nothing(event: dict[str, object]) -
     script.typed_turn()
     conversation = reduce(script)
     assert conversation.turns[-1].transcript == "Hello there."
+
+
+def test_a_history_that_was_put_in_is_no_response() -> None:
+    script = Script().session()
+    first = script.typed("My name is Alice.")
+    words = {"type": "output_text", "text": "Nice to meet you."}
+    script.added(message("item_seed", "assistant", "completed", words))
+    second, response_id = script.typed_turn("What is my name?", "Alice.")
+    conversation = reduce(script)
+    assert [item.words for item in conversation.items] == [
+        "My name is Alice.",
+        "Nice to meet you.",
+        "What is my name?",
+        "Alice.",
+    ]
+    assert [turn.user_item_id for turn in conversation.turns] == [first, second]
+    assert [turn.response_ids for turn in conversation.turns] == [[], [response_id]]
+
+
+def test_two_messages_of_one_response_keep_their_words_apart_however_they_come() -> None:
+    script = Script().session()
+    script.typed("Greet us.")
+    response_id = script.created()
+    first = script.begin_message(response_id)
+    script.speak(response_id, first, "Hello")
+    second = script.begin_message(response_id)
+    script.speak(response_id, second, "Bonjour tout le monde.")
+    script.speak(response_id, first, " world.")
+    script.done(response_id, [])
+    turn = only_turn(script)
+    assert [item.words for item in turn.responses[0].items] == ["Hello world.", "Bonjour tout le monde."]
+    assert turn.transcript == "Hello world. Bonjour tout le monde."
+
+
+def test_what_the_service_says_after_a_silence_is_a_turn_without_words() -> None:
+    script = Script().session()
+    script.typed_turn("Say hi.", "Hi there.")
+    silence = {"audio_start_ms": 0, "audio_end_ms": 5000, "item_id": "item_s"}
+    script.server("input_audio_buffer.timeout_triggered", **silence)
+    words = {"type": "input_text", "text": "No speech was detected for a while."}
+    script.added(message("item_nudge", "system", "completed", words))
+    script.server("input_audio_buffer.committed", previous_item_id="item_nudge", item_id="item_s")
+    script.added(message("item_s", "user", "completed", {"type": "input_audio", "transcript": None}))
+    script.transcript("item_s", "", deltas=False)
+    response_id = script.created()
+    script.done(response_id, [script.say(response_id, "Still here!")])
+    turns = reduce(script).turns
+    assert [turn.user_transcript for turn in turns] == ["Say hi.", ""]
+    assert [turn.transcript for turn in turns] == ["Hi there.", "Still here!"]
+    assert turns[1].latency_inferred_ms is None
+
+
+def test_a_service_that_speaks_the_beta_s_dialect_is_understood() -> None:
+    rows = Script().session(audio=None, voice={"name": "alloy", "type": "openai"}, modalities=["text"]).rows
+    script = Script()
+    script.rows = rows
+    script.client("conversation.item.create", item={"type": "message", "role": "user"})
+    item = {
+        "id": "item_u",
+        "type": "message",
+        "role": "user",
+        "content": [{"type": "input_text", "text": "Hi"}],
+    }
+    script.server("conversation.item.created", previous_item_id=None, item=item)
+    body = {"id": "resp_1", "status": "in_progress", "modalities": ["text"], "conversation_id": "conv_1"}
+    script.server("response.created", response=body)
+    about = {"response_id": "resp_1", "output_index": 0}
+    answer = message("item_a", "assistant", "in_progress")
+    script.server("response.output_item.added", **about, item=answer)
+    script.server("conversation.item.created", previous_item_id="item_u", item=answer)
+    part = {**about, "item_id": "item_a", "content_index": 0}
+    script.server("response.text.delta", **part, delta="Hel")
+    script.server("response.text.delta", **part, delta="lo.")
+    script.server("response.text.done", **part, text="Hello.")
+    done = {**body, "status": "completed", "status_details": "unimplemented", "usage": {}}
+    script.server("response.done", response=done, usage={"input_tokens": 3, "output_tokens": 2})
+    turn = only_turn(script)
+    assert (turn.user_transcript, turn.transcript, turn.status) == ("Hi", "Hello.", "completed")
+    assert turn.latency_inferred_ms is not None
+    assert turn.responses[0].usage == {"input_tokens": 3, "output_tokens": 2}

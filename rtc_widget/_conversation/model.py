@@ -72,10 +72,13 @@ class Model:
             self.layout.changed()
 
     def audio_input(self) -> dict[str, Any]:
-        """Return `audio.input` of the effective session."""
+        """Return `audio.input` of the effective session, or what the beta had in its stead."""
         audio = self.session.get("audio")
         found = audio.get("input") if isinstance(audio, dict) else None
-        return found if isinstance(found, dict) else {}
+        if isinstance(found, dict):
+            return found
+        before = {"transcription": "input_audio_transcription", "turn_detection": "turn_detection"}
+        return {name: self.session.get(old) for name, old in before.items()}
 
     def call_over(self) -> None:
         """End all that only a call keeps going."""

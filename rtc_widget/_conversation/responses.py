@@ -74,17 +74,18 @@ def created(model: Model, record: Record) -> None:
 
 def done(model: Model, record: Record) -> None:
     """End a response, with its status, its bill and its output."""
-    body = read_response(record).response
+    event = read_response(record)
+    body, usage = event.response, event.response.usage or event.usage
     response = model.response(body.id)
     _describe(response, body)
     response.ended = True
     model.running.pop(response.response_id, None)
     if response.t_done_ms is None:
         response.t_done_ms = record.t_ms
-    if body.usage is not None:
-        response.usage = body.usage
+    if usage:
+        response.usage = usage
         name = word(model.session.get("model"))
-        response.billed = Usage(record.seq, name, body.usage, name)
+        response.billed = Usage(record.seq, name, usage, name)
     for output in body.output or ():
         item = merge(model, output)
         model.output(response, item)
@@ -104,8 +105,9 @@ def _describe(response: Response, body: ResponseBody) -> None:
         if reason is None and response.error is not None:
             reason = word(response.error.get("code")) or word(response.error.get("type"))
         response.status_reason = reason
-    if body.output_modalities is not None:
-        response.modalities = tuple(body.output_modalities)
+    modalities = body.output_modalities if body.modalities is None else body.modalities
+    if modalities is not None:
+        response.modalities = tuple(modalities)
     if body.metadata is not None:
         response.mark = mark_of(body.metadata) or response.mark
         response.metadata = {key: value for key, value in body.metadata.items() if key != MARK} or None

@@ -88,6 +88,8 @@ class ResponseBody(msgspec.Struct, gc=False):
     status_details: dict[str, Any] | None = None
     conversation_id: str | msgspec.UnsetType | None = msgspec.UNSET
     output_modalities: list[str] | None = None
+    modalities: list[str] | None = None
+    """As the beta called them."""
     metadata: dict[str, Any] | None = None
     usage: dict[str, Any] | None = None
     output: list[ItemBody] | None = None
@@ -97,6 +99,8 @@ class ResponseEvent(msgspec.Struct, gc=False):
     """An event about a whole response."""
 
     response: ResponseBody
+    usage: dict[str, Any] | None = None
+    """Where some compatible services put it."""
 
 
 class AboutResponse(msgspec.Struct, gc=False):

@@ -109,8 +109,8 @@ def voice_of(session: dict[str, Any]) -> str | None:
     """Return the voice of a session; of a custom one, its id."""
     audio = session.get("audio")
     output = audio.get("output") if isinstance(audio, dict) else None
-    voice = output.get("voice") if isinstance(output, dict) else None
-    found = voice.get("id") if isinstance(voice, dict) else voice
+    voice = output.get("voice") if isinstance(output, dict) else session.get("voice")
+    found = voice.get("id") or voice.get("name") if isinstance(voice, dict) else voice
     return found if isinstance(found, str) else None
 
 

@@ -137,6 +137,18 @@ class Script:
         self.server("response.created", response=body)
         return response_id
 
+    def begin_message(self, response_id: str) -> str:
+        """Let a response begin a message; return the item's id."""
+        empty = message(self.id("item"), "assistant", "in_progress")
+        self.server("response.output_item.added", response_id=response_id, output_index=0, item=empty)
+        return self.added(empty)
+
+    def speak(self, response_id: str, item_id: str, words: str) -> None:
+        """Let a message of a response say some more."""
+        part = {"response_id": response_id, "output_index": 0, "item_id": item_id, "content_index": 0}
+        for piece in pieces(words):
+            self.server("response.output_audio_transcript.delta", **part, delta=piece)
+
     def say(
         self, response_id: str, words: str, *, said: int | None = None, in_conversation: bool = True
     ) -> dict[str, Any]:
