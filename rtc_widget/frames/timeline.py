@@ -8,6 +8,9 @@ import pandas as pd
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.frames import tool_calls
+from rtc_widget.log.blocks import Rows
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.record import read_heads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +30,8 @@ _WIDTH_PX = 760
 def timeline(frames: Frames) -> alt.LayerChart:
     """Draw a session: a lane each for speech, audio, responses, tool calls and interruptions.
 
-    Hovering shows transcripts, times and latencies.
+    Hovering shows transcripts, times and latencies. A recording that kept no times is drawn by the count
+    of its records.
 
     Parameters
     ----------
@@ -42,7 +46,7 @@ def timeline(frames: Frames) -> alt.LayerChart:
     Raises
     ------
     ConfigurationError
-        Altair is not installed, or the recording kept no times.
+        Altair is not installed.
     """
     try:
         import altair as alt
@@ -50,11 +54,8 @@ def timeline(frames: Frames) -> alt.LayerChart:
         raise ConfigurationError(
             "timeline() needs Altair: run `pip install 'rtc_widget[analysis]'`."
         ) from None
-    bars = list(stretches(frames))
-    if not bars and len(frames.log):
-        raise ConfigurationError(
-            "this recording kept no times, so there is nothing to draw along a time axis."
-        )
+    timed = not len(frames.log) or frames.log.record(-1).t_ms is not None
+    bars = list(stretches(frames) if timed else counted(frames))
     for bar in bars:
         bar |= {"start_s": bar.pop("t_start_ms") / 1000, "end_s": bar.pop("t_end_ms") / 1000}
         bar["seconds"] = round(bar["end_s"] - bar["start_s"], 3)
@@ -69,7 +70,8 @@ def timeline(frames: Frames) -> alt.LayerChart:
         alt.Tooltip("latency_inferred_ms:Q", format=".0f"),
     ]
     base = alt.Chart(alt.InlineData(values=bars)).encode(y=lane, color=colour, tooltip=shown)
-    from_to = {"x": alt.X("start_s:Q", title="s since the first record"), "x2": "end_s:Q"}
+    along = "s since the first record" if timed else "records since the first; no times were kept"
+    from_to = {"x": alt.X("start_s:Q", title=along), "x2": "end_s:Q"}
     lasting = base.transform_filter("datum.end_s > datum.start_s").mark_bar(
         height=_LANE_PX // 2, cornerRadius=3
     )
@@ -150,6 +152,19 @@ def stretches(frames: Frames) -> Iterator[dict[str, Any]]:
         start = tool.item.t_arguments_done_ms if tool.t_started_ms is None else tool.t_started_ms
         stop = tool.t_sent_ms if tool.t_finished_ms is None else tool.t_finished_ms
         yield from _stretch("tool calls", start, stop, end_ms, told)
+
+
+def counted(frames: Frames) -> Iterator[dict[str, Any]]:
+    """Yield the stretches of a log whose every record comes 1 s after the one before."""
+    from rtc_widget.frames import Frames
+
+    records = list(frames.log.records())
+    counted = EventLog(frames.log.session_id)
+    heads = read_heads([record.raw for record in records])
+    rows = Rows.of(records, heads)
+    counted.adopt(rows._replace(t_ms=[1000.0 * record.seq for record in records]))
+    for bar in stretches(Frames(counted)):
+        yield bar | {"latency_inferred_ms": None}
 
 
 def _stretch(

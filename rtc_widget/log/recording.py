@@ -108,7 +108,7 @@ class Recording(FrameProperties):
         Raises
         ------
         ConfigurationError
-            Altair is not installed, or the recording kept no times.
+            Altair is not installed.
         """
         from rtc_widget.frames.timeline import timeline
 

@@ -10,7 +10,7 @@ import pytest
 
 import rtc_widget as rtc
 from rtc_widget.frames import FRAMES, Frames
-from rtc_widget.frames.timeline import LANES, stretches
+from rtc_widget.frames.timeline import LANES, counted, stretches
 from rtc_widget.log.recording import save_recording
 from tests.log.script import Script
 
@@ -135,10 +135,16 @@ def test_what_runs_still_is_drawn_to_the_last_record() -> None:
     assert [b["t_end_ms"] for b in stretches(frames) if b["lane"] != "user speech"] == [last, last]
 
 
-def test_a_recording_without_times_cannot_be_drawn() -> None:
-    rec = rtc.load([{"type": "session.created", "session": {}}])
-    with pytest.raises(rtc.ConfigurationError, match="kept no times"):
-        rec.timeline()
+def test_a_recording_without_times_is_drawn_by_the_count_of_its_records() -> None:
+    rows = [{"direction": record.direction, "event": record.event} for record in talked().records()]
+    rec = rtc.load(rows)
+    drawn = rec.timeline().to_dict()
+    assert "no times were kept" in drawn["layer"][0]["encoding"]["x"]["title"]
+    bars = list(counted(rec.frames))
+    assert {bar["lane"] for bar in bars} == set(LANES)
+    created = [seq for seq, event in enumerate(rec.event_log) if event["type"] == "response.created"]
+    assert [bar["t_start_ms"] / 1000 for bar in bars if bar["lane"] == "responses"] == created
+    assert rec.turns["latency_inferred_ms"].isna().all()
 
 
 def test_a_missing_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
