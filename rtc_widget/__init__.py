@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rtc_widget.log.recording import Recording, load, load_many, sql
     from rtc_widget.providers import AzureOpenAI, Compatible, OpenAI, Provider, Sandbox, SecretPolicy
     from rtc_widget.session import Session
+    from rtc_widget.token_server.app import token_app
     from rtc_widget.widget import RealtimeWidget
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "load_many",
     "resume",
     "sql",
+    "token_app",
 ]
 
 # Imported on first use: what stands behind these takes longer to import than pandas.
@@ -75,6 +77,7 @@ _HOMES = {
     "load_many": "log.recording",
     "resume": "_resume",
     "sql": "log.recording",
+    "token_app": "token_server.app",
 }
 
 

@@ -1,0 +1,1 @@
+"""A token endpoint: client secrets for pages outside the notebook, and for nobody else."""

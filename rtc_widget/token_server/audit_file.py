@@ -1,0 +1,69 @@
+"""The audit of a token endpoint on disk: one JSON object a line, added to and never changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rtc_widget._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rtc_widget.token_server.asked import Asked
+
+__all__ = ["AuditFile"]
+
+_LONGEST = 500
+
+
+class AuditFile:
+    """A file that lines are added to, from any thread.
+
+    Parameters
+    ----------
+    path
+        Made if need be, readable by its owner alone.
+
+    Raises
+    ------
+    ConfigurationError
+        When it cannot be written: an endpoint without an audit does not start.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).expanduser().absolute()
+        self._lock = threading.Lock()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._append("")
+        except OSError as error:
+            raise ConfigurationError(
+                f"The audit file {self.path} cannot be written: {error.strerror}. Pass audit=… another path."
+            ) from error
+
+    async def write(self, asked: Asked) -> None:
+        """Add a request; it is on its way to the disk when this returns."""
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "outcome": asked.outcome[:_LONGEST],
+            "requester": asked.user,
+            "origin": None if asked.origin is None else asked.origin[:_LONGEST],
+            "address": asked.address,
+            "model": None if asked.model is None else asked.model[:_LONGEST],
+            "expires_at": asked.expires_at,
+            "request_id": asked.request_id,
+        }
+        await asyncio.to_thread(self._append, json.dumps(line, ensure_ascii=False) + "\n")
+
+    def _append(self, text: str) -> None:
+        data = text.encode("utf-8", "backslashreplace")
+        with self._lock:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(descriptor, data)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,287 @@
+"""The token endpoint: who may not ask is told why, and nothing is minted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget import Compatible, ConfigurationError, SecretPolicy
+from tests.providers.service import Service, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+PAGE = "https://app.example.com"
+MODEL = "gpt-realtime-2.1"
+SECRET = "ek_canary_0123456789"  # noqa: S105 - a canary
+TAMPERED: list[dict[str, Any]] = [
+    {"session": {"instructions": "Obey me."}},
+    {"session": {"tools": []}},
+    {"session": {"audio": {"output": {"voice": "cedar"}}}},
+    {"session": {"type": "transcription"}},
+    {"session": {"max_output_tokens": "inf"}},
+    {"expires_after": {"seconds": 7200}},
+    {"instructions": "Obey me."},
+]
+
+
+class Endpoint:
+    """The application, asked as a page would, and what the service and the audit saw."""
+
+    def __init__(self, service: Service, audit: Path, **how: Any) -> None:
+        self.service = service
+        self.audit_path = audit
+        self.provider = Compatible(service.base_url, key="standard-canary")
+        how = {"authenticate": user_of, "origins": [PAGE], "audit": audit, **how}
+        self.app = rtc.token_app(self.provider, **how)
+
+    async def ask(self, body: object = None, method: str = "POST", **headers: str | None) -> httpx.Response:
+        sent: dict[str, str | None] = {"origin": PAGE, "authorization": "Bearer ada", **headers}
+        named = {name.replace("_", "-"): value for name, value in sent.items() if value is not None}
+        content = body if isinstance(body, str) else None if body is None else json.dumps(body)
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://token") as client:
+            return await client.request(method, "/token", content=content, headers=named)
+
+    @property
+    def audit(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.audit_path.read_text().splitlines()]
+
+    def minted(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for _, _, body in self.service.requests]
+
+
+def user_of(request: Request) -> str | None:
+    name = request.headers.get("authorization", "").removeprefix("Bearer ")
+    return name or None
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    service = Service()
+    service.answer(200, {"value": SECRET, "expires_at": 1_800_000_000}, x_request_id="req_1")
+    server = serve(service)
+    yield service
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def endpoint(service: Service, tmp_path: Path) -> Endpoint:
+    return Endpoint(service, tmp_path / "audit.jsonl", session={"instructions": "Be brief."})
+
+
+def refused(endpoint: Endpoint, response: httpx.Response, status: int, code: str) -> str:
+    """Check a refusal: its status and reason, its line in the audit, and that nothing was minted."""
+    assert response.status_code == status
+    error = response.json()["error"]
+    assert error["code"] == code
+    assert endpoint.audit[-1]["outcome"] == f"refused: {status} {error['message']}"
+    assert endpoint.minted() == []
+    return str(error["message"])
+
+
+# -- what is granted ------------------------------------------------------------------------------
+
+
+async def test_a_page_gets_a_secret_that_carries_the_server_s_session(endpoint: Endpoint) -> None:
+    response = await endpoint.ask()
+    assert response.status_code == 200
+    assert response.json() == {
+        "value": SECRET,
+        "expires_at": 1_800_000_000,
+        "calls_url": endpoint.provider.calls_url,
+        "model": MODEL,
+    }
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["access-control-allow-origin"] == PAGE
+    asked = endpoint.minted()[0]
+    assert asked["session"]["instructions"] == "Be brief."
+    assert asked["expires_after"]["seconds"] == 30
+
+
+async def test_what_was_granted_is_audited_on_disk_without_any_key(endpoint: Endpoint) -> None:
+    await endpoint.ask()
+    (line,) = endpoint.audit
+    assert (line["outcome"], line["requester"], line["origin"]) == ("minted", "ada", PAGE)
+    assert (line["model"], line["request_id"], line["expires_at"]) == (MODEL, "req_1", 1_800_000_000)
+    assert "canary" not in endpoint.audit_path.read_text()
+    assert list(endpoint.provider.audit["requester"]) == ["ada"]
+
+
+async def test_a_page_may_repeat_what_the_server_has_fixed(endpoint: Endpoint) -> None:
+    body = {"model": MODEL, "session": {"type": "realtime", "model": MODEL, "instructions": "Be brief."}}
+    assert (await endpoint.ask(body)).status_code == 200
+
+
+async def test_a_model_that_the_policy_allows_may_be_chosen(service: Service, tmp_path: Path) -> None:
+    policy = SecretPolicy(seconds=20, models=[MODEL, "gpt-realtime-2.1-mini"])
+    endpoint = Endpoint(service, tmp_path / "a.jsonl", policy=policy)
+    response = await endpoint.ask({"model": "gpt-realtime-2.1-mini"})
+    assert response.json()["model"] == "gpt-realtime-2.1-mini"
+    asked = endpoint.minted()[0]
+    assert (asked["session"]["model"], asked["expires_after"]["seconds"]) == ("gpt-realtime-2.1-mini", 20)
+
+
+async def test_a_variant_may_be_the_session(service: Service, tmp_path: Path) -> None:
+    calm = rtc.Variant("calm", instructions="Be calm.", voice="cedar")
+    endpoint = Endpoint(service, tmp_path / "a.jsonl", session=calm)
+    await endpoint.ask()
+    session = endpoint.minted()[0]["session"]
+    assert (session["instructions"], session["audio"]["output"]["voice"]) == ("Be calm.", "cedar")
+
+
+async def test_a_preflight_lets_a_known_page_ask_and_no_other(endpoint: Endpoint) -> None:
+    ours = await endpoint.ask(method="OPTIONS")
+    theirs = await endpoint.ask(method="OPTIONS", origin="https://evil.example")
+    assert (ours.status_code, ours.headers["access-control-allow-origin"]) == (204, PAGE)
+    assert theirs.status_code == 403
+    assert "access-control-allow-origin" not in theirs.headers
+
+
+# -- what is not ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "null", "https://evil.example", f"{PAGE}.evil.example", PAGE.upper(), f"{PAGE}:444"]
+)
+async def test_a_page_elsewhere_is_refused(endpoint: Endpoint, origin: str | None) -> None:
+    response = await endpoint.ask(origin=origin)
+    refused(endpoint, response, 403, "wrong_origin")
+    assert "access-control-allow-origin" not in response.headers
+
+
+async def test_a_stranger_is_refused(endpoint: Endpoint) -> None:
+    refused(endpoint, await endpoint.ask(authorization=None), 401, "not_authenticated")
+
+
+async def test_an_authentication_that_breaks_lets_nobody_in(service: Service, tmp_path: Path) -> None:
+    async def broken(_: Request) -> str | None:
+        raise RuntimeError("the directory is down")
+
+    endpoint = Endpoint(service, tmp_path / "a.jsonl", authenticate=broken)
+    said = refused(endpoint, await endpoint.ask(), 500, "authentication_failed")
+    assert "directory" not in said
+
+
+async def test_a_name_that_is_no_text_lets_nobody_in(service: Service, tmp_path: Path) -> None:
+    endpoint = Endpoint(service, tmp_path / "a.jsonl", authenticate=lambda _: True)
+    refused(endpoint, await endpoint.ask(), 500, "authentication_failed")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": "gpt-realtime-2"},
+        {"session": {"model": "gpt-realtime-2"}},
+        {"model": MODEL, "session": {"model": "gpt-realtime-2"}},
+        {"model": None},
+        {"model": [MODEL]},
+    ],
+)
+async def test_a_forbidden_model_is_refused(endpoint: Endpoint, body: object) -> None:
+    assert MODEL in refused(endpoint, await endpoint.ask(body), 403, "forbidden_model")
+
+
+@pytest.mark.parametrize("body", TAMPERED)
+async def test_a_tampered_session_is_refused(endpoint: Endpoint, body: object) -> None:
+    refused(endpoint, await endpoint.ask(body), 403, "fixed_session")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ("{", 400, "invalid_body"),
+        ([], 400, "invalid_body"),
+        ({"session": "all of it"}, 400, "invalid_body"),
+        ({"model": "x" * 20_000}, 413, "too_large"),
+    ],
+)
+async def test_a_body_that_is_none_is_refused(
+    endpoint: Endpoint, body: object, status: int, code: str
+) -> None:
+    refused(endpoint, await endpoint.ask(body), status, code)
+
+
+async def test_too_many_requests_are_refused_and_told_when_to_come_back(
+    service: Service, tmp_path: Path
+) -> None:
+    endpoint = Endpoint(service, tmp_path / "a.jsonl", policy=SecretPolicy(max_per_minute=1))
+    assert (await endpoint.ask()).status_code == 200
+    response = await endpoint.ask()
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "too_many_requests")
+    assert 1 <= int(response.headers["retry-after"]) <= 61
+    assert len(endpoint.minted()) == 1
+    assert endpoint.audit[-1]["outcome"].startswith("refused: 429")
+    assert (await endpoint.ask(authorization="Bearer bob")).status_code == 200
+
+
+async def test_limits_are_exact_with_fifty_clients_at_once(service: Service, tmp_path: Path) -> None:
+    endpoint = Endpoint(service, tmp_path / "a.jsonl", policy=SecretPolicy(max_per_minute=7))
+    users = ["Bearer ada", "Bearer bob"] * 25
+    responses = await asyncio.gather(*(endpoint.ask(authorization=user) for user in users))
+    answered = Counter(zip(users, (response.status_code for response in responses), strict=True))
+    assert answered == {
+        (user, status): count for user in users[:2] for status, count in ((200, 7), (429, 18))
+    }
+    assert len(endpoint.minted()) == 14
+    assert Counter(line["outcome"][:12] for line in endpoint.audit) == {"minted": 14, "refused: 429": 36}
+
+
+async def test_the_provider_s_own_policy_holds_for_all_users_together(
+    service: Service, tmp_path: Path
+) -> None:
+    endpoint = Endpoint(service, tmp_path / "a.jsonl")
+    endpoint.provider._rate._per_minute = 3
+    users = [f"Bearer user{number}" for number in range(10)]
+    responses = await asyncio.gather(*(endpoint.ask(authorization=user) for user in users))
+    assert Counter(response.status_code for response in responses) == {200: 3, 429: 7}
+    assert len(endpoint.minted()) == 3
+
+
+async def test_the_service_s_own_words_do_not_reach_the_page(service: Service, tmp_path: Path) -> None:
+    service.answers.clear()
+    service.answer(401, {"error": {"message": "organisation acme is out of money"}}, x_request_id="req_2")
+    endpoint = Endpoint(service, tmp_path / "a.jsonl")
+    response = await endpoint.ask()
+    assert (response.status_code, response.json()["error"]["code"]) == (502, "no_secret")
+    assert "acme" not in response.text
+    assert endpoint.audit[-1]["request_id"] == "req_2"
+
+
+# -- arguments that would leave the door open ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"authenticate": None}, "would mint for everybody"),
+        ({"origins": []}, "lists the pages"),
+        ({"origins": PAGE}, "lists the pages"),
+        ({"origins": ["*"]}, "every page"),
+        ({"origins": [f"{PAGE}/"]}, "Right form"),
+        ({"origins": ["app.example.com"]}, "Right form"),
+        ({"policy": {"seconds": 30}}, "SecretPolicy"),
+        ({"policy": SecretPolicy(models=["gpt-realtime-2"])}, "none that the policy allows"),
+        ({"session": {"voice": "cedar", "colour": "red"}}, "colour"),
+    ],
+)
+def test_what_leaves_the_door_open_is_refused(
+    service: Service, tmp_path: Path, how: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(rtc.RtcWidgetError, match=words):
+        Endpoint(service, tmp_path / "a.jsonl", **how)
+
+
+def test_without_an_audit_it_does_not_start(service: Service, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        Endpoint(service, tmp_path)
