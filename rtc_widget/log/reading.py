@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 18  # larger pieces fall out of the processor's cache, and take half as long again
+_BEGINNING = 64
+_MARK = b"\xef\xbb\xbf"  # which some editors put before a text
 _EXCERPT = 200
 _NAMING = 100
 
@@ -100,12 +102,14 @@ def read_file(path: Path, *, strict: bool = True, progress: Callable[[int], None
     """
     loaded = _nothing()
     with path.open("rb") as file:
-        if file.read(1) == b"[":
-            file.seek(0)
+        start = len(_MARK) if file.read(len(_MARK)) == _MARK else 0
+        file.seek(start)
+        if file.read(_BEGINNING).lstrip()[:1] == b"[":
+            file.seek(start)
             _read_array(loaded, file.read(), path)
             return _named(loaded)
-        file.seek(0)
-        reader = _Reader(loaded, path, strict)
+        file.seek(start)
+        reader = _Reader(loaded, path, strict, start)
         for lines in _whole_lines(file, progress):
             reader.take(lines)
     reader.finish()
@@ -166,11 +170,11 @@ def _whole_lines(file: BinaryIO, progress: Callable[[int], None] | None) -> Iter
 class _Reader:
     """Takes in pieces of a file; a broken line is judged when it is known whether another follows."""
 
-    def __init__(self, loaded: Loaded, path: Path, strict: bool) -> None:
+    def __init__(self, loaded: Loaded, path: Path, strict: bool, start: int = 0) -> None:
         self._loaded = loaded
         self._path = path
         self._strict = strict
-        self._offset = 0
+        self._offset = start
         self._broken: Problem | None = None
 
     def take(self, piece: bytes) -> None:

@@ -54,6 +54,14 @@ def test_bare_server_events_as_a_list_as_lines_and_as_an_array(tmp_path: Path) -
         assert set(rec.events["direction"]) == {"server"}
 
 
+def test_what_editors_put_before_a_text_changes_nothing(tmp_path: Path) -> None:
+    rows, events = tmp_path / "rows.jsonl", tmp_path / "events.json"
+    rows.write_bytes(b'\xef\xbb\xbf{"direction":"client","event":{"type":"a"}}\r\n{"type":"b"}\r\n')
+    events.write_bytes(b'\xef\xbb\xbf\n  [{"type": "a"},\n {"type": "b"}]\n')
+    for path in (rows, events):
+        assert [event["type"] for event in rtc.load(path).event_log] == ["a", "b"]
+
+
 def test_a_torn_last_line_is_dropped_with_a_warning(tmp_path: Path) -> None:
     path = written(tmp_path / "events.jsonl", '{"direction":"server","event":{"type":"a"}}')
     path.write_bytes(path.read_bytes() + b'{"direction":"server","event":{"ty')
