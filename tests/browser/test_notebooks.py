@@ -18,7 +18,13 @@ HOLDS_AFTERWARDS = {
         "after.transcript.startswith('Ahoy there')",
         "w.turns.turn.tolist() == [0, 1, 2]",
         "w.errors.empty",
-    ]
+    ],
+    "02_tune_a_prompt": [
+        "len(answers) == 9 and answers.frame.error.isna().all()",
+        "chosen.name == 'warm' and after.transcript.startswith('Thank you for calling')",
+        "w.turns.variant.tolist()[-1] == 'warm'",
+        "w.turns.latency_heard_ms.notna().all()",
+    ],
 }
 
 
