@@ -27,6 +27,10 @@
     },
     outputs: (path, index) => outputsOf(panelOf(path).content.widgets[index]),
     clear: (path, index) => panelOf(path).content.widgets[index].model.clearExecution(),
+    fold: (path, index, folded) => {
+      panelOf(path).content.widgets[index].outputHidden = folded;
+    },
+    scrollTo: (path, index) => panelOf(path).content.scrollToItem(index, "center"),
     save: (path) => panelOf(path).context.save(),
     close: async (path) => {
       const panel = panelOf(path);

@@ -120,6 +120,14 @@ class Notebook:
         """Clear what stands under a cell."""
         await self._do("clear", index)
 
+    async def fold(self, index: int, *, folded: bool) -> None:
+        """Collapse what stands under a cell, or show it again."""
+        await self._do("fold", index, folded)
+
+    async def scroll_to(self, index: int) -> None:
+        """Scroll to a cell."""
+        await self._do("scrollTo", index)
+
     async def outputs(self, index: int) -> Cell:
         """Read what stands under a cell now."""
         return Cell(index, await self._do("outputs", index))

@@ -1,0 +1,120 @@
+"""Recording in a page: both sides as they were sent and heard, whatever the notebook and its kernel do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import numpy as np
+from playwright.async_api import expect
+
+import rtc_widget as rtc
+from tests.browser.lab import PANEL
+from tests.browser.sandbox import widget_cell
+from tests.browser.speech import QUESTIONS, word_error_rate, write_speech
+from tests.browser.test_talk import MOST_MISHEARD, MOST_WRONG
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.browser.lab import Lab
+
+LONG = "It is a long way, and there is much to see, so let us take the slow train and look around."
+HEARD = """json.loads(w.turns[["latency_heard_ms", "heard_quality", "heard_ms", "overlap_ms"]]
+    .to_json(orient="records"))"""
+GAPS = """[event for event in w.event_log if event["type"] == "rtc.audio" and event.get("gap_frames")
+    and event["frame"] > 24 * w.calls.t_open_ms.iloc[0]]"""
+LOST = "w.stats.groupby('metric').value.last()[['packetsLost', 'packetsDiscarded']].tolist()"
+DURABLE = """[os.getpid(), str(w.folder),
+    min(os.stat(w.folder / f"{track}.pcm").st_size for track in ("user", "agent")) // 2]"""
+SOUNDS = """
+turns = [one, two, three]
+said = [rtc.Sandbox.recognised(turn.audio) for turn in turns]
+asked = [rtc.Sandbox.recognised(turn.user_audio) for turn in turns]
+"""
+
+
+async def test_a_recorded_call_is_heard_on_both_tracks_and_measured(lab: Lab, tmp_path: Path) -> None:
+    notebook = await lab.open(widget_cell(record=True))
+    await notebook.run(0)
+    await notebook.run("found = await w.calibrate(turns=5)")
+    assert await notebook.value("0 < found.constant_ms < 100")
+    await notebook.run("await w.connect()")
+    panel = notebook.element.locator(PANEL)
+    await expect(panel.locator(".rtcw-recording")).to_have_text("● rec")
+    for name, question in zip(("one", "two", "three"), QUESTIONS, strict=True):
+        path = write_speech(tmp_path / f"{name}.wav", question, between_s=0)
+        await notebook.run(f"{name} = await w.play({str(path)!r})")
+    await notebook.run("await w.hang_up()")
+    await expect(panel.locator(".rtcw-recording")).to_be_hidden()
+
+    await notebook.run(SOUNDS)
+    said, asked = await notebook.value("[said, asked]")
+    transcripts = await notebook.value("[turn.transcript for turn in turns]")
+    assert word_error_rate(" ".join(transcripts), " ".join(said)) <= MOST_WRONG, said
+    assert word_error_rate(" ".join(QUESTIONS), " ".join(asked)) <= MOST_MISHEARD, asked
+    rows = await notebook.value(HEARD)
+    qualities = [row["heard_quality"] for row in rows]
+    assert qualities[0] == "first_turn"
+    assert set(qualities[1:]) <= {"ok", "jitter", "slip"}
+    for row in rows:
+        assert 0 < row["latency_heard_ms"] < 5_000
+        assert row["heard_ms"] > 1_000
+        assert row["overlap_ms"] == 0
+    latency_ms = await notebook.value("w.latency_heard_ms")
+    assert latency_ms is not None
+    await expect(panel.locator(".rtcw-latency")).to_contain_text(f"{round(latency_ms)} ms")
+    assert await notebook.value(GAPS) == []
+    derived = await notebook.value("sorted(w.stats[w.stats.stat_type == 'derived'].metric.unique())")
+    assert {"bit_rate_in_bps", "concealed_ratio", "jitter_buffer_delay_ms", "loss_ratio"} <= set(derived)
+
+
+async def test_views_that_come_and_go_never_interrupt_the_sound(lab: Lab) -> None:
+    notebook = await lab.open(widget_cell(record=True), "w", *(["'a cell'"] * 30))
+    await notebook.run(0)
+    await notebook.run("await w.connect()")
+    await notebook.run("await w.say('First.')")
+    await notebook.run(f"asked = w.say({LONG!r})")
+    panels = notebook.element.locator(PANEL)
+    rounds = 0
+    while not await notebook.value("asked.done()"):
+        await notebook.run(1)
+        await expect(panels).to_have_count(2)
+        await notebook.scroll_to(31)
+        await notebook.fold(0, folded=True)
+        await notebook.fold(0, folded=False)
+        await notebook.clear(1)
+        await expect(panels).to_have_count(1)
+        rounds += 1
+    assert rounds > 1
+    await notebook.run("turn = await asked\nawait w.hang_up()")
+    assert await notebook.value(GAPS) == []
+    heard = await notebook.value("rtc.Sandbox.recognised(turn.audio)")
+    assert word_error_rate(f"You said: {LONG}", heard) <= MOST_WRONG, heard
+    # No packet lost, nothing made up: what was received is continuous.
+    assert await notebook.value(LOST) == [0, 0]
+
+
+async def test_a_killed_kernel_leaves_both_tracks_as_far_as_they_were_on_disk(
+    lab: Lab, tmp_path: Path
+) -> None:
+    path = write_speech(tmp_path / "question.wav", QUESTIONS[1], between_s=0)
+    notebook = await lab.open(widget_cell(record=True))
+    await notebook.run(0)
+    await notebook.run("await w.connect()")
+    await notebook.run(f"turn = await w.play({str(path)!r})")
+    pid, folder, durable = await notebook.value(DURABLE)
+    transcript = await notebook.value("turn.transcript")
+    os.kill(pid, signal.SIGKILL)
+
+    recording = await asyncio.to_thread(rtc.load, folder, strict=False)
+    assert recording.audio is not None
+    assert recording.audio.frames >= durable > 3 * 24_000
+    spoken = recording.segments.groupby("track").t_start_ms.count()
+    assert spoken["user"] >= 1
+    assert spoken["agent"] >= 1
+    heard = await asyncio.to_thread(rtc.Sandbox.recognised, recording.audio.agent)
+    assert word_error_rate(transcript, str(heard)) <= MOST_WRONG, heard
+    assert np.isfinite(recording.turns.latency_heard_ms.iloc[0])
