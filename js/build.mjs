@@ -1,4 +1,4 @@
-// Bundles src/ into the two files that the Python package carries.
+// Bundles src/ into the files that the Python package carries: the widget, its style, and what it loads later.
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,11 +30,19 @@ await build({
 });
 await build({
   ...shared,
+  entryPoints: [join(here, "src", "waves.ts")],
+  outfile: join(target, "waves.js"),
+  format: "esm",
+  platform: "browser",
+  charset: "utf8",
+});
+await build({
+  ...shared,
   entryPoints: [join(here, "src", "styles", "widget.css")],
   outfile: join(target, "widget.css"),
 });
 
-for (const name of ["widget.js", "widget.css"]) {
+for (const name of ["widget.js", "waves.js", "widget.css"]) {
   const bytes = readFileSync(join(target, name));
   const place = relative(process.cwd(), join(target, name));
   console.log(`${place}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);

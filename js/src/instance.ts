@@ -6,6 +6,7 @@ import { createListener, type Listener } from "./audio/listener";
 import { createMeters } from "./audio/meters";
 import { openMicrophone } from "./audio/microphone";
 import { createOutgoing } from "./audio/outgoing";
+import { createPieces, type Pieces } from "./audio/pieces";
 import { createRecording } from "./audio/recording";
 import { createSound } from "./audio/sound";
 import { createSpeaker } from "./audio/speaker";
@@ -23,6 +24,7 @@ import { saveRecords } from "./save";
 import { createSay } from "./say";
 import { createStats } from "./stats";
 import { createStore, type Store } from "./store";
+import { createTimeline, type Timeline } from "./timeline";
 import { mountPanel } from "./views/panel";
 import { showPill } from "./views/pill";
 
@@ -34,6 +36,9 @@ export interface Instance extends Resident {
   /** Plays what was recorded. */
   listener: Listener;
   prompt: Prompt;
+  timeline: Timeline;
+  /** Plays the recording from any instant on. */
+  pieces: Pieces;
   /** Ask the kernel. */
   ask: Exchange["request"];
   /** Places in the kernel's log whose text holds some words. */
@@ -184,17 +189,21 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
   };
   globalThis.addEventListener("pagehide", leavePage);
 
-  const listener = createListener({
-    fetch: (params) => link.exchange.request("sound", params),
-    sink: devices.speaker.peek.bind(devices.speaker),
-    volume: devices.volume.peek.bind(devices.volume),
-  });
+  const heard = {
+    fetch: (params: Fields) => link.exchange.request("sound", params),
+    sink: () => devices.speaker.peek(),
+    volume: () => devices.volume.peek(),
+  };
+  const listener = createListener(heard);
+  const pieces = createPieces(heard);
 
   const instance: Instance = {
     store,
     devices,
     listener,
     prompt: createPrompt(link.exchange.request),
+    timeline: createTimeline(link.exchange.request),
+    pieces,
     ask: link.exchange.request,
     async findEvents(query) {
       const { seqs } = await link.exchange.request("find", { query });
@@ -264,6 +273,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
       link.close();
       devices.close();
       listener.stop();
+      pieces.stop();
       store.events.close();
       presence.watch(false);
       unwatch();

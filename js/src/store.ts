@@ -5,6 +5,7 @@ import { type Activity, createActivity } from "./activity";
 import { read } from "./dialect";
 import { createEvents, type Events } from "./events";
 import { browserTimeMs, type Direction, type Fields, type LogRecord, type PanelConfig, parseEvent } from "./messages";
+import { createQualityLog, type QualityLog } from "./quality";
 import type { KernelState } from "./relay";
 import type { Row } from "./rows";
 import { createTranscript } from "./transcript";
@@ -12,6 +13,7 @@ import { createTranscript } from "./transcript";
 export interface Store {
   activity: Activity;
   events: Events;
+  quality: QualityLog;
   rows: ReadonlySignal<readonly Signal<Row>[]>;
   config: Signal<PanelConfig | null>;
   /** Whether the kernel answers, and how many records wait here for it. */
@@ -46,6 +48,7 @@ export function createStore(): Store {
   const current = createTranscript("c");
   const own = signal(false);
   const events = createEvents();
+  const quality = createQualityLog();
   const config = signal<PanelConfig | null>(null);
   /** The session's first record, by the browser's clock: from it on this page's own records are counted. */
   let zero_ms: number | null = null;
@@ -58,6 +61,7 @@ export function createStore(): Store {
   return {
     activity,
     events,
+    quality,
     rows: computed(() => {
       const [before, now] = [history.rows.value, current.rows.value];
       return before.length === 0 ? now : [...before, ...now];
@@ -75,6 +79,7 @@ export function createStore(): Store {
       const event = parseEvent(text);
       listOwn(direction, t_browser_ms, text, event);
       batch(() => {
+        quality.take(event, t_browser_ms);
         for (const change of read(direction, event)) {
           activity.apply(change, t_browser_ms);
           current.apply(change, t_browser_ms);
@@ -86,6 +91,9 @@ export function createStore(): Store {
       const event = parseEvent(text);
       events.add(direction, text, event, t_ms, seq);
       batch(() => {
+        if (!own.value) {
+          quality.take(event, t_ms ?? 0);
+        }
         for (const change of read(direction, event)) {
           if (!own.value) {
             activity.apply(change, t_ms ?? 0);
@@ -113,6 +121,7 @@ export function createStore(): Store {
     },
 
     takeOver() {
+      quality.clear();
       own.value = true;
     },
 
@@ -120,6 +129,7 @@ export function createStore(): Store {
       batch(() => {
         own.value = false;
         events.clear();
+        quality.clear();
         activity.clear();
         history.clear();
         current.clear();

@@ -3,7 +3,7 @@
 import { type Signal, signal } from "@preact/signals";
 import type { Store } from "./store";
 
-export const TABS = ["transcript", "events", "prompt"] as const;
+export const TABS = ["transcript", "events", "timeline", "prompt", "network"] as const;
 export type Tab = (typeof TABS)[number];
 
 export interface View {
@@ -18,6 +18,8 @@ export interface View {
   drawer: Signal<boolean>;
   /** Go to the first event that names an id. */
   showEventOf(ids: readonly string[]): void;
+  /** Go to the first event from a time on, in ms since the session's first record. */
+  showEventAt(t_ms: number): void;
   /** Go to the row that one of these ids belongs to; tells whether there is one. */
   showRowOf(ids: readonly string[]): boolean;
 }
@@ -42,6 +44,16 @@ export function createView(store: Store): View {
           return;
         }
       }
+    },
+
+    showEventAt(t_ms) {
+      const { events } = store;
+      let index = 0;
+      while (index < events.length() - 1 && (events.at(index).t_ms ?? -1) < t_ms) {
+        index++;
+      }
+      view.event.value = Math.min(index, events.length() - 1);
+      view.tab.value = "events";
     },
 
     showRowOf(ids) {

@@ -25,6 +25,12 @@ export function callText(ms: number): string {
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${seconds}` : `${minutes}:${seconds}`;
 }
 
+/** A time to a tenth of a second: `0:05.3`. */
+export function clockText(ms: number): string {
+  const tenths = Math.max(0, Math.floor(ms / 100));
+  return `${callText(ms)}.${tenths % 10}`;
+}
+
 /** A count with its noun: `1 event`, `1,204 events`. */
 export function countText(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

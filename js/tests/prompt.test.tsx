@@ -33,7 +33,7 @@ let asked: [string, Fields][];
 
 const click = async (name: string) => {
   const found = [...view.querySelectorAll("button")].find(
-    (each) => !each.closest("[hidden]") && (each.textContent === name || each.ariaLabel === name),
+    (each) => !each.closest("[hidden]") && (each.textContent === name || each.getAttribute("aria-label") === name),
   );
   expect(found, name).toBeDefined();
   found?.click();

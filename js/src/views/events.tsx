@@ -25,23 +25,13 @@ export function EventsView({ instance, view }: EventsViewProps) {
   useEffect(() => () => list.dispose(), [list]);
   return (
     <>
-      <Tools list={list} goTo={(t_ms) => goTo(instance, view, t_ms)} />
+      <Tools list={list} goTo={view.showEventAt} />
       <Rows instance={instance} view={view} list={list} />
       {view.event.value >= 0 && view.event.value < events.length() && (
         <EventDetails instance={instance} view={view} list={list} />
       )}
     </>
   );
-}
-
-/** Look at the first event from a time on. */
-function goTo(instance: Instance, view: View, t_ms: number): void {
-  const { events } = instance.store;
-  let index = 0;
-  while (index < events.length() - 1 && (events.at(index).t_ms ?? -1) < t_ms) {
-    index++;
-  }
-  view.event.value = Math.min(index, events.length() - 1);
 }
 
 function Tools({ list, goTo: go }: { list: EventList; goTo(t_ms: number): void }) {

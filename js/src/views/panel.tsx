@@ -10,9 +10,11 @@ import { Composer } from "./composer";
 import { Controls } from "./controls";
 import { EventsView } from "./events";
 import { Header } from "./header";
+import { NetworkView } from "./network";
 import { Notices } from "./notices";
 import { PromptView } from "./prompt";
 import { TabPanel, Tabs } from "./tabs";
+import { TimelineView } from "./timeline";
 import { Transcript } from "./transcript";
 
 export function Panel({ instance }: { instance: Instance }) {
@@ -37,8 +39,14 @@ export function Panel({ instance }: { instance: Instance }) {
       <TabPanel view={view} tab="events">
         <EventsView instance={instance} view={view} />
       </TabPanel>
+      <TabPanel view={view} tab="timeline">
+        <TimelineView instance={instance} view={view} />
+      </TabPanel>
       <TabPanel view={view} tab="prompt">
         <PromptView instance={instance} />
+      </TabPanel>
+      <TabPanel view={view} tab="network">
+        <NetworkView instance={instance} />
       </TabPanel>
     </section>
   );

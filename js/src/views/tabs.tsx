@@ -7,7 +7,9 @@ import { TABS, type Tab, type View } from "../view";
 const NAMES: Record<Tab, string> = {
   transcript: "Transcript",
   events: "Events",
+  timeline: "Timeline",
   prompt: "Prompt",
+  network: "Network",
 };
 
 interface TabsProps {

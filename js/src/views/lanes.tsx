@@ -1,0 +1,209 @@
+/** What lies over and under the waveforms: the axis, responses, tools, interruptions, notes, and how long a turn took. */
+
+import type { ReadonlySignal, Signal } from "@preact/signals";
+import type { NoteMark, Picture, Stretch, TurnMark } from "../timeline";
+import { callText } from "../words";
+import { type Sight, WAVE_PX } from "./use_waves";
+
+/** A part of the picture that somebody pointed at. */
+export interface Found {
+  key: string;
+  t_ms: number;
+  what: string;
+  words: string;
+  /** The item or response it belongs to; "" for a moment between them. */
+  id: string;
+  turn: number | null;
+}
+
+const AXIS_PX = 22;
+const LANE_PX = 26;
+const STRIP_PX = 4;
+const NEAREST_TICK_PX = 72;
+const TICKS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
+const LEAST_PX = 4;
+
+/** Where each lane is, and what it is called here; the two sides are strips under their waves. */
+const LANES: Record<string, { name: string; who: string; top: number; height: number }> = {
+  "user speech": { name: "you", who: "you", top: AXIS_PX, height: STRIP_PX },
+  "agent audio": { name: "agent", who: "agent", top: AXIS_PX + 2 * WAVE_PX, height: STRIP_PX },
+  responses: { name: "responses", who: "agent", top: AXIS_PX + 2 * WAVE_PX + 26, height: 12 },
+  "tool calls": { name: "tools", who: "tool", top: AXIS_PX + 2 * WAVE_PX + 26 + LANE_PX, height: 12 },
+  interruptions: { name: "interruptions", who: "cut", top: AXIS_PX + 2 * WAVE_PX + 26 + 2 * LANE_PX, height: 12 },
+};
+/** The names of the two sides stand at their waves, not above their strips. */
+const NAME_TOP: Record<string, number> = { you: AXIS_PX + 6, agent: AXIS_PX + WAVE_PX + 3 };
+const NOTES_TOP = AXIS_PX + 2 * WAVE_PX + 26 + 3 * LANE_PX;
+export const PICTURE_PX = NOTES_TOP + 22;
+
+interface LanesProps {
+  picture: Picture;
+  sight: Sight;
+  place_ms: ReadonlySignal<number>;
+  found: Signal<Found | null>;
+}
+
+export function Lanes({ picture, sight, place_ms, found }: LanesProps) {
+  const start_ms = sight.start_ms.value;
+  const px_per_s = sight.px_per_s.value;
+  const width_px = sight.width_px.value;
+  const end_ms = start_ms + (width_px / px_per_s) * 1000;
+  const x = (t_ms: number) => ((t_ms - start_ms) / 1000) * px_per_s;
+  const inSight = (from_ms: number, to_ms: number) => to_ms >= start_ms && from_ms <= end_ms;
+  const point = (what: Found) => {
+    found.value = what;
+  };
+  return (
+    <div class="rtcw-lanes" style={{ height: `${PICTURE_PX}px` }}>
+      <Axis start_ms={start_ms} end_ms={end_ms} px_per_s={px_per_s} x={x} />
+      {Object.values(LANES).map(({ name, who, top }) => (
+        <span key={name} class="rtcw-lane-name" data-who={who} style={{ top: `${NAME_TOP[name] ?? top - 15}px` }}>
+          {name}
+        </span>
+      ))}
+      <span class="rtcw-lane-name" style={{ top: `${NOTES_TOP - 15}px` }}>
+        notes
+      </span>
+      {picture.stretches
+        .filter(({ t_start_ms, t_end_ms }) => inSight(t_start_ms, t_end_ms))
+        .map((stretch) => (
+          <Bar key={keyOf(stretch)} stretch={stretch} x={x} found={found.value} point={point} />
+        ))}
+      {picture.turns.map((turn) => (
+        <Bracket key={turn.turn} turn={turn} x={x} inSight={inSight} found={found.value} point={point} />
+      ))}
+      {picture.notes
+        .filter(({ t_ms }) => inSight(t_ms, t_ms))
+        .map((note) => (
+          <NoteDot key={note.seq} note={note} x={x} found={found.value} point={point} />
+        ))}
+      {inSight(place_ms.value, place_ms.value) && (
+        <div class="rtcw-cursor" style={{ transform: `translateX(${x(place_ms.value)}px)` }} />
+      )}
+    </div>
+  );
+}
+
+interface AxisProps {
+  start_ms: number;
+  end_ms: number;
+  px_per_s: number;
+  x(t_ms: number): number;
+}
+
+function Axis({ start_ms, end_ms, px_per_s, x }: AxisProps) {
+  const step_s = TICKS_S.find((step) => step * px_per_s >= NEAREST_TICK_PX) ?? 7200;
+  const ticks: number[] = [];
+  for (let tick = Math.ceil(start_ms / 1000 / step_s); tick * step_s * 1000 <= end_ms; tick++) {
+    ticks.push(tick * step_s);
+  }
+  return (
+    <>
+      {ticks.map((t_s) => (
+        <span key={t_s} class="rtcw-tick" style={{ transform: `translateX(${x(t_s * 1000)}px)` }}>
+          {t_s < 60 ? `${Math.round(t_s * 10) / 10} s` : callText(t_s * 1000)}
+        </span>
+      ))}
+    </>
+  );
+}
+
+interface PartProps {
+  x(t_ms: number): number;
+  found: Found | null;
+  point(what: Found): void;
+}
+
+function Bar({ stretch, x, found, point }: PartProps & { stretch: Stretch }) {
+  const lane = LANES[stretch.lane];
+  if (lane === undefined) {
+    return null;
+  }
+  const { t_start_ms, t_end_ms, turn, id, status } = stretch;
+  const key = keyOf(stretch);
+  const words = [stretch.words ?? "", status !== null && status !== "completed" ? `(${status})` : ""];
+  const what = { key, t_ms: t_start_ms, what: lane.name, words: words.join(" ").trim(), id, turn };
+  return (
+    <button
+      type="button"
+      class="rtcw-bar-part"
+      data-who={lane.who}
+      data-found={found?.key === key}
+      aria-label={`${lane.name}, ${callText(t_start_ms)}: ${what.words}`}
+      title={what.words}
+      style={{
+        top: `${lane.top}px`,
+        height: `${lane.height}px`,
+        left: `${x(t_start_ms)}px`,
+        width: `${Math.max(LEAST_PX, x(t_end_ms) - x(t_start_ms))}px`,
+      }}
+      onClick={() => point(what)}
+    />
+  );
+}
+
+/** How long a turn took, between the waves: heard where it was recorded, else inferred, which its sign says. */
+function Bracket({
+  turn,
+  x,
+  inSight,
+  found,
+  point,
+}: PartProps & { turn: TurnMark; inSight(a: number, b: number): boolean }) {
+  const heard = turn.latency_heard_ms !== null;
+  const latency_ms = heard ? turn.latency_heard_ms : turn.latency_inferred_ms;
+  const from_ms = heard ? turn.t_speech_end_ms : turn.t_input_end_ms;
+  if (latency_ms === null || from_ms === null || !inSight(from_ms, from_ms + latency_ms)) {
+    return null;
+  }
+  const text = `${heard ? "" : "≈ "}${Math.round(latency_ms)} ms`;
+  const inferred = turn.latency_inferred_ms === null ? "" : `, inferred ≈ ${Math.round(turn.latency_inferred_ms)} ms`;
+  const key = `latency ${turn.turn}`;
+  const what = {
+    key,
+    t_ms: from_ms,
+    what: "latency",
+    words: heard ? `heard ${text}${inferred}` : `inferred ${text}`,
+    id: turn.item_id ?? "",
+    turn: turn.turn,
+  };
+  return (
+    <button
+      type="button"
+      class="rtcw-bracket"
+      data-heard={heard}
+      data-found={found?.key === key}
+      title={what.words}
+      aria-label={`latency of turn ${turn.turn + 1}: ${what.words}`}
+      style={{
+        top: `${AXIS_PX + WAVE_PX - 16}px`,
+        left: `${x(from_ms)}px`,
+        width: `${Math.max(2, x(from_ms + latency_ms) - x(from_ms))}px`,
+      }}
+      onClick={() => point(what)}
+    >
+      <span>{text}</span>
+    </button>
+  );
+}
+
+function NoteDot({ note, x, found, point }: PartProps & { note: NoteMark }) {
+  const key = `note ${note.seq}`;
+  const what = { key, t_ms: note.t_ms, what: note.type, words: note.words, id: "", turn: null };
+  return (
+    <button
+      type="button"
+      class="rtcw-dot-part"
+      data-failed={note.type === "rtc.error"}
+      data-found={found?.key === key}
+      title={`${note.type} ${note.words}`}
+      aria-label={`${note.type}, ${callText(note.t_ms)}: ${note.words}`}
+      style={{ top: `${NOTES_TOP + 2}px`, left: `${x(note.t_ms)}px` }}
+      onClick={() => point(what)}
+    />
+  );
+}
+
+function keyOf({ lane, id, t_start_ms }: Stretch): string {
+  return `${lane} ${id} ${t_start_ms}`;
+}

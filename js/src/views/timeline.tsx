@@ -1,0 +1,197 @@
+/** The Timeline tab: both sides as they sounded, and beneath them what went on; every part of it leads somewhere. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Instance } from "../instance";
+import type { Stretch } from "../timeline";
+import type { View } from "../view";
+import { callText, clockText } from "../words";
+import { type Found, Lanes } from "./lanes";
+import { useWaves } from "./use_waves";
+
+/** A picture of a live call is drawn anew this often. */
+const LIVE_EVERY_MS = 2000;
+const STEP_MS = 1000;
+const ZOOM = 1.6;
+const MOST_PX_PER_S = 400;
+
+interface TimelineViewProps {
+  instance: Instance;
+  view: View;
+}
+
+export function TimelineView({ instance, view }: TimelineViewProps) {
+  const { timeline, pieces, store } = instance;
+  const state = store.activity.state.value;
+  const found = useSignal<Found | null>(null);
+  const place_ms = useSignal(pieces.position());
+  const area = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    void timeline.load();
+    const timer = state === "live" ? setInterval(() => void timeline.load(), LIVE_EVERY_MS) : undefined;
+    return () => clearInterval(timer);
+  }, [timeline, state]);
+
+  const picture = timeline.picture.value;
+  const recorded = (picture?.peaks[0].length ?? 0) > 0;
+  const end_ms = picture?.duration_ms ?? 0;
+  const go = (t_ms: number) => {
+    const to_ms = Math.max(0, Math.min(end_ms, t_ms));
+    place_ms.value = to_ms;
+    if (pieces.playing.peek()) {
+      pieces.play(to_ms, end_ms);
+    }
+  };
+  const sight = useWaves(instance, area, go);
+  const playing = pieces.playing.value;
+
+  useEffect(() => {
+    let frame = 0;
+    const follow = () => {
+      place_ms.value = pieces.position();
+      sight.keepInSight(place_ms.peek());
+      frame = requestAnimationFrame(follow);
+    };
+    if (playing) {
+      frame = requestAnimationFrame(follow);
+    }
+    return () => cancelAnimationFrame(frame);
+  }, [playing, pieces, place_ms, sight]);
+
+  if (picture === null) {
+    return <p class="rtcw-nothing">{timeline.problem.value || "Asking the kernel…"}</p>;
+  }
+  const toggle = () => {
+    if (playing) {
+      pieces.stop();
+      place_ms.value = pieces.position();
+    } else if (recorded) {
+      pieces.play(place_ms.peek() >= end_ms ? 0 : place_ms.peek(), end_ms);
+    }
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const steps: Record<string, number> = {
+      ArrowLeft: place_ms.peek() - STEP_MS,
+      ArrowRight: place_ms.peek() + STEP_MS,
+      Home: 0,
+      End: end_ms,
+    };
+    const to_ms = steps[event.key];
+    if (to_ms !== undefined) {
+      go(to_ms);
+      sight.keepInSight(to_ms);
+    } else if (event.key === " " || event.key === "Enter") {
+      toggle();
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <>
+      <div class="rtcw-tools">
+        <button type="button" disabled={!recorded} onClick={toggle}>
+          {playing ? "Pause" : "Play"}
+        </button>
+        <span class="rtcw-aside rtcw-place" title="since the session's first record">
+          {clockText(place_ms.value)} of {callText(end_ms)}
+        </span>
+        <span class="rtcw-spring" />
+        <button type="button" aria-label="Zoom out" onClick={() => sight.zoom(1 / ZOOM)}>
+          −
+        </button>
+        <button
+          type="button"
+          aria-label="Zoom in"
+          disabled={sight.px_per_s.value >= MOST_PX_PER_S}
+          onClick={() => sight.zoom(ZOOM)}
+        >
+          +
+        </button>
+        <button type="button" onClick={sight.fit}>
+          Fit
+        </button>
+      </div>
+      <div class="rtcw-picture" ref={area}>
+        <div
+          class="rtcw-waves"
+          role="slider"
+          aria-label="Place in the recording"
+          aria-valuemin={0}
+          aria-valuemax={Math.round(end_ms / 1000)}
+          aria-valuenow={Math.round(place_ms.value / 1000)}
+          aria-valuetext={clockText(place_ms.value)}
+          tabIndex={0}
+          onKeyDown={onKeyDown}
+        />
+        <Lanes picture={picture} sight={sight} place_ms={place_ms} found={found} />
+      </div>
+      <Caption
+        instance={instance}
+        view={view}
+        found={found.value}
+        recorded={recorded}
+        hear={(t_ms) => pieces.play(t_ms, end_ms)}
+      />
+      {(pieces.problem.value || sight.problem.value || timeline.problem.value) !== "" && (
+        <p class="rtcw-nothing rtcw-problem" role="alert">
+          {pieces.problem.value || sight.problem.value || timeline.problem.value}
+        </p>
+      )}
+    </>
+  );
+}
+
+interface CaptionProps {
+  instance: Instance;
+  view: View;
+  found: Found | null;
+  recorded: boolean;
+  hear(t_ms: number): void;
+}
+
+/** What was pointed at, in words, and the ways from it. */
+function Caption({ instance, view, found, recorded, hear }: CaptionProps) {
+  const picture = instance.timeline.picture.value;
+  if (found === null) {
+    const hint = recorded
+      ? "Point at a part to see what it is; play from anywhere."
+      : "Nothing is recorded: with record=True both sides are drawn and can be heard.";
+    return <p class="rtcw-caption rtcw-aside">{hint}</p>;
+  }
+  const ids = [found.id, ...idsOfTurn(picture?.stretches ?? [], found)].filter((id) => id !== "");
+  return (
+    <div class="rtcw-caption">
+      <span class="rtcw-caption-words">
+        <span class="rtcw-aside">
+          {clockText(found.t_ms)} {found.what}
+        </span>{" "}
+        {found.words}
+      </span>
+      {recorded && (
+        <button type="button" class="rtcw-quiet" onClick={() => hear(found.t_ms)}>
+          Hear from here
+        </button>
+      )}
+      {ids.length > 0 && (
+        <button type="button" class="rtcw-quiet" onClick={() => view.showRowOf(ids)}>
+          In the transcript
+        </button>
+      )}
+      <button
+        type="button"
+        class="rtcw-quiet"
+        onClick={() => (found.id === "" ? view.showEventAt(found.t_ms) : view.showEventOf([found.id]))}
+      >
+        Its events
+      </button>
+    </div>
+  );
+}
+
+/** The other ids of a turn: a response leads to its row, and that failing to the turn's. */
+function idsOfTurn(stretches: readonly Stretch[], { turn }: Found): string[] {
+  return turn === null ? [] : stretches.filter((each) => each.turn === turn).map(({ id }) => id);
+}

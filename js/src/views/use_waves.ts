@@ -1,0 +1,173 @@
+/** The waveforms in an element, and the stretch of time that is in sight. */
+
+import { type ReadonlySignal, useSignal } from "@preact/signals";
+import type { RefObject } from "preact";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { asFailure } from "../exchange";
+import type { Instance } from "../instance";
+import { pageTheme } from "../theme";
+import type { Waves } from "../waves";
+
+export const WAVE_PX = 44;
+/** Calls up to this long are shown whole at first; of longer ones the end. */
+const WHOLE_MS = 60_000;
+const USUAL_PX_PER_S = 24;
+
+export interface Sight {
+  start_ms: ReadonlySignal<number>;
+  px_per_s: ReadonlySignal<number>;
+  width_px: ReadonlySignal<number>;
+  problem: ReadonlySignal<string>;
+  zoom(factor: number): void;
+  fit(): void;
+  keepInSight(t_ms: number): void;
+}
+
+export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>, go: (t_ms: number) => void): Sight {
+  const { timeline } = instance;
+  const start_ms = useSignal(0);
+  const px_per_s = useSignal(1);
+  const width_px = useSignal(0);
+  const problem = useSignal("");
+  const waves = useRef<Waves | null>(null);
+  /** Wanted by hand; null as long as nobody has zoomed, 0 to fit. */
+  const wanted = useRef<number | null>(null);
+  const pointed = useRef(go);
+  pointed.current = go;
+  const picture = timeline.picture.value;
+  const theme = pageTheme().value;
+  const ready = picture !== null;
+
+  const sight = useMemo(() => {
+    const duration_s = () => (timeline.picture.peek()?.duration_ms ?? 0) / 1000;
+    const look = () => {
+      const found = waves.current;
+      if (found !== null && duration_s() > 0) {
+        px_per_s.value = Math.max(zoomed(), width_px.peek() / duration_s());
+        start_ms.value = (found.scrolled() / px_per_s.peek()) * 1000;
+      }
+    };
+    const zoomed = () => wanted.current ?? (duration_s() * 1000 > WHOLE_MS ? USUAL_PX_PER_S : 0);
+    const setZoom = (next: number, middle_ms: number) => {
+      wanted.current = next;
+      waves.current?.zoom(next);
+      look();
+      waves.current?.scrollTo((middle_ms / 1000) * px_per_s.peek() - width_px.peek() / 2);
+      look();
+    };
+    return {
+      start_ms,
+      px_per_s,
+      width_px,
+      problem,
+      look,
+      zoomed,
+      duration_s,
+      zoom(factor: number) {
+        const middle_ms = start_ms.peek() + (width_px.peek() / 2 / px_per_s.peek()) * 1000;
+        const fitting = width_px.peek() / Math.max(0.1, duration_s());
+        const next = px_per_s.peek() * factor;
+        setZoom(next <= fitting ? 0 : next, middle_ms);
+      },
+      fit: () => setZoom(0, 0),
+      keepInSight(t_ms: number) {
+        const x = ((t_ms - start_ms.peek()) / 1000) * px_per_s.peek();
+        if (x < 0 || x > width_px.peek()) {
+          waves.current?.scrollTo((t_ms / 1000) * px_per_s.peek() - width_px.peek() / 8);
+          look();
+        }
+      },
+    };
+  }, [timeline, start_ms, px_per_s, width_px, problem]);
+
+  useEffect(() => {
+    const outer = area.current;
+    const container = outer?.querySelector<HTMLElement>(".rtcw-waves");
+    if (!ready || outer == null || container == null) {
+      return undefined;
+    }
+    let gone = false;
+    const observer = new ResizeObserver(() => {
+      width_px.value = outer.clientWidth;
+      sight.look();
+    });
+    observer.observe(outer);
+    const onWheel = (event: WheelEvent) => {
+      if (Math.abs(event.deltaX) > Math.abs(event.deltaY) && waves.current !== null) {
+        event.preventDefault();
+        waves.current.scrollTo(waves.current.scrolled() + event.deltaX);
+        sight.look();
+      }
+    };
+    outer.addEventListener("wheel", onWheel, { passive: false });
+    timeline.waves().then(
+      ({ createWaves }) => {
+        if (!gone) {
+          const made = createWaves(container, {
+            colours: coloursOf(outer),
+            height_px: WAVE_PX,
+            moved: sight.look,
+            pointed: (t_s) => pointed.current(t_s * 1000),
+          });
+          waves.current = made;
+          draw();
+        }
+      },
+      (thrown: unknown) => {
+        problem.value = `The waveforms could not be loaded: ${asFailure(thrown).message}`;
+      },
+    );
+    const draw = () => {
+      const found = timeline.picture.peek();
+      if (waves.current === null || found === null) {
+        return;
+      }
+      const atEnd =
+        sight.zoomed() > 0 &&
+        waves.current.scrolled() + width_px.peek() > (lastDrawn / 1000) * px_per_s.peek() - width_px.peek() / 4;
+      const seconds = Math.max(0.1, found.duration_ms / 1000);
+      waves.current.show(
+        [cover(found.peaks[0], seconds, found.peaks_per_s), cover(found.peaks[1], seconds, found.peaks_per_s)],
+        seconds,
+      );
+      waves.current.zoom(sight.zoomed());
+      sight.look();
+      if (atEnd) {
+        waves.current.scrollTo(seconds * px_per_s.peek());
+        sight.look();
+      }
+      lastDrawn = found.duration_ms;
+    };
+    let lastDrawn = 0;
+    const stop = timeline.picture.subscribe(draw);
+    return () => {
+      gone = true;
+      stop();
+      observer.disconnect();
+      outer.removeEventListener("wheel", onWheel);
+      waves.current?.destroy();
+      waves.current = null;
+    };
+  }, [ready, area, timeline, sight, problem, px_per_s, width_px]);
+
+  // Colours are the theme's, and a canvas does not follow by itself.
+  useEffect(() => {
+    if (area.current !== null) {
+      waves.current?.recolour(coloursOf(area.current));
+    }
+  }, [theme, area]);
+  return sight;
+}
+
+function coloursOf(element: HTMLElement): [string, string] {
+  const style = getComputedStyle(element);
+  const of = (name: string) => style.getPropertyValue(name).trim();
+  return [of("--rtcw-you"), of("--rtcw-agent")];
+}
+
+/** Peaks over the whole length, silent where nothing was recorded (yet). */
+function cover(peaks: Float32Array, seconds: number, perS: number): Float32Array {
+  const whole = new Float32Array(Math.max(2, peaks.length, Math.ceil(seconds * (perS || 1))));
+  whole.set(peaks);
+  return whole;
+}

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Fields } from "../src/messages";
+import { createTimeline } from "../src/timeline";
+import { mountPanel } from "../src/views/panel";
+import { user } from "./fakes/events";
+import { callUp, openPage, type Page, settle } from "./fakes/page";
+import { type Browser, installBrowser } from "./fakes/rtc";
+
+const bytes = (...peaks: number[]) => new DataView(Int8Array.from(peaks).buffer);
+
+describe("the picture of a session", () => {
+  it("grows by what is new, and reads again what may still change", async () => {
+    const asked: unknown[] = [];
+    const tracks = [Array.from({ length: 300 }, () => 127), Array.from({ length: 300 }, () => 0)];
+    const timeline = createTimeline(async (_method, { since }): Promise<Fields> => {
+      asked.push(since);
+      const buffers = tracks.map((track) => bytes(...track.slice(Number(since))));
+      return { stretches: [], turns: [], notes: [], duration_ms: 6000, peaks_per_s: 50, buffers };
+    });
+    await timeline.load();
+    tracks[0]?.push(64);
+    tracks[1]?.push(127);
+    await timeline.load();
+    expect(asked).toEqual([0, 100]);
+    const [you, agent] = timeline.picture.value?.peaks ?? [];
+    expect(you?.length).toBe(301);
+    expect([you?.[0], you?.[299], agent?.[0], agent?.[300]]).toEqual([1, 1, 0, 1]);
+  });
+
+  it("has no peaks where nothing is recorded, and says why it could not be read", async () => {
+    const timeline = createTimeline(async () => ({ stretches: [], turns: [], notes: [], duration_ms: 10 }));
+    await timeline.load();
+    expect(timeline.picture.value?.peaks.map((track) => track.length)).toEqual([0, 0]);
+    const broken = createTimeline(() => Promise.reject(new Error("no times")));
+    await broken.load();
+    expect(broken.problem.value).toBe("no times");
+  });
+});
+
+describe("the Timeline tab", () => {
+  let page: Page;
+  let browser: Browser;
+  let view: HTMLElement;
+  let unmount: () => void;
+  const button = (name: string) =>
+    [...view.querySelectorAll("button")].find(
+      (each) => each.textContent === name || each.getAttribute("aria-label") === name,
+    );
+
+  beforeEach(async () => {
+    vi.useFakeTimers();
+    browser = installBrowser();
+    page = await openPage();
+    page.kernel.answers.module = () => {
+      throw { name: "ConfigurationError", message: "not here" };
+    };
+    page.kernel.answers.timeline = () => ({
+      lanes: [],
+      stretches: [
+        { lane: "user speech", t_start_ms: 0, t_end_ms: 900, id: "u1", turn: 0, words: "<b>Hello</b>", status: null },
+      ],
+      turns: [],
+      notes: [{ t_ms: 10, type: "rtc.error", seq: 3, words: "disk" }],
+      duration_ms: 2000,
+    });
+    await callUp(page, browser);
+    browser.receive(user.typed("u1", null, "<b>Hello</b>"));
+    view = document.body.appendChild(document.createElement("div"));
+    unmount = mountPanel(page.instance, view);
+    await settle();
+    button("Timeline")?.click();
+    await vi.advanceTimersByTimeAsync(100);
+    await settle();
+  });
+
+  afterEach(() => {
+    unmount();
+    page.instance.dispose();
+    document.body.replaceChildren();
+    vi.useRealTimers();
+  });
+
+  it("says what a part is, as text, and leads to its row and its events", async () => {
+    button("you, 0:00: <b>Hello</b>")?.click();
+    await settle();
+    expect(view.querySelector(".rtcw-caption")?.textContent).toContain("<b>Hello</b>");
+    button("In the transcript")?.click();
+    await settle();
+    expect(view.querySelector("[role=tab][aria-selected=true]")?.textContent).toBe("Transcript");
+    expect(view.querySelector("[data-sought=true] .rtcw-words")?.textContent).toBe("<b>Hello</b>");
+    button("Timeline")?.click();
+    await vi.advanceTimersByTimeAsync(100);
+    button("you, 0:00: <b>Hello</b>")?.click();
+    await settle();
+    button("Its events")?.click();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(view.querySelector(".rtcw-details pre")?.textContent).toContain('"u1"');
+  });
+
+  it("says that nothing is recorded, and what is missing when the waves cannot be loaded", () => {
+    expect(view.querySelector(".rtcw-caption")?.textContent).toContain("record=True");
+    expect(button("Play")?.disabled).toBe(true);
+    expect(view.querySelector(".rtcw-panel:not([hidden]) [role=alert]")?.textContent).toContain(
+      "could not be loaded: not here",
+    );
+  });
+
+  it("goes from tab to tab by arrow keys", async () => {
+    const tab = () => view.querySelector<HTMLElement>("[role=tab][aria-selected=true]");
+    tab()?.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+    await settle();
+    expect(tab()?.textContent).toBe("Prompt");
+    tab()?.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
+    await settle();
+    expect(tab()?.textContent).toBe("Network");
+    tab()?.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+    await settle();
+    expect(tab()?.textContent).toBe("Transcript");
+    expect(document.activeElement).toBe(tab());
+  });
+});
