@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.browser.speech import word_error_rate, write_speech
+from tests.sandbox.mcp_server import weather_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +28,8 @@ HERE = Path(__file__).parent
 NODE_MODULES = HERE.parents[1] / "js/node_modules"
 PAGE = "<!doctype html><title>Agents</title><script src='page.js'></script>"
 TIME_LIMIT_MS = 60_000
-BOTH_HAVE_SPOKEN = "session.history.length >= 2 && session.history.at(-1).status === 'completed'"
-TOOL_WAS_TOLD = (
-    "session.history.length >= 5 && session.history.at(-1).role === 'assistant'"
-    " && session.history.at(-1).status === 'completed'"
-)
+SPOKEN = "session.history.length >= 2 && session.history.at(-1).status === 'completed'"
+QUIET = "seen.lastIndexOf('output_audio_buffer.stopped') > seen.lastIndexOf('output_audio_buffer.started')"
 
 
 @pytest.fixture
@@ -56,34 +54,79 @@ def page_url(tmp_path: Path) -> Iterator[str]:
         serving.join()
 
 
-async def test_the_agents_sdk_holds_a_spoken_turn_and_calls_a_function(
+async def test_the_agents_sdk_holds_a_whole_conversation(
     chrome: Chrome, sandbox: SandboxProcess, page_url: str, tmp_path: Path
 ) -> None:
     question = "How many people live in Paris?"
     microphone = write_speech(tmp_path / "question.wav", question, before_s=2, between_s=5, voice="marin")
-    async with chrome.context(microphone) as context:
+    async with weather_server() as server, chrome.context(microphone) as context:
         page = await context.new_page()
         await page.goto(page_url)
-        await page.evaluate("([url, key]) => connect(url, key)", [*await _way_in(sandbox)])
+        way_in = [*await _way_in(sandbox), server.url]
+        await page.evaluate("([url, key, server]) => connect(url, key, server)", way_in)
 
-        await page.wait_for_function(BOTH_HAVE_SPOKEN, timeout=TIME_LIMIT_MS)
+        await page.wait_for_function(SPOKEN, timeout=TIME_LIMIT_MS)
         user, assistant = await _history(page)
         assert (user["role"], assistant["role"]) == ("user", "assistant")
         heard = user["content"][0]["transcript"]
         assert word_error_rate(question, heard) <= 0.2
-        assert assistant["content"][0]["transcript"] == f"Ahoy. You said: {heard}"
+        assert _said(assistant) == f"Ahoy. You said: {heard}"
 
-        await page.evaluate("session.sendMessage('What is the weather in London?')")
-        await page.wait_for_function(TOOL_WAS_TOLD, timeout=TIME_LIMIT_MS)
-        call, told = (await _history(page))[-2:]
+        await _ask(page, "What is the weather in London?")
+        await page.wait_for_function("asked.length === 1", timeout=TIME_LIMIT_MS)
+        await page.evaluate("approve(0)")
+        call, told = (await _told(page, "Get weather says"))[-2:]
         assert (call["name"], call["output"]) == ("get_weather", "It is foggy in London.")
-        assert told["content"][0]["transcript"] == "Ahoy. Get weather says: It is foggy in London."
+        assert _said(told) == "Ahoy. Get weather says: It is foggy in London."
+
+        await _ask(page, "Count the red umbrellas.")
+        await page.wait_for_function("asked.length === 2", timeout=TIME_LIMIT_MS)
+        assert await page.evaluate("asked[1].type") == "mcp_approval_request"
+        await page.evaluate("approve(1)")
+        told = (await _told(page, "Count umbrellas says"))[-1]
+        assert _said(told) == "Ahoy. Count umbrellas says: There are three red umbrellas."
+        call = next(item for item in await _history(page) if item["type"] == "mcp_call")
+        assert (call["status"], call["output"]) == ("completed", "There are three red umbrellas.")
+
+        await page.wait_for_function(QUIET, timeout=TIME_LIMIT_MS)
+        await page.evaluate("seen.length = 0")
+        await _ask(page, "Tell me a story.")
+        # The words come faster than the voice: so many words, and some of it has been heard.
+        await page.wait_for_function("words.includes('white cloud')", timeout=TIME_LIMIT_MS)
+        await page.evaluate("session.interrupt()")
+        await page.wait_for_function("seen.includes('conversation.item.retrieved')", timeout=TIME_LIMIT_MS)
+        story = (await _history(page))[-1]
+        assert (story["role"], story["status"]) == ("assistant", "incomplete")
+        assert _said(story).startswith("Ahoy. A ship")
+        assert "cloud" not in _said(story)
+        # The conversation goes on from what was heard of it.
+        await _ask(page, "Hello.")
+        assert _said((await _told(page, "You said: Hello."))[-1]) == "Ahoy. You said: Hello."
 
         usage = await page.evaluate("session.usage")
-        assert usage["requests"] == 3
+        assert usage["requests"] == 7
         assert usage["totalTokens"] == usage["inputTokens"] + usage["outputTokens"]
         assert await page.evaluate("problems") == []
         await page.evaluate("session.close()")
+
+
+async def _ask(page: Page, text: str) -> None:
+    await page.evaluate("text => session.sendMessage(text)", text)
+
+
+async def _told(page: Page, words: str) -> list[dict[str, Any]]:
+    """Return the history once the assistant has said something to the end."""
+    told = (
+        "words => { const last = session.history.at(-1); return last.role === 'assistant'"
+        " && last.status === 'completed' && last.content[0].transcript.includes(words); }"
+    )
+    await page.wait_for_function(told, arg=words, timeout=TIME_LIMIT_MS)
+    return await _history(page)
+
+
+def _said(item: dict[str, Any]) -> str:
+    transcript: str = item["content"][0]["transcript"]
+    return transcript
 
 
 async def _way_in(sandbox: SandboxProcess) -> tuple[str, str]:

@@ -61,6 +61,11 @@ async def weather_server(*, guarded: bool = False) -> AsyncIterator[Weather]:
         """Break an umbrella by its handle."""
         raise ValueError(handle)
 
+    @tools.tool()
+    def count_umbrellas(colour: str) -> str:
+        """Count the umbrellas of a colour."""
+        return f"There are three {colour} umbrellas."
+
     serves = tools.streamable_http_app()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
