@@ -1,0 +1,124 @@
+"""The Agents SDK for Python holds a conversation over a WebSocket, and its objects say what they should."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import jiwer
+from agents import function_tool
+from agents.realtime import RealtimeAgent, RealtimeRunner, RealtimeSession
+
+from rtc_widget.sandbox.formats import PCM, encoded
+from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, silence
+from tests.sandbox.client import spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agents.realtime import RealtimeSessionEvent
+
+    from tests.sandbox.service import Service
+
+TIME_LIMIT_S = 45
+QUESTION = "How many people live in Paris?"
+
+
+@function_tool(needs_approval=True)
+def get_weather(city: str) -> str:
+    """Look up the weather for a city."""
+    return f"It is foggy in {city}."
+
+
+class Talk:
+    """A session of the SDK, and what it told."""
+
+    def __init__(self, session: RealtimeSession) -> None:
+        self.session = session
+        self.events: list[RealtimeSessionEvent] = []
+        self.history: list[Any] = []
+        self._news = asyncio.Event()
+
+    async def collect(self) -> None:
+        async for event in self.session:
+            self.events.append(event)
+            if event.type == "history_updated":
+                self.history = event.history
+            self._news.set()
+
+    async def until(self, is_so: Callable[[], Any]) -> Any:
+        """Return what a condition finds, once it finds something."""
+        async with asyncio.timeout(TIME_LIMIT_S):
+            while True:
+                self._news.clear()
+                found = is_so()
+                if found:
+                    return found
+                await self._news.wait()
+
+    def of_type(self, type: str) -> list[Any]:
+        return [event for event in self.events if event.type == type]
+
+    def last_said(self) -> str:
+        """Return what the assistant has said last, if it is the last in the conversation."""
+        last = self.history[-1] if self.history else None
+        if getattr(last, "role", None) != "assistant" or last is None or last.status != "completed":
+            return ""
+        return str(last.content[0].transcript or "")
+
+
+async def speak(session: RealtimeSession) -> None:
+    """Ask the question aloud."""
+    sound = encoded(spoken(QUESTION) + silence(900, SPOKEN_RATE_HZ), PCM)
+    for start in range(0, len(sound), 9600):
+        await session.send_audio(sound[start : start + 9600])
+
+
+async def test_a_conversation_of_the_agents_sdk(service: Service) -> None:
+    agent = RealtimeAgent(name="Robin", instructions="Begin with Ahoy.", tools=[get_weather])
+    detection = {"type": "server_vad", "silence_duration_ms": 500, "interrupt_response": True}
+    settings: Any = {
+        "audio": {
+            "input": {"transcription": {"model": "gpt-transcribe"}, "turn_detection": detection},
+            "output": {"voice": "cedar"},
+        }
+    }
+    runner = RealtimeRunner(agent, config={"model_settings": settings, "tracing_disabled": True})
+    url = f"{service.base_url.replace('http', 'ws', 1)}/realtime?model=gpt-realtime-2.1"
+    session = await runner.run(model_config={"url": url, "api_key": service.key})
+    async with session:
+        talk = Talk(session)
+        collecting = asyncio.create_task(talk.collect())
+        await speak(session)
+        answer = await talk.until(talk.last_said)
+        user = talk.history[0]
+        assert user.role == "user"
+        heard = await talk.until(lambda: talk.history[0].content[0].transcript)
+        assert jiwer.wer(QUESTION.lower(), heard.lower()) <= 0.2
+        assert answer == f"Ahoy. You said: {heard}"
+        assert b"".join(event.audio.data for event in talk.of_type("audio"))
+
+        await session.send_message("What is the weather in London?")
+        (asked,) = await talk.until(lambda: talk.of_type("tool_approval_required"))
+        await session.approve_tool_call(asked.call_id)
+        await talk.until(lambda: "foggy" in talk.last_said())
+        assert talk.last_said() == "Ahoy. Get weather says: It is foggy in London."
+        call = talk.history[-2]
+        assert (call.name, call.status, call.output) == ("get_weather", "completed", "It is foggy in London.")
+
+        since = len(talk.of_type("audio"))
+        await session.send_message("Tell me a story.")
+        await talk.until(lambda: len(talk.of_type("audio")) > since + 2)
+        # Speech interrupts: the service cancels, the SDK truncates what it has not played.
+        await speak(session)
+        await talk.until(lambda: talk.of_type("audio_interrupted"))
+        await talk.until(lambda: heard in talk.last_said())
+        story = next(item for item in talk.history if item.item_id == talk.of_type("audio")[since].item_id)
+        assert "cloud" not in (story.content[0].transcript or "")
+
+        done = [event for event in talk.of_type("raw_model_event") if event.data.type == "usage"]
+        usage = talk.events[-1].info.context.usage
+        assert usage.requests == len(done) == 5
+        assert usage.total_tokens == usage.input_tokens + usage.output_tokens > 0
+        assert talk.of_type("error") == []
+    await collecting
