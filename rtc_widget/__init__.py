@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rtc_widget import frames
+from rtc_widget import frames, sip
 from rtc_widget._errors import (
     ConfigurationError,
     ConnectionFailed,
@@ -21,6 +21,7 @@ from rtc_widget._version import __version__
 if TYPE_CHECKING:
     from rtc_widget._resume import resume
     from rtc_widget._turn import Turn
+    from rtc_widget.attached import attach
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.headless import HeadlessSession
     from rtc_widget.log.recording import Recording, load, load_many, sql
@@ -51,10 +52,12 @@ __all__ = [
     "Variant",
     "WaitTimeout",
     "__version__",
+    "attach",
     "frames",
     "load",
     "load_many",
     "resume",
+    "sip",
     "sql",
     "token_app",
 ]
@@ -73,6 +76,7 @@ _HOMES = {
     "Session": "session",
     "Turn": "_turn",
     "Variant": "experiments.variant",
+    "attach": "attached",
     "load": "log.recording",
     "load_many": "log.recording",
     "resume": "_resume",

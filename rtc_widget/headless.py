@@ -51,7 +51,7 @@ class HeadlessSession(Session):
 
     Parameters
     ----------
-    provider, signaling, directory, record, fields
+    provider, signaling, sideband, directory, record, variant, fields
         As of `Session`.
 
     Raises

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.tracks import Tracks
     from rtc_widget.transports.base import Transport
+    from rtc_widget.transports.two_paths import TwoPaths
 
 __all__ = ["Session"]
 
@@ -57,6 +58,9 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
     signaling
         "ephemeral": the offer is posted with a client secret. "kernel": the kernel posts it with the
         standard key.
+    sideband
+        Whether a second connection brings events and takes commands, also while a cell blocks the kernel;
+        needs `signaling="kernel"` and `[sideband]`.
     directory
         Where the session gets a folder of its own for its journal; None keeps it in memory only. `resume`
         gives the log of one that goes on.
@@ -73,11 +77,14 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         For an unknown keyword, a value that no session takes, or nothing to talk to.
     """
 
+    _paths: TwoPaths | None = None
+
     def __init__(
         self,
         *,
         provider: Provider | None = None,
         signaling: str = "ephemeral",
+        sideband: bool = False,
         directory: str | os.PathLike[str] | OpenLog | None = "rtc_sessions",
         record: bool = False,
         variant: Variant | None = None,
@@ -85,6 +92,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
     ) -> None:
         if signaling not in _SIGNALING:
             raise ConfigurationError(f'signaling is "ephemeral" or "kernel", not {signaling!r}.')
+        _check_sideband(sideband, signaling)
         if provider is not None and not isinstance(provider, Provider):
             raise ConfigurationError(
                 f"provider is an object such as rtc.OpenAI() or rtc.Sandbox(), not {provider!r}."
@@ -112,6 +120,14 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         self._placing = None
         self._closed = False
         self._core.transport = self._make_transport()
+        if sideband:
+            self._core.transport = self._beside(self._core.transport)
+
+    def _beside(self, transport: Transport) -> TwoPaths:
+        from rtc_widget.transports.two_paths import TwoPaths
+
+        self._paths = TwoPaths(self._core.log, self._provider, transport)
+        return self._paths
 
     def _make_transport(self) -> Transport:
         raise NotImplementedError
@@ -187,6 +203,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
             microphone=microphone,
             timeout_s=timeout,
             attempt=self._attempts,
+            on_answered=None if self._paths is None else self._paths.answered,
         )
 
     def hang_up(self) -> Handle[None]:
@@ -364,6 +381,15 @@ def _opened(directory: str | os.PathLike[str] | OpenLog | None) -> OpenLog:
     if isinstance(directory, OpenLog):
         return directory
     return open_log(None if directory is None else Path(directory).expanduser().absolute())
+
+
+def _check_sideband(sideband: object, signaling: str) -> None:
+    if not isinstance(sideband, bool):
+        raise ConfigurationError(f"sideband is True or False, not {sideband!r}.")
+    if sideband and signaling != "kernel":
+        raise ConfigurationError(
+            'A sideband joins calls that the kernel makes: signaling="kernel", sideband=True.'
+        )
 
 
 def _is_words(value: object) -> bool:

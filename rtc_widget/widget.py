@@ -90,6 +90,9 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
     signaling
         "ephemeral": the browser posts its offer with a client secret. "kernel": the kernel posts it with the
         standard key, and no key reaches the browser.
+    sideband
+        Whether events and tools go on while a cell blocks the kernel, over a second connection; needs
+        `signaling="kernel"` and `[sideband]`.
     directory
         Where the session gets a folder of its own for its journal; None keeps it in memory only. `rtc.resume`
         gives the log of one that goes on.
@@ -127,6 +130,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
         *,
         provider: Provider | None = None,
         signaling: str = "ephemeral",
+        sideband: bool = False,
         directory: str | os.PathLike[str] | OpenLog | None = "rtc_sessions",
         record: bool = False,
         variant: Variant | None = None,
@@ -136,11 +140,15 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             self,
             provider=provider,
             signaling=signaling,
+            sideband=sideband,
             directory=directory,
             record=record,
             variant=variant,
             **fields,
         )
+        if self._paths is not None:
+            paths = self._paths
+            self._browser.is_told_otherwise = lambda: paths.sideband.is_open
         self._core.watchers.append(self._show)
         self._cost = Cost(self._core, self._browser.push_config)
         anywidget.AnyWidget.__init__(self)

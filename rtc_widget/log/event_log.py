@@ -19,6 +19,7 @@ from rtc_widget.log.blocks import DIRECTIONS, Block, Rows, TypeNames, last_brows
 from rtc_widget.log.clocks import ClockFit
 from rtc_widget.log.dispatch import Dispatch
 from rtc_widget.log.record import Head, Record, as_utf8, read_head
+from rtc_widget.log.twice import Twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
@@ -60,6 +61,7 @@ class EventLog:
         self._sealed = 0
         self._types = TypeNames()
         self._t0_us: int | None = None
+        self._twice: Twice | None = None
         self._dispatch = Dispatch(self._note_failure)
         if journal is not None:
             journal.open_for(self)
@@ -91,8 +93,9 @@ class EventLog:
         Returns
         -------
         int
-            The record's `seq`. When this thread is not itself inside a callback and no other thread
-            is delivering records, its callbacks have run.
+            The record's `seq`; of an event that another path brought before, that one's. When this thread
+            is not itself inside a callback and no other thread is delivering records, its callbacks have
+            run.
 
         Raises
         ------
@@ -126,7 +129,7 @@ class EventLog:
         Returns
         -------
         range
-            The `seq` numbers they got.
+            The `seq` numbers they got; none for those that another path brought before.
         """
         prepared = [(_prepare(direction, raw), t_browser_ms) for direction, raw, t_browser_ms in rows]
         with self._lock:
@@ -134,8 +137,19 @@ class EventLog:
             now_us = _now_us() if t_kernel_ms is None else round(t_kernel_ms * 1000)
             for row, t_browser_ms in prepared:
                 self._add(row, now_us, t_browser_ms, rtc_call_id)
+            last = len(self)
         self._dispatch.deliver()
-        return range(first, first + len(prepared))
+        return range(first, last)
+
+    def expect_twice(self) -> None:
+        """From now on take a server event once that comes by two paths; its `event_id` tells."""
+        with self._lock:
+            self._twice = self._twice or Twice()
+
+    def has_come(self, event_id: str) -> bool:
+        """Say whether a server event is here, since events are expected twice."""
+        with self._lock:
+            return self._twice is not None and self._twice.seq_of(Head(event_id=event_id)) is not None
 
     def note(self, type: str, **fields: Any) -> int:
         """Append a note of our own: direction `local`, event `{"type": type, **fields}`.
@@ -302,6 +316,11 @@ class EventLog:
         direction, text, head, strict = prepared
         tail = self._tail
         seq = self._sealed + len(tail)
+        if self._twice is not None and direction == "server":
+            before = self._twice.seq_of(head)
+            if before is not None:
+                return before
+            self._twice.add(head, seq)
         if t_browser_ms is None or self.clock is None:
             t_us = now_us
         else:

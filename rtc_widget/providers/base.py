@@ -298,6 +298,27 @@ class Provider:
     def _no_call(self, reason: str) -> ConnectionFailed:
         return ConnectionFailed("offer", f"{self.name} at {self.base_url} refused the offer: {reason}")
 
+    async def ask_call(self, rtc_call_id: str, what: str, body: dict[str, Any]) -> None:
+        """Ask something of one call: accept (the body is a session), reject, refer.
+
+        Raises
+        ------
+        ConnectionFailed
+            With the step's name and the API's message.
+        SecretError
+            When the policy does not allow the session's model; nothing was sent.
+        """
+        if what == "accept":
+            body = self.session_of(body)
+            self._policy.check_model(body)
+
+        def failure(reason: str) -> ConnectionFailed:
+            return ConnectionFailed(what, f"{self.name} at {self.base_url} did not {what} the call: {reason}")
+
+        response = await self._http.post(self.call_url(rtc_call_id, what), json=body, failure=failure)
+        if not _OK <= response.status_code < _MULTIPLE_CHOICES:
+            raise failure(f"HTTP {response.status_code}, {self._http.redact(api_message(response))}.")
+
     async def hang_up(self, rtc_call_id: str) -> None:
         """End a call by its id; a call that has ended already is no error."""
         await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=self._no_call)

@@ -148,7 +148,10 @@ class Call:
 
     def _send(self, text: str) -> None:
         if self._channel is not None and self._channel.readyState == "open":
-            self._channel.send(text)
+            try:
+                self._channel.send(text)
+            except ValueError as error:  # more than the other side takes; a sideband hears it
+                _log.warning("the data channel did not take an event: %s", error)
 
     def _take_channel(self, channel: Any) -> None:
         if channel.label != CHANNEL or self._channel is not None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rtc_widget.providers.base import Provider
 
 __all__ = ["CallRequest", "Transport"]
@@ -30,6 +32,9 @@ class CallRequest:
         1-based number of this attempt in its session.
     timeout_s
         How long the attempt may take, in s.
+    on_answered
+        Called on the loop with the call id (None where the service names none) as soon as an offer that the
+        kernel posted is answered.
     """
 
     provider: Provider
@@ -38,6 +43,7 @@ class CallRequest:
     microphone: str
     attempt: int
     timeout_s: float = 20.0
+    on_answered: Callable[[str | None], None] | None = None
 
 
 class Transport(Protocol):

@@ -93,6 +93,8 @@ class Browser:
         self._audio = AudioRelay(log, recorder, lambda message: post(message, None))
         self._host = host
         self._relay = Relay(log, post, self._on_request, host.panel_config)
+        self.is_told_otherwise: Callable[[], bool] = lambda: False
+        """Whether a path beside the page tells that the call is up."""
         self._failure: RtcWidgetError | None = None
         self._request: CallRequest | None = None
         self._tail_rows: list[messages.TailRow] = []
@@ -321,6 +323,8 @@ class Browser:
         request = self._request or self._host.call_request()
         await request.provider.ready()
         answer = await request.provider.create_call(str(params.get("sdp")), session=request.session)
+        if request.on_answered is not None:
+            request.on_answered(answer.rtc_call_id)
         return {"sdp": answer.sdp, "rtc_call_id": answer.rtc_call_id}
 
     def _refuse_second(self, page: Page) -> None:
@@ -379,10 +383,14 @@ class Browser:
             if page is None:
                 continue
             self._relay.ping(page)
-            if time.monotonic() - page.seen_at_s > _GONE_S:
+            if self._is_gone(page):
                 await self._kernel_listens()
-                if time.monotonic() - page.seen_at_s > _GONE_S:
+                if self._is_gone(page):
                     self._relay.forget(page)
+
+    def _is_gone(self, page: Page) -> bool:
+        """Say whether nothing tells of the page's call any more: neither the page nor another path."""
+        return time.monotonic() - page.seen_at_s > _GONE_S and not self.is_told_otherwise()
 
     async def _kernel_listens(self) -> None:
         """Wait out a cell that blocks the kernel: what the page sent meanwhile still queues."""
