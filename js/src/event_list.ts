@@ -15,7 +15,7 @@ export interface EventRow {
 export interface EventList {
   kind: Signal<Kind>;
   query: Signal<string>;
-  /** Runs of deltas are one row. */
+  /** Runs of deltas are one row, and getStats stays among the notes. */
   collapsed: Signal<boolean>;
   /** What comes from now on waits. */
   paused: Signal<boolean>;
@@ -35,6 +35,8 @@ export interface EventList {
 /** So long may a slice of the search take; what is left waits for the page to breathe. */
 const SLICE_MS = 8;
 const LOOK_AT_CLOCK_EVERY = 64;
+/** The note of getStats. */
+const EVERY_SECOND = "rtc.stats";
 
 /** `findElsewhere` asks the kernel which of the events without a text here hold some words. */
 export function createEventList(
@@ -59,6 +61,11 @@ export function createEventList(
 
   function wanted(event: LoggedEvent): boolean {
     if (!ofKind(event, kind.peek())) {
+      return false;
+    }
+    if (event.type === EVERY_SECOND && matches === null && collapsed.peek() && kind.peek() !== "notes") {
+      // They have a tab of their own, and would cut every run into pieces.
+      hidden++;
       return false;
     }
     if (matches === null || matches.test(event.type)) {
@@ -198,6 +205,6 @@ function ofKind(event: LoggedEvent, kind: Kind): boolean {
 
 /** Whether an event only goes on with what the one before began. */
 function runsOn(head: LoggedEvent, next: LoggedEvent): boolean {
-  const repeats = next.type.endsWith(".delta") || next.type === "rtc.stats";
+  const repeats = next.type.endsWith(".delta") || next.type === EVERY_SECOND;
   return repeats && head.type === next.type && head.direction === next.direction;
 }

@@ -72,6 +72,9 @@ export function createLink(first: Model, ports: LinkPorts): Link {
   const mirror = createMirror({
     fetch: (params) => exchange.request("tail", params),
     apply: store.applyLogged,
+    progress(share) {
+      store.reading.value = share;
+    },
   });
   const relay = createRelay({
     page,
@@ -158,7 +161,10 @@ export function createLink(first: Model, ports: LinkPorts): Link {
 
   function takeLatency(): void {
     const value = model.get("latency_heard_ms");
-    store.latencyHeardMs.value = typeof value === "number" ? value : null;
+    // It is the one last heard: a turn that was typed leaves it as it is.
+    if (typeof value === "number" || !store.activity.busy.peek()) {
+      store.latencyHeardMs.value = typeof value === "number" ? value : null;
+    }
   }
 
   function listen(): void {

@@ -16,6 +16,8 @@ export interface Store {
   quality: QualityLog;
   rows: ReadonlySignal<readonly Signal<Row>[]>;
   config: Signal<PanelConfig | null>;
+  /** A long log is being read, this far, 0 to 1; null when it has been. The rows wait for its end. */
+  reading: Signal<number | null>;
   /** Whether the kernel answers, and how many records wait here for it. */
   kernel: Signal<KernelState>;
   waiting: Signal<number>;
@@ -50,6 +52,8 @@ export function createStore(): Store {
   const events = createEvents();
   const quality = createQualityLog();
   const config = signal<PanelConfig | null>(null);
+  const reading = signal<number | null>(null);
+  let held: readonly Signal<Row>[] = [];
   /** The session's first record, by the browser's clock: from it on this page's own records are counted. */
   let zero_ms: number | null = null;
 
@@ -63,10 +67,15 @@ export function createStore(): Store {
     events,
     quality,
     rows: computed(() => {
+      if (reading.value !== null && !own.value) {
+        return held;
+      }
       const [before, now] = [history.rows.value, current.rows.value];
-      return before.length === 0 ? now : [...before, ...now];
+      held = before.length === 0 ? now : [...before, ...now];
+      return held;
     }),
     config,
+    reading,
     kernel: signal<KernelState>("unheard"),
     waiting: signal(0),
     latencyHeardMs: signal(null),

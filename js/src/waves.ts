@@ -50,6 +50,10 @@ export function createWaves(container: HTMLElement, options: WaveOptions): Waves
   });
   wave.on("scroll", () => options.moved());
   wave.on("zoom", () => options.moved());
+  // So that whoever takes a picture knows that it is one.
+  wave.on("redrawcomplete", () => {
+    container.dataset.drawn = String(container.clientWidth);
+  });
   wave.on("interaction", (t_s) => options.pointed(t_s));
   return {
     show([you, agent], seconds) {

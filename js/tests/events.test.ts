@@ -56,6 +56,22 @@ describe("the list of events", () => {
     expect(list.length()).toBe(4);
   });
 
+  it("leaves getStats to the notes, so that it cuts no run of deltas into pieces", async () => {
+    for (const type of ["x.delta", "rtc.stats", "x.delta", "rtc.stats"]) {
+      add(type === "rtc.stats" ? "local" : "server", { type });
+    }
+    await settle();
+    expect(shown()).toEqual(["x.delta ×2"]);
+    list.kind.value = "notes";
+    expect(shown()).toEqual(["rtc.stats ×2"]);
+    list.kind.value = "all";
+    list.query.value = "rtc.st";
+    expect(shown()).toEqual(["rtc.stats ×2"]);
+    list.query.value = "";
+    list.collapsed.value = false;
+    expect(list.length()).toBe(4);
+  });
+
   it("filters by direction, notes and errors", async () => {
     add("client", { type: "response.create" });
     add("server", { type: "error", error: { message: "no" } });

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import bench_call, bench_log, bench_package, bench_session
+from tests.benchmarks import bench_call, bench_log, bench_package, bench_panel, bench_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,12 +23,17 @@ def _call() -> list[Figure]:
         return asyncio.run(bench_call.measure(Path(folder)))
 
 
+def _panel() -> list[Figure]:
+    return asyncio.run(bench_panel.measure())
+
+
 def _main() -> None:
     parts = {
         "package": bench_package.measure,
         "session": bench_session.measure,
         "call": _call,
         "log": bench_log.measure,
+        "panel": _panel,
     }
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores")
     for name in sys.argv[1:] or parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import statistics
 import subprocess
 import sys
@@ -15,19 +16,30 @@ RUNS = 15
 
 
 def measure() -> list[Figure]:
-    """Measure `import rtc_widget` against `import pandas`, and the size of widget.js."""
+    """Measure `import rtc_widget` against `import pandas`, and what the page loads."""
     import_ms: dict[str, list[float]] = {"pandas": [], "rtc_widget": []}
     for _ in range(RUNS):
         for module, times in import_ms.items():
             times.append(_import_ms(module))
     ours, theirs = (statistics.median(import_ms[module]) for module in ("rtc_widget", "pandas"))
-    script = Path(rtc_widget.__file__).parent / "static/widget.js"
-    size_kb = len(gzip.compress(script.read_bytes(), 9)) / 1000
+    static = Path(rtc_widget.__file__).parent / "static"
+    sizes_kb = {
+        name: len(gzip.compress((static / name).read_bytes(), 9)) / 1000 for name in ("widget.js", "waves.js")
+    }
+    shares: dict[str, int] = json.loads((static / "shares.json").read_text("utf-8"))
+    whole = sum(shares.values())
     return [
         Figure(
             "import rtc_widget / import pandas", ours / theirs, "×", 1.3, f"{ours:.0f} and {theirs:.0f} ms"
         ),
-        Figure("widget.js, gzipped", size_kb, "kB", 60),
+        Figure("widget.js, gzipped", sizes_kb["widget.js"], "kB", 70),
+        *(
+            Figure(
+                f"  of it {name}", sizes_kb["widget.js"] * part / whole, "kB", detail=f"{part:,} bytes before"
+            )
+            for name, part in sorted(shares.items(), key=lambda share: -share[1])
+        ),
+        Figure("waves.js, loaded with the Timeline tab, gzipped", sizes_kb["waves.js"], "kB"),
     ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.async_api import expect
 
 from tests.browser.lab import PANEL
@@ -13,7 +12,6 @@ from tests.browser.speech import QUESTIONS, write_speech
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Literal
 
     from tests.browser.conftest import OpenLab
     from tests.browser.lab import Lab
@@ -21,6 +19,10 @@ if TYPE_CHECKING:
 OUTGOING = """async () => {
   const report = await tap.calls.at(-1).connection.getStats();
   return [...report.values()].find(({ type }) => type === "media-source").audioLevel;
+}"""
+SENT = """async () => {
+  const sender = tap.calls.at(-1).connection.getSenders().find(({ track }) => track !== null);
+  return sender.track.getSettings();
 }"""
 
 
@@ -69,22 +71,49 @@ async def test_mute_silences_the_microphone_and_unmute_lets_it_be_heard(
         await lab.until(OUTGOING, "level > 0.01")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_the_panel_wears_the_theme_of_jupyterlab(lab: Lab, theme: Literal["light", "dark"]) -> None:
-    await lab.theme(theme)
+async def test_another_microphone_goes_on_in_place_of_the_first_without_another_call(
+    open_lab: OpenLab, tmp_path: Path
+) -> None:
+    talking = write_speech(tmp_path / "talking.wav", *QUESTIONS * 10, before_s=0, between_s=0.1)
+    async with open_lab(microphone=talking) as lab:
+        notebook = await lab.open()
+        await notebook.run(widget_cell())
+        await notebook.run("await w.connect()")
+        panel = notebook.element.locator(PANEL)
+        await panel.get_by_role("button", name="Sound settings").click()
+        await panel.get_by_label("Echo cancellation").uncheck()
+        await lab.until(SENT, "level.echoCancellation === false")
+        await panel.locator(".rtcw-devices").get_by_label("Microphone").select_option(index=1)
+        await lab.until(SENT, "level.deviceId !== 'default' && level.echoCancellation === false")
+        await lab.until(OUTGOING, "level > 0.01")
+        assert (await lab.live_calls(), await lab.live_microphones()) == (1, 1)
+        await panel.get_by_label("Volume").fill("0.5")
+        assert await lab.page.evaluate("() => document.querySelector('audio[data-rtc-widget]').volume") == 0.5
+
+
+async def test_a_sound_file_is_spoken_a_picture_shown_and_a_turn_heard_again(
+    lab: Lab, tmp_path: Path
+) -> None:
+    speech = write_speech(tmp_path / "order.wav", QUESTIONS[1], between_s=0.2)
     notebook = await lab.open()
-    await notebook.run(widget_cell(instructions="You are a barista."))
-    panel = notebook.element.locator(PANEL)
-    await expect(panel).to_have_attribute("data-theme", theme)
-    await lab.screenshot(f"panel-{theme}-idle")
+    await notebook.run(widget_cell(record=True))
     await notebook.run("await w.connect()")
-    await notebook.run("await w.say('A flat white, please.')")
-    await notebook.run("await w.say('What does that come to?')")
-    await lab.screenshot(f"panel-{theme}-live")
-    await lab.page.set_viewport_size({"width": 760, "height": 900})
-    await lab.screenshot(f"panel-{theme}-narrow", panel)
-    overflow = await panel.evaluate("(element) => element.scrollWidth - element.clientWidth")
-    assert overflow <= 0
-    other: Literal["light", "dark"] = "dark" if theme == "light" else "light"
-    await lab.theme(other)
-    await expect(panel).to_have_attribute("data-theme", other)
+    panel = notebook.element.locator(PANEL)
+    chooser = panel.locator("input[type=file]")
+    await chooser.set_input_files(speech)
+    await expect(panel.get_by_text("will be spoken in place of the microphone")).to_be_visible()
+    await panel.get_by_role("button", name="Send").click()
+    await notebook.run("await w.wait_for('output_audio_buffer.stopped', since=0)")
+    assert "london" in (await notebook.value("w.turns.user_transcript.iloc[0]")).lower()
+    await lab.page.screenshot(path=tmp_path / "menu.png")
+    await chooser.set_input_files(tmp_path / "menu.png")
+    await panel.get_by_label("Type to the agent").fill("What is this?")
+    await panel.get_by_role("button", name="Send").click()
+    await notebook.run("await w.wait_for('response.done')")
+    sent = await notebook.value("[e for e in w.event_log if e['type'] == 'conversation.item.create'][-1]")
+    assert [part["type"] for part in sent["item"]["content"]] == ["input_text", "input_image"]
+    heard = panel.locator(".rtcw-row[data-who=you][data-heard=true]").first
+    await heard.get_by_role("button", name="Hear it").click()
+    await expect(heard.get_by_role("button", name="Stop")).to_be_visible()
+    await expect(heard.get_by_role("button", name="Hear it")).to_be_visible(timeout=15_000)
+    await expect(heard.get_by_role("alert")).to_have_count(0)

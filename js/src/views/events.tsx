@@ -72,7 +72,7 @@ function Tools({ list, goTo: go }: { list: EventList; goTo(t_ms: number): void }
       <button
         type="button"
         aria-pressed={list.collapsed.value}
-        title="Show a run of deltas as one row"
+        title="Show a run of deltas as one row, and leave getStats to the notes"
         onClick={() => {
           list.collapsed.value = !list.collapsed.peek();
         }}

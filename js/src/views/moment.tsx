@@ -21,7 +21,10 @@ export function Moment({ store, empty }: { store: Store; empty: boolean }) {
   );
 }
 
-function now({ activity }: Store, empty: boolean): Now {
+function now({ activity, reading }: Store, empty: boolean): Now {
+  if (reading.value !== null) {
+    return { who: "", words: `Reading the log… ${Math.round(reading.value * 100)} %` };
+  }
   if (activity.state.value !== "live") {
     return { who: "", words: empty && !activity.busy.value ? "Nothing said yet." : "" };
   }

@@ -4,11 +4,14 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Instance } from "../instance";
 import type { View } from "../view";
+import { countText } from "../words";
 import { Moment } from "./moment";
 import { TranscriptRow } from "./row";
 
 /** So close to the end counts as being there, in px. */
 const NEAR = 24;
+/** So many rows are there at once; earlier ones come when somebody asks. */
+const MOST_ROWS = 200;
 
 export function Transcript({ instance, view }: { instance: Instance; view: View }) {
   const { store } = instance;
@@ -18,6 +21,17 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
   const top = useRef(0);
   const rows = store.rows.value;
   const sought = view.row.value;
+  const first = useRef(0);
+  const asked = useSignal(0);
+  asked.value;
+  if (following.value) {
+    first.current = Math.max(0, rows.length - MOST_ROWS);
+  }
+  if (sought !== "") {
+    const place = rows.findIndex((row) => row.peek().key === sought);
+    first.current = place < 0 ? first.current : Math.min(first.current, place);
+  }
+  const shown = rows.slice(first.current);
 
   useEffect(() => {
     const [outer, inner] = [box.current, list.current];
@@ -65,8 +79,14 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
       following.value = false;
     }
   };
+  const earlier = () => {
+    following.value = false;
+    first.current = Math.max(0, first.current - MOST_ROWS);
+    asked.value++;
+  };
   const follow = () => {
     following.value = true;
+    view.row.value = "";
     box.current?.scrollTo({ top: box.current.scrollHeight });
   };
 
@@ -74,8 +94,13 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
     <div class="rtcw-transcript">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <div class="rtcw-scroll" ref={box} role="log" aria-label="Transcript" tabIndex={0} onScroll={look}>
+        {first.current > 0 && (
+          <button type="button" class="rtcw-quiet rtcw-earlier" onClick={earlier}>
+            {countText(first.current, "earlier row")}
+          </button>
+        )}
         <ol class="rtcw-rows" ref={list}>
-          {rows.map((row) => (
+          {shown.map((row) => (
             <TranscriptRow key={row.peek().key} row={row} instance={instance} view={view} />
           ))}
         </ol>
