@@ -47,7 +47,7 @@ check-js: .venv/.js
 bench: browser ## the figures: connect, relay, import, size, answer
 	$(CLEAN_ENV) $(PYTHON) -m tests.benchmarks $(ARGS)
 
-soak: browser ## tests that take long
+soak: browser .venv/.kernels ## tests that take long
 	$(PYTEST) -m soak
 
 clean: ## remove what was built and installed here
@@ -79,6 +79,11 @@ $(PYTHON):
 
 .venv/.js: js/package-lock.json .venv/.test
 	$(NPM) ci --no-audit --no-fund
+	@touch $@
+
+# Older kernels, for the tests of what they deliver and what is said where they do not.
+.venv/.kernels: .venv/.test
+	for version in 6.31 7.3; do $(PIP) install --quiet --target .venv/kernels/$$version "ipykernel==$$version.*"; done
 	@touch $@
 
 browser: .venv/.test

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rtc_widget import protocol
 from rtc_widget._callbacks import Callbacks
 from rtc_widget._errors import ConnectionFailed, RtcWidgetError, ServerError, WaitTimeout
+from rtc_widget._kernel import kernel_hint
 from rtc_widget._loop import Handle, submit
 from rtc_widget._playback import Playback
-from rtc_widget._waits import BACKGROUND, Waits, kernel_hint
+from rtc_widget._waits import BACKGROUND, Waits
 from rtc_widget.conversation import FIRST_COUNTS, HANDLED, Conversation
 from rtc_widget.frames import Frames
 

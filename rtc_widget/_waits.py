@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import threading
 from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rtc_widget._errors import ConnectionFailed, WaitTimeout
+from rtc_widget._kernel import kernel_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rtc_widget.log.record import Record
 
-__all__ = ["BACKGROUND", "Wait", "Waits", "kernel_hint"]
+__all__ = ["BACKGROUND", "Wait", "Waits"]
 
 BACKGROUND = frozenset({"rtc.audio", "rtc.stats"})
 """Notes that come every second, and say nothing of why something else did not come."""
@@ -25,7 +24,6 @@ BACKGROUND = frozenset({"rtc.audio", "rtc.stats"})
 T = TypeVar("T")
 
 _SEEN = 8
-_NEEDED_IPYKERNEL = (7, 4)
 
 
 class Wait(Generic[T]):
@@ -136,16 +134,3 @@ def _end_of_call(record: Record) -> ConnectionFailed | None:
         return None
     reason = str(note.get("reason") or "the call ended")
     return ConnectionFailed(str(note.get("step") or "channel"), reason, note.get("advice"))
-
-
-def kernel_hint() -> str | None:
-    """Say that this kernel delivers no message while a cell awaits, where that is so."""
-    module = sys.modules.get("ipykernel")
-    version: tuple[int, ...] = tuple(getattr(module, "version_info", ()))[:2]
-    if not version or version >= _NEEDED_IPYKERNEL or "JPY_PARENT_PID" not in os.environ:
-        return None
-    shown = ".".join(str(part) for part in version)
-    return (
-        f"This kernel runs ipykernel {shown}, which may deliver no message while a cell awaits: "
-        "run `pip install 'ipykernel>=7.4'` and restart the kernel."
-    )

@@ -8,7 +8,14 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rtc_widget._errors import ConfigurationError, ConnectionFailed, RtcWidgetError, SecretError
+from rtc_widget._errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    RtcWidgetError,
+    SecretError,
+    WaitTimeout,
+)
+from rtc_widget._kernel import kernel_hint
 from rtc_widget._loop import get_loop, submit
 from rtc_widget.transports import messages
 from rtc_widget.transports.audio_relay import AudioRelay
@@ -238,6 +245,9 @@ class Browser:
     async def _any_page(self) -> Page:
         page = await asyncio.to_thread(self._relay.wait_for_page, _HELLO_S)
         if page is None:
+            hint = kernel_hint()
+            if hint is not None:
+                raise WaitTimeout("a page to answer", _HELLO_S, hint=hint)
             raise ConnectionFailed(
                 "page",
                 "no page shows this widget.",

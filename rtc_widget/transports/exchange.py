@@ -9,7 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rtc_widget._errors import ConnectionFailed
+from rtc_widget._errors import ConnectionFailed, WaitTimeout
+from rtc_widget._kernel import kernel_hint
 from rtc_widget.transports import messages
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class Exchange:
         ------
         ConnectionFailed
             With the step that the page names, or "page" when it does not answer in time.
+        WaitTimeout
+            When it is the kernel that delivers no answer while a cell awaits one.
         """
         command_id = secrets.token_hex(6)
         future: Future[dict[str, Any]] = Future()
@@ -87,6 +90,9 @@ class Exchange:
             self._post(messages.command(page.id, command_id, method, params), buffers)
             message = await asyncio.wait_for(asyncio.wrap_future(future), timeout)
         except TimeoutError:
+            hint = kernel_hint()
+            if hint is not None:
+                raise WaitTimeout(f"the page to answer {method!r}", timeout, hint=hint) from None
             raise ConnectionFailed(
                 "page",
                 f"the page did not answer {method!r} within {timeout:g} s.",

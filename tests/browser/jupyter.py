@@ -93,8 +93,21 @@ class Jupyter:
         for session in await self.request("GET", "sessions"):
             await self.request("DELETE", f"sessions/{session['id']}")
 
-    def write_notebook(self, name: str, cells: list[str]) -> Path:
-        """Write a notebook of code cells into the folder, for the kernel of this Python."""
+    def add_kernel(self, name: str, packages: Path) -> None:
+        """Offer a kernel of this Python that finds these packages before its own."""
+        spec = self.log.parent / f"data/kernels/{name}/kernel.json"
+        spec.parent.mkdir(parents=True, exist_ok=True)
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        path = os.pathsep.join([str(packages), self.environment["PYTHONPATH"]])
+        spec.write_text(
+            json.dumps(
+                {"argv": argv, "display_name": name, "language": "python", "env": {"PYTHONPATH": path}}
+            ),
+            "utf-8",
+        )
+
+    def write_notebook(self, name: str, cells: list[str], *, kernel: str = "python3") -> Path:
+        """Write a notebook of code cells into the folder, for the kernel of this Python or another one."""
         notebook = {
             "cells": [
                 {
@@ -108,7 +121,7 @@ class Jupyter:
                 for cell in cells
             ],
             "metadata": {
-                "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+                "kernelspec": {"display_name": kernel, "language": "python", "name": kernel},
                 "language_info": {"name": "python"},
             },
             "nbformat": 4,
