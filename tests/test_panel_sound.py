@@ -51,7 +51,7 @@ async def test_a_recorded_call_is_heard_drawn_and_asked_again(
         picture_file = io.BytesIO()
         Image.new("RGB", (4, 4)).save(picture_file, "PNG")
         await ask("add_image", buffers=[picture_file.getvalue()])
-        (turn,) = (state for state in session.conversation.turns if state.responses)
+        turn = [state for state in session.conversation.turns if state.responses][-1]
         asked = turn.user_item_id
         (answered,) = turn.responses[0].output_item_ids
 

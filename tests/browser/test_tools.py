@@ -64,6 +64,6 @@ async def test_hold_to_talk_ends_the_turn_when_it_is_let_go(open_lab: OpenLab, t
         types = await notebook.value("w.events[w.events.direction == 'client'].type.tolist()")
         assert types == ["input_audio_buffer.clear", "input_audio_buffer.commit", "response.create"]
         await notebook.run(
-            "await w.wait_for('conversation.item.input_audio_transcription.completed', since=0)"
+            "await w.wait_for('conversation.item.input_audio_transcription.completed', since=0, timeout=50)"
         )
         assert len(await notebook.value("w.turns.user_transcript.dropna().tolist()")) == 1

@@ -85,3 +85,6 @@ def _is_own(host: str) -> bool:
 
 
 install()
+
+# Started by a worker of pytest, this is imported before anybody asks for it: it is the same one then.
+sys.modules.setdefault("tests.loopback.sitecustomize", sys.modules[__name__])
