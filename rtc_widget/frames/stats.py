@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rtc_widget.log.record import Record
 
 _WIDTH = 4
-_PACKETS = "packetsReceived"
 _JITTER = ("jitterBufferDelay", "jitterBufferEmittedCount")
 
 
@@ -27,6 +26,10 @@ class _Row(NamedTuple):
     id: Any
     metric: Any
     value: Any
+
+
+class _Between(_Row):
+    """A value of the jitter buffer alone, read between two getStats."""
 
 
 COLUMNS = (
@@ -59,9 +62,9 @@ def _rows(source: Source) -> list[_Row]:
     for (t_ms, call), group in groupby(rows, key=lambda row: (row.t_ms, row.rtc_call_id)):
         values = list(group)
         found += values
+        if isinstance(values[0], _Between):
+            continue
         now = totals_of([row[2:] for row in values])
-        if _PACKETS not in now and call in before:
-            continue  # only the jitter buffer, between two getStats
         if call in before and t_ms is not None:
             before_ms, totals = before[call]
             derived = derive(totals, now, (t_ms - before_ms) / 1_000)
@@ -81,7 +84,7 @@ def _read(record: Record) -> Iterator[_Row]:
         # Taken since the last getStats: ms before this one, and the two counters.
         if isinstance(sample, list) and len(sample) == len(_JITTER) + 1 and record.t_ms is not None:
             for metric, value in zip(_JITTER, sample[1:], strict=True):
-                yield _Row(record.t_ms + sample[0], call, "inbound-rtp", received, metric, value)
+                yield _Between(record.t_ms + sample[0], call, "inbound-rtp", received, metric, value)
     for value in values:
         yield _Row(record.t_ms, call, *value)
 

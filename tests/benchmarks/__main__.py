@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import bench_call, bench_log, bench_package, bench_panel, bench_session
+from tests.benchmarks import bench_call, bench_heard, bench_log, bench_package, bench_panel, bench_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +23,11 @@ def _call() -> list[Figure]:
         return asyncio.run(bench_call.measure(Path(folder)))
 
 
+def _heard() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(bench_heard.measure_all(Path(folder)))
+
+
 def _panel() -> list[Figure]:
     return asyncio.run(bench_panel.measure())
 
@@ -32,6 +37,7 @@ def _main() -> None:
         "package": bench_package.measure,
         "session": bench_session.measure,
         "call": _call,
+        "heard": _heard,
         "log": bench_log.measure,
         "panel": _panel,
     }

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MS = 24
+IN = ("inbound-rtp", "in")
+COUNTERS = ("jitterBufferDelay", "jitterBufferEmittedCount")
 _AGENT = "One flat white."
 
 
@@ -171,6 +173,93 @@ def test_the_jitter_buffer_and_the_constant_are_taken_off_and_the_device_put_on(
     assert list(turns["heard_quality"]) == ["first_turn", "ok"]
     derived = frames.get("stats").query("stat_type == 'derived'")
     assert derived["value"].to_numpy(float) == pytest.approx(60.0)
+
+
+def test_the_jitter_buffer_is_known_between_two_getstats(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "browser")
+    answers_ms = [stage.turn(700.0, 900.0)]
+    answers_ms.append(stage.turn(answers_ms[0] + 2_570, 900.0))
+    steps_ms = [20.0, 40.0, 60.0, 80.0, 100.0]
+
+    def counters(step: int) -> list[float]:
+        # Each fifth of a second has a delay of its own.
+        delay_ms = step // 5 * sum(steps_ms) + sum(steps_ms[: step % 5])
+        return [delay_ms * 200 * 48 / 1_000, step * 200 * 48]
+
+    for second in range(1, 20):
+        total = [[*IN, name, value] for name, value in zip(COUNTERS, counters(5 * second), strict=True)]
+        between = [[-200 * n, *counters(5 * second - n)] for n in (4, 3, 2, 1)]
+        stats = [*total, [*IN, "packetsReceived", second * 50]]
+        stage.at(second * 1_000.0, "local", "rtc.stats", stats=stats, jitter=between)
+    frames = stage.frames()
+    heard = [frames.heard(turn) for turn in (0, 1)]
+    delays_ms = [one.columns.jitter_buffer_ms for one in heard if one is not None]
+    assert len(delays_ms) == 2
+    for delay_ms, answer_ms in zip(delays_ms, answers_ms, strict=True):
+        expected = [steps_ms[int((answer_ms + early_ms) % 1_000 // 200)] for early_ms in (-15, 0, 15)]
+        assert delay_ms in [pytest.approx(value) for value in expected]
+    frame = frames.get("stats")
+    assert len(frame[frame["metric"] == "jitterBufferDelay"]) == 5 * 19
+    derived = frame[frame["stat_type"] == "derived"]
+    assert sorted(derived["t_ms"].unique()) == [1_000.0 * second for second in range(2, 20)]
+
+
+def test_the_second_clock_takes_steps_of_the_first_one_out(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "browser")
+    stage.at(30.0, "local", "rtc.calibration", constant_ms=12.0, check_constant_ms=17.0)
+    t_ms, steps_ms = 700.0, [0.0, 0.0, 10.0, 0.0, 10.0]
+    jitter = [[*IN, "jitterBufferDelay", 0.0], [*IN, "packetsReceived", 1]]
+    for step_ms in steps_ms:
+        user_ms = t_ms + len(stage.user) / _MS
+        answer_ms = stage.turn(t_ms, 900.0 + step_ms)
+        clock = [[user_ms - answer_ms - 100, "user", 70.0], [0, "agent", 65.0 + step_ms]]
+        for t_stats_ms, more in ((answer_ms - 100, {}), (answer_ms + 300, {"clock": clock})):
+            emitted = [*IN, "jitterBufferEmittedCount", t_stats_ms * 48]
+            stage.at(t_stats_ms, "local", "rtc.stats", stats=[*jitter, emitted], **more)
+        t_ms = answer_ms + len(stage.agent) / _MS + 6_000
+    turns = stage.frames().get("turns")
+    # 900 as heard, less the 17, less the 65 of the agent's clock, plus the 70 of the user's.
+    assert turns["latency_heard_ms"].to_numpy(float) == pytest.approx(888, abs=15)
+    assert np.ptp(turns["latency_heard_ms"].to_numpy(float)) < 6
+    assert list(turns["heard_quality"]) == ["first_turn", *["ok"] * 4]
+
+
+def test_a_second_clock_that_nobody_calibrated_flags_the_turns_where_it_disagrees(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "browser")
+    t_ms = 700.0
+    for step_ms in (0.0, 0.0, 0.0, 10.0, 0.0):
+        user_ms = t_ms + len(stage.user) / _MS
+        answer_ms = stage.turn(t_ms, 900.0)
+        clock = [[user_ms - answer_ms - 100, "user", 70.0], [0, "agent", 65.0 + step_ms]]
+        stage.at(answer_ms, "local", "rtc.stats", stats=[], clock=clock)
+        t_ms = answer_ms + len(stage.agent) / _MS + 6_000
+    qualities = list(stage.frames().get("turns")["heard_quality"])
+    assert qualities == ["first_turn", "uncalibrated", "uncalibrated", "slip", "uncalibrated"]
+
+
+def test_a_call_whose_microphone_comes_late_is_one_call(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "browser")
+    first_ms = stage.turn(700.0, 900.0)
+    stage.at(first_ms + 2_000, "local", "rtc.state", state="live", call=1, transport="browser")
+    stage.turn(first_ms + 2_500, 900.0)
+    assert list(stage.frames().get("turns")["heard_quality"]) == ["first_turn", "uncalibrated"]
+
+
+def test_what_a_noisy_microphone_lost_is_a_slip(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "browser")
+    first_ms = stage.turn(700.0, 900.0)
+    second_ms = stage.turn(first_ms + 2_500, 900.0)
+    third_ms = stage.turn(second_ms + 2_500, 900.0)
+    assert third_ms
+    # A microphone whose noise is never zero, but for 10 ms between question and answer.
+    log, path = stage.write(), tmp_path / "user.pcm"
+    samples = np.frombuffer(path.read_bytes(), "<i2").copy()
+    samples[samples == 0] = 1
+    samples[round((second_ms - 300) * _MS) :][:240] = 0
+    path.write_bytes(samples.tobytes())
+    frames = Frames(log)
+    frames.hear(Tracks(tmp_path))
+    assert list(frames.get("turns")["heard_quality"]) == ["first_turn", "slip", "uncalibrated"]
 
 
 def test_a_slip_between_question_and_answer_is_flagged(stage: Stage) -> None:

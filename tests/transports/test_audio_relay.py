@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,6 +95,25 @@ def test_what_the_browser_lost_is_silence_and_said(line: Line) -> None:
         ("user", 2 * _CHUNK, "the browser lost it"),
         ("agent", 2 * _CHUNK, "the browser lost it"),
     ]
+
+
+def test_a_call_that_is_over_waits_for_the_chunks_that_its_page_made(line: Line) -> None:
+    line.sends(0, 0, 1)
+    line.relay.expect("p1", 4)
+    waiting = threading.Thread(target=line.relay.wait)
+    waiting.start()
+    line.sends(2, 2)
+    assert waiting.is_alive()
+    line.sends(3, 3)
+    waiting.join(5)
+    assert not waiting.is_alive()
+
+
+def test_nobody_waits_for_a_page_that_said_nothing_of_its_chunks(line: Line) -> None:
+    line.sends(0, 0, 1)
+    line.relay.expect("p1", None)
+    line.relay.wait()
+    assert line.ack()[0] == 2
 
 
 def test_without_a_recorder_chunks_are_acknowledged_and_forgotten() -> None:
