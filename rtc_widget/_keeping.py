@@ -68,6 +68,8 @@ class Keeper:
         self.on_heard: Callable[[float | None], None] | None = None
         """Called with latency_heard_ms of the last answered turn, on a thread apart."""
         core.watchers.append(self._on_record)
+        if core.status in _BUSY:
+            self._begin()  # a session goes on, and its call with it
 
     def _on_record(self, record: Record) -> None:
         if record.type in _TURN_ENDS and self._recorder is not None:
@@ -75,12 +77,15 @@ class Keeper:
         if record.direction != "local" or record.type != "rtc.state":
             return
         if self._core.status in _BUSY and not self._in_call:
-            self._in_call = True
-            if self._recorder is not None:
-                self._recorder.begin()
+            self._begin()
         elif self._core.status in _OVER:
             self._in_call = False
             self._work = submit(self._keep(None if self._recorder is None else self._recorder.call))
+
+    def _begin(self) -> None:
+        self._in_call = True
+        if self._recorder is not None:
+            self._recorder.begin()
 
     async def _keep(self, call: int | None) -> None:
         if self._recorder is not None:

@@ -124,6 +124,26 @@ describe("the panel", () => {
     expect(text(".rtcw-notices")).toContain("The agent does not hear you: permission for the microphone was denied.");
   });
 
+  it("says what is bad about the connection, as long as it is", async () => {
+    await live();
+    const quality = (what: string, value: number, phase: string) =>
+      kernel.post({
+        kind: "note",
+        page: "*",
+        text: JSON.stringify({ type: "rtc.quality", what, value, threshold: 0, phase }),
+      });
+    quality("loss", 0.0712, "bad");
+    quality("round_trip", 512.3, "bad");
+    await settle();
+    expect(text(".rtcw-notices")).toContain("7 % of the agent's packets get lost.");
+    expect(text(".rtcw-notices")).toContain("512 ms to the service and back");
+    quality("loss", 0.01, "good");
+    await settle();
+    expect(text(".rtcw-notices")).not.toContain("packets get lost");
+    await click("Hang up");
+    expect(text(".rtcw-notices")).toBe("");
+  });
+
   it("says how many records wait for a kernel that does not answer", async () => {
     await live();
     kernel.block();

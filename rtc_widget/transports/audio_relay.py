@@ -102,9 +102,10 @@ class AudioRelay:
     def wait(self) -> None:
         """Block until all expected chunks have come, or none has for 10 s: their page is gone."""
         with self._lock:
-            while any(line.received < line.expected for line in self._lines.values()):
+            while late := [line for line in self._lines.values() if line.received < line.expected]:
                 if not self._came.wait(_SILENT_S):
-                    return
+                    for line in late:
+                        line.expected = line.received
 
     def _take(self, line: _Line, chunk: dict[str, Any], samples: Sequence[bytes | memoryview]) -> None:
         recorder = self._recorder

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 import rtc_widget as rtc
 from tests.browser.lab import PANEL
-from tests.browser.sandbox import widget_cell
+from tests.browser.sandbox import URL_VARIABLE, widget_cell
 from tests.browser.speech import QUESTIONS, word_error_rate, write_speech
 from tests.browser.test_talk import MOST_MISHEARD, MOST_WRONG
 
@@ -26,6 +26,12 @@ HEARD = """json.loads(w.turns[["latency_heard_ms", "heard_quality", "heard_ms", 
     .to_json(orient="records"))"""
 GAPS = """[event for event in w.event_log if event["type"] == "rtc.audio" and event.get("gap_frames")
     and event["frame"] > 24 * w.calls.t_open_ms.iloc[0]]"""
+RESUME = f"""
+import os
+import rtc_widget as rtc
+w = rtc.resume(%r, provider=rtc.Sandbox(os.environ[{URL_VARIABLE!r}]), record=True)
+w
+"""
 LOST = "w.stats.groupby('metric').value.last()[['packetsLost', 'packetsDiscarded']].tolist()"
 DURABLE = """[os.getpid(), str(w.folder),
     min(os.stat(w.folder / f"{track}.pcm").st_size for track in ("user", "agent")) // 2]"""
@@ -108,7 +114,6 @@ async def test_a_killed_kernel_leaves_both_tracks_as_far_as_they_were_on_disk(
     pid, folder, durable = await notebook.value(DURABLE)
     transcript = await notebook.value("turn.transcript")
     os.kill(pid, signal.SIGKILL)
-
     recording = await asyncio.to_thread(rtc.load, folder, strict=False)
     assert recording.audio is not None
     assert recording.audio.frames >= durable > 3 * 24_000
@@ -118,3 +123,15 @@ async def test_a_killed_kernel_leaves_both_tracks_as_far_as_they_were_on_disk(
     heard = await asyncio.to_thread(rtc.Sandbox.recognised, recording.audio.agent)
     assert word_error_rate(transcript, str(heard)) <= MOST_WRONG, heard
     assert np.isfinite(recording.turns.latency_heard_ms.iloc[0])
+
+    # The page lives on: the next kernel gets what was not on disk, and the rest of the call.
+    await lab.page.locator(".jp-Dialog").get_by_role("button", name="Ok").click(timeout=60_000)
+    await notebook.run(RESUME % folder)
+    await notebook.run("turn = await w.say('Are you still there?')\nawait w.hang_up()")
+    heard = await notebook.value("rtc.Sandbox.recognised(turn.audio)")
+    assert word_error_rate("You said: Are you still there?", heard) <= MOST_WRONG, heard
+    whole = await asyncio.to_thread(rtc.load, folder)
+    assert whole.audio is not None
+    before = recording.audio.frames
+    assert np.array_equal(whole.audio.read("agent", 0, before), recording.audio.read("agent", 0, before))
+    assert whole.audio.frames > before + 24_000
