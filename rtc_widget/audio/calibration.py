@@ -49,7 +49,7 @@ class Loopback:
     clock
         Readings of the second clock, in order of time; none where the browser has none.
     lost_frames
-        Samples that the recorder missed.
+        Samples that the recorder missed since the first turn began.
     """
 
     user: NDArray[np.int16]

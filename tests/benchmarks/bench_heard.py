@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 CALLS, LOADED_CALLS = 4, 2
 TURNS = 20
+FEWEST = 5
 GAPS_MS = np.linspace(400, 1_500, TURNS)
 PAUSE_MS = 700
 ANSWERS = 12
@@ -118,9 +119,7 @@ class _Bench:
         ):
             heard = measure(*turns, [of_clock])
             figures += _figures(f"{name}, {clock}", heard, gaps_ms, limits)
-        lost = Figure(
-            f"{name}: samples lost", loopback.lost_frames, "", None, "before the first turn or in it"
-        )
+        lost = Figure(f"{name}: samples lost", loopback.lost_frames, "", 0)
         return [*figures, lost]
 
     def _turns(self, loopback: Loopback) -> tuple[list[Any], list[TurnTimes]]:
@@ -154,23 +153,27 @@ class _Bench:
 def _figures(
     name: str, heard: Sequence[Heard], gaps_ms: Sequence[float], goals: tuple[float | None, float]
 ) -> list[Figure]:
-    """Say how far from the truth the turns were that count: all but the first, and those with much jitter."""
-    counted = [
-        one.latency_heard_ms - gap_ms
+    """Say how far from the truth the turns were: those that are not flagged, and all but the first."""
+    errors = [
+        (one.latency_heard_ms - gap_ms, one.heard_quality)
         for one, gap_ms in zip(heard, gaps_ms, strict=True)
-        if one.latency_heard_ms is not None and one.heard_quality not in {"first_turn", "jitter"}
+        if one.latency_heard_ms is not None and one.heard_quality != "first_turn"
     ]
-    if not counted:
-        return [Figure(f"{name}: no turn without jitter", float("nan"), "ms", 0.0)]
-    errors_ms = np.array(counted)
-    qualities = [str(one.heard_quality) for one in heard]
-    detail = f"{len(counted)} of {len(heard)} turns; " + ", ".join(
-        f"{qualities.count(quality)} {quality}" for quality in sorted(set(qualities))
-    )
-    return [
-        Figure(f"{name}: |median|", abs(float(np.median(errors_ms))), "ms", goals[0], detail),
-        Figure(f"{name}: p95", float(np.percentile(np.abs(errors_ms), 95)), "ms", goals[1]),
-    ]
+    figures = []
+    for which, chosen, limits in (
+        ("", [error_ms for error_ms, quality in errors if quality == "ok"], goals),
+        (" of all", [error_ms for error_ms, _ in errors], (None, None)),
+    ):
+        detail = f"{len(chosen)} of {len(heard)} turns"
+        if len(chosen) < FEWEST:
+            figures.append(Figure(f"{name}{which}: too few turns", len(chosen), "", None, detail))
+            continue
+        errors_ms = np.array(chosen)
+        figures += [
+            Figure(f"{name}{which}: |median|", abs(float(np.median(errors_ms))), "ms", limits[0], detail),
+            Figure(f"{name}{which}: p95", float(np.percentile(np.abs(errors_ms), 95)), "ms", limits[1]),
+        ]
+    return figures
 
 
 async def _answering(notebook: Notebook, folder: Path) -> list[Figure]:

@@ -4,6 +4,7 @@
  * the two clocks are.
  */
 
+import type { Tracks } from "./recorder";
 import type { Batch } from "./worklet";
 
 /** A few samples as the worker saw them, and the instant they are stamped with. */
@@ -22,7 +23,7 @@ export interface ClockSample {
 }
 
 export interface Check {
-  listen(tracks: { user: MediaStreamTrack | null; agent: MediaStreamTrack | null }): void;
+  listen(tracks: Tracks): void;
   /** Take what the worklet heard. */
   take(batch: Batch): void;
   stop(): void;

@@ -30,7 +30,7 @@ export interface Plan {
 export interface Loopback extends Fields {
   /** Place of the user's first sample in each turn, in samples since the recorder began. */
   user_frames: number[];
-  /** Samples that the recorder missed. */
+  /** Samples that the recorder missed since the first turn began. */
   lost_frames: number;
   t_browser_ms: number;
   jitter: JitterSample[];
@@ -56,9 +56,11 @@ export async function runLoopback(plan: Plan): Promise<Loopback> {
     const clock: ClockSample[] = [];
     const check = createCheck(context.sampleRate, (sample) => clock.push(sample));
     closing.push(() => check?.stop());
-    check?.listen({ user: user.track, agent: heard });
+    const tracks = { user: user.track, agent: heard };
+    check?.listen(tracks);
     const recorder = await startRecorder(
       context,
+      () => tracks,
       (chunk) => chunks.push(chunk),
       (batch) => {
         origin ??= batch.frame;
@@ -66,7 +68,6 @@ export async function runLoopback(plan: Plan): Promise<Loopback> {
       },
     );
     closing.push(() => recorder.stop());
-    recorder.listen({ user: user.track, agent: heard });
     const jitter: JitterSample[] = [];
     const timer = setInterval(() => {
       sampleJitter(near).then((sample) => sample !== null && jitter.push(sample), Boolean);
@@ -80,7 +81,9 @@ export async function runLoopback(plan: Plan): Promise<Loopback> {
     const place = (frame: number) => ((frame - first) * RATE_HZ) / context.sampleRate;
     return {
       user_frames: starts.map((start_s) => place(start_s * context.sampleRate)),
-      lost_frames: chunks.reduce((sum, { lost_frames }) => sum + (lost_frames ?? 0), 0),
+      lost_frames: chunks
+        .filter(({ frame }) => frame > place((starts[0] ?? 0) * context.sampleRate))
+        .reduce((sum, { lost_frames }) => sum + (lost_frames ?? 0), 0),
       t_browser_ms: chunks[0]?.t_browser_ms ?? 0,
       jitter,
       clock: clock.map(({ track, frame, apart_ms }) => [track, place(frame), apart_ms]),

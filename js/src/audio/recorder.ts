@@ -11,13 +11,20 @@ const BATCHES_LATE = 3;
 
 export interface Recorder {
   /** Record these from now on; null is silence. */
-  listen(tracks: { user: MediaStreamTrack | null; agent: MediaStreamTrack | null }): void;
+  listen(tracks: Tracks): void;
   stop(): void;
 }
 
-/** Start to record on a context; rejects where the page lets no worklet in. */
+/** What to record; null is silence. */
+export interface Tracks {
+  user: MediaStreamTrack | null;
+  agent: MediaStreamTrack | null;
+}
+
+/** Start to record on a context what `tracks` tells by then; rejects where the page lets no worklet in. */
 export async function startRecorder(
   context: AudioContext,
+  tracks: () => Tracks,
   take: (chunk: Chunk) => void,
   watch: (batch: Batch) => void = () => undefined,
 ): Promise<Recorder> {
@@ -33,21 +40,26 @@ export async function startRecorder(
     watch(data);
     cut(data);
   };
+  const taps: (Tap | null)[] = [null, null];
+
+  function listen({ user, agent }: Tracks): void {
+    for (const [input, track] of [user, agent].entries()) {
+      const tap = taps[input] ?? null;
+      if (tap?.track !== (track ?? undefined)) {
+        tap?.source.disconnect();
+        taps[input] = track === null ? null : connect(context, track, merger, input);
+      }
+    }
+  }
+
+  // The recorder comes last: what is put in before it, it does not miss samples by.
+  listen(tracks());
   merger.connect(node);
   // It puts out silence; what leads nowhere a browser need not run.
   node.connect(context.destination);
-  const taps: (Tap | null)[] = [null, null];
 
   return {
-    listen({ user, agent }) {
-      for (const [input, track] of [user, agent].entries()) {
-        const tap = taps[input] ?? null;
-        if (tap?.track !== (track ?? undefined)) {
-          tap?.source.disconnect();
-          taps[input] = track === null ? null : connect(context, track, merger, input);
-        }
-      }
-    },
+    listen,
 
     stop() {
       node.port.onmessage = null;

@@ -5,7 +5,7 @@ import type { Fields } from "../messages";
 import { keptCalibration } from "./calibration";
 import { type Check, createCheck } from "./check";
 import type { AudioLine, Chunk } from "./chunks";
-import { type Recorder, startRecorder } from "./recorder";
+import { type Recorder, startRecorder, type Tracks } from "./recorder";
 import { RATE_HZ } from "./resample";
 import type { Sound } from "./sound";
 
@@ -23,7 +23,7 @@ export interface Recording {
   /** How far the second clock was from the recorder's since the last time this was asked. */
   clock(): ClockReading[];
   /** What is sent and what is heard from now on; null is silence. */
-  listen(tracks: { user: MediaStreamTrack | null; agent: MediaStreamTrack | null }): void;
+  listen(tracks: Tracks): void;
   end(): void;
 }
 
@@ -32,7 +32,7 @@ export function createRecording(ports: RecordingPorts): Recording {
   /** The recorder of this call, under way or there; another object is another call. */
   let current: { recorder: Recorder | null; check: Check | null; started: boolean } | null = null;
   let readings: ClockReading[] = [];
-  let tracks: { user: MediaStreamTrack | null; agent: MediaStreamTrack | null } = { user: null, agent: null };
+  let tracks: Tracks = { user: null, agent: null };
 
   function take(chunk: Chunk, context: AudioContext): void {
     if (current?.started === false) {
@@ -64,6 +64,7 @@ export function createRecording(ports: RecordingPorts): Recording {
     let firstFrame = 0;
     const recorder = await startRecorder(
       context,
+      () => tracks,
       (chunk) => {
         first ??= { frame: firstFrame, t_ms: chunk.t_browser_ms };
         take(chunk, context);
