@@ -48,8 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if options.verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    for name in ("aiortc", "aioice", "asyncio", "uvicorn"):
+    for name in ("aiortc", "aioice", "asyncio", "mcp", "uvicorn", "websockets"):
         logging.getLogger(name).setLevel(logging.INFO if options.verbose else logging.WARNING)
+    # They log addresses, and an address may hold somebody's key.
+    for name in ("httpx", "httpx2", "openai"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         # Ctrl-C stops it, as it should: uvicorn has closed everything by then.
         with contextlib.suppress(KeyboardInterrupt):

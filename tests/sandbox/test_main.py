@@ -44,7 +44,7 @@ def test_rules_that_are_none_are_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert "none.toml" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("package", ["aiortc", "espeakng_loader"])
+@pytest.mark.parametrize("package", ["aiortc", "espeakng_loader", "websockets"])
 def test_a_missing_package_is_named_with_the_command_that_brings_it(package: str) -> None:
     code = (
         f"import sys; sys.modules[{package!r}] = None\n"

@@ -18,9 +18,12 @@ from rtc_widget.sandbox.formats import decoded, encoded
 from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, silence
 from tests.sandbox.client import TRANSCRIPTION, Client, call, spoken
 from tests.sandbox.events import of_type, types
+from tests.sandbox.service import running
 from tests.sandbox.socket_client import socket
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.sandbox.events import Event
     from tests.sandbox.service import Service
 
@@ -123,6 +126,15 @@ async def test_speech_cancels_the_answer_and_the_client_truncates_what_it_did_no
     assert kept
     assert "captain" not in kept
     assert not [kind for kind in types(talk.events) if kind.startswith("output_audio_buffer")]
+
+
+async def test_a_session_that_has_lasted_too_long_says_so_and_is_closed(tmp_path: Path) -> None:
+    with running(tmp_path / "stderr.log", "--session-seconds", "0.3") as short:
+        async with socket(short, MODEL) as talk:
+            await asyncio.wait_for(talk.is_over.wait(), 20)
+            assert types(talk.events) == ["session.created", "error"]
+            assert talk.events[-1]["error"]["code"] == "session_expired"
+            assert talk.connection.close_code == 1000
 
 
 async def test_the_buffer_of_output_is_another_transports(service: Service) -> None:
