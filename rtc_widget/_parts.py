@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rtc_widget._configuration import Configuration
     from rtc_widget._core import Core
     from rtc_widget._loop import Handle
+    from rtc_widget._mcp_servers import McpServers
     from rtc_widget._speaking import Speaking
     from rtc_widget._tool_rounds import ToolRounds
     from rtc_widget.tools import Tools
@@ -26,6 +27,7 @@ class SessionParts:
     _speaking: Speaking
     _tools: Tools
     _other_tools: list[Any]
+    _mcp: McpServers
     _rounds: ToolRounds
     _placing: Future[None] | None
     """Done when the call that connect() makes is up, or has failed; None while it makes none."""
@@ -41,6 +43,9 @@ class SessionParts:
     def _change(
         self, what: str, changes: dict[str, Any], timeout: float, variant: str | None = None
     ) -> Handle[dict[str, Any]]:
+        raise NotImplementedError
+
+    async def _update(self, changes: dict[str, Any], timeout: float, variant: str | None) -> dict[str, Any]:
         raise NotImplementedError
 
     def _with_tools(self, fields: dict[str, Any]) -> dict[str, Any]:

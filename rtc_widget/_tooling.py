@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._mcp_server import checked_place, checked_prefix
+from rtc_widget._mcp_servers import check_installed
 from rtc_widget._parts import SessionParts
 from rtc_widget.tools import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rtc_widget._loop import Handle
+    from rtc_widget._mcp_server import Place
 
 __all__ = ["Tooling"]
 
+_DECLARED_S = 10.0
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
@@ -80,10 +85,91 @@ class Tooling(SessionParts):
         self._tools.remove(name)
         return self._declare("remove_tool")
 
+    # -- MCP servers ------------------------------------------------------------------------------
+
+    def add_mcp(
+        self,
+        server: str | Sequence[str],
+        *,
+        name: str | None = None,
+        needs_approval: bool | Callable[[str, dict[str, Any]], bool] = False,
+        timeout: float = 30.0,
+    ) -> Handle[list[str]]:
+        """Let the model call the tools of a local MCP server; they run through the kernel.
+
+        A remote server that the service itself calls is configuration instead:
+        `await w.update(tools=[{"type": "mcp", "server_label": "…", "server_url": "https://…"}])`.
+
+        Parameters
+        ----------
+        server
+            Its command (`"python server.py"`, or its words; it is started, and ends with the session), or its
+            address of streamable HTTP (`"http://127.0.0.1:8000/mcp"`).
+        name
+            What the names of its tools begin with; None takes the server's own name.
+        needs_approval
+            Whether a person is asked first, in the panel or by `approve`: True, or a function of the tool's
+            own name and its arguments.
+        timeout
+            Longest run of a tool, in s.
+
+        Returns
+        -------
+        Handle
+            Of the tools' names, as the model sees them.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no server, or a name that is taken; without the `[mcp]` extra.
+        ConnectionFailed
+            When awaited: the server is not there, with its last words.
+        """
+        check_installed()
+        place = checked_place(server)
+        prefix = None if name is None else checked_prefix(name)
+        if not timeout > 0:
+            raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout!r}.")
+        work = self._add_mcp(place, prefix, needs_approval=needs_approval, timeout=timeout)
+        return self._start("add_mcp", work)
+
+    async def _add_mcp(self, place: Place, prefix: str | None, **how: Any) -> list[str]:
+        name, names = await self._mcp.add(place, prefix, **how)
+        try:
+            changes = self._configuration.check_changes({"tools": self._all_tools()})
+            await self._update(changes, _DECLARED_S, None)
+        except BaseException:
+            await self._mcp.take(name).close()
+            raise
+        return names
+
+    def remove_mcp(self, server: str | Sequence[str]) -> Handle[Any]:
+        """Take the tools of a local MCP server away; one that was started ends.
+
+        Parameters
+        ----------
+        server
+            The name its tools begin with, its command or its address.
+
+        Raises
+        ------
+        ConfigurationError
+            When there is none.
+        """
+        taken = self._mcp.take(server, checked_place(server))
+
+        async def close() -> None:
+            try:
+                await self._update({"tools": self._all_tools()}, _DECLARED_S, None)
+            finally:
+                await taken.close()
+
+        return self._start("remove_mcp", close())
+
     def _declare(self, what: str) -> Handle[Any]:
         """Tell the session which tools there are now."""
         changes = self._configuration.check_changes({"tools": self._all_tools()})
-        return self._change(what, changes, 10.0)
+        return self._change(what, changes, _DECLARED_S)
 
     def _all_tools(self) -> list[Any]:
         return [*self._other_tools, *self._tools.definitions()]

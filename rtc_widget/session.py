@@ -18,6 +18,7 @@ from rtc_widget._frame_properties import FrameProperties
 from rtc_widget._keeping import Keeper, new_recorder
 from rtc_widget._listening import Listening
 from rtc_widget._loop import Handle, submit
+from rtc_widget._mcp_servers import McpServers
 from rtc_widget._quality import Quality
 from rtc_widget._speaking import Speaking
 from rtc_widget._steering import Steering
@@ -98,6 +99,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
                 f"provider is an object such as rtc.OpenAI() or rtc.Sandbox(), not {provider!r}."
             )
         self._tools, self._other_tools = Tools(), []
+        self._mcp = McpServers(self._tools)
         given = fields if variant is None else {**variant.fields, **fields}
         configuration = Configuration(self._with_tools(given))
         if variant is not None and not fields:
@@ -372,6 +374,7 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
         with contextlib.suppress(Exception):
             await self._core.transport.hang_up("the session was closed")
         await self._core.transport.close()
+        await self._mcp.close()
         await self._keeper.close()
         self._core.close()
         await self._provider.leave()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.browser.sandbox import widget_cell
-from tests.browser.speech import write_speech
+from tests.browser.speech import QUESTIONS, write_speech
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 TOOL = '''
 @w.tool
-def weather() -> str:
-    """Look up the weather."""
-    return "It is foggy."
+def train() -> str:
+    """Look up when a train leaves."""
+    return "It leaves at noon."
 '''
 BLOCKED = """
 import json, time
@@ -36,9 +36,7 @@ SERVER = "[r.text for r in w.event_log.records() if r.direction == 'server']"
 async def test_a_spoken_turn_with_a_tool_call_completes_while_a_cell_blocks_the_kernel(
     open_lab: OpenLab, tmp_path: Path
 ) -> None:
-    question = write_speech(
-        tmp_path / "weather.wav", "What is the weather in London?", before_s=5, between_s=40
-    )
+    question = write_speech(tmp_path / "train.wav", QUESTIONS[1], before_s=5, between_s=60)
     async with open_lab(microphone=question) as lab:
         notebook = await lab.open()
         await notebook.run(widget_cell(signaling="kernel", sideband=True))
@@ -46,17 +44,17 @@ async def test_a_spoken_turn_with_a_tool_call_completes_while_a_cell_blocks_the_
         meanwhile = await notebook.printed(BLOCKED)
         types = [(direction, name) for direction, name, _ in meanwhile]
         heard = [text for _, name, text in meanwhile if name.endswith("transcription.completed")]
-        assert "weather" in "".join(heard).lower()
+        assert "train" in "".join(heard).lower()
         assert ("server", "response.function_call_arguments.done") in types
         assert ("client", "conversation.item.create") in types
         assert types.count(("server", "response.done")) == 2
         assert ("server", "output_audio_buffer.stopped") in types
         said = [text for _, name, text in meanwhile if name == "response.output_audio_transcript.done"]
-        assert "foggy" in said[-1]
+        assert "noon" in said[-1]
         await notebook.run("await w.hang_up()")
         # What the page saw on the wire is in the log once, in that order.
         wire = [text for direction, _, text in await lab.wire() if direction == "server"]
         assert len(wire) > 30
         assert await notebook.value(SERVER) == wire
-        assert await notebook.value("w.tool_calls.output.tolist()") == ["It is foggy."]
+        assert await notebook.value("w.tool_calls.output.tolist()") == ["It leaves at noon."]
         assert await notebook.value("len(w.turns)") == 1

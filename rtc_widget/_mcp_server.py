@@ -1,0 +1,187 @@
+"""A local MCP server: a command that speaks over its stdin and stdout, or an address of streamable HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import shlex
+import tempfile
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from rtc_widget._errors import ConfigurationError, ConnectionFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import IO
+
+    from mcp import Client
+    from mcp.types import CallToolResult
+    from mcp.types import Tool as Described
+
+__all__ = ["McpServer", "checked_place", "checked_prefix"]
+
+_CONNECT_S = 30.0
+_LAST_WORDS = 500
+_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+Place = str | tuple[str, ...]
+
+
+class McpServer:
+    """A connection to a server; everything of it happens on the loop of `rtc_widget._loop`.
+
+    Parameters
+    ----------
+    place
+        Its command, in words, or its address.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.own_name = ""
+        self._client: Client | None = None
+        self._living: asyncio.Task[None] | None = None
+        self._leaving = asyncio.Event()
+
+    async def connect(self) -> list[Described]:
+        """Start or reach the server, and return the tools that it has.
+
+        Raises
+        ------
+        ConnectionFailed
+            With step "mcp": it cannot be started or reached, or does not speak MCP; says its last words.
+        """
+        ready: asyncio.Future[list[Described]] = asyncio.get_running_loop().create_future()
+        # Its scopes are entered and left in one task, which lives as long as the connection.
+        self._living = asyncio.create_task(self._live(ready))
+        both: set[asyncio.Future[Any]] = {ready, self._living}
+        await asyncio.wait(both, timeout=_CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            return ready.result()
+        await self.close()
+        raise ConnectionFailed("mcp", f"{self} did not answer within {_CONNECT_S:g} s.", "Does it speak MCP?")
+
+    async def _live(self, ready: asyncio.Future[list[Described]]) -> None:
+        from mcp import Client, StdioServerParameters, stdio_client
+
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
+            try:
+                if isinstance(self.place, str):
+                    target: Any = self.place
+                else:
+                    command, *arguments = self.place
+                    # Its environment is the short one of the mcp package: no key of ours goes there.
+                    parameters = StdioServerParameters(command=command, args=arguments)
+                    target = stdio_client(parameters, errlog=stderr)
+                async with Client(target) as client:
+                    tools = await _all_tools(client)
+                    self.own_name = client.server_info.name if client.server_info is not None else ""
+                    self._client = client
+                    ready.set_result(tools)
+                    await self._leaving.wait()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a server does wrong is told as one thing
+                if not ready.done():
+                    said = _root(error)
+                    words = _last_words(stderr)
+                    advice = f"It said: {words}" if words else "Check the command or the address."
+                    ready.set_exception(ConnectionFailed("mcp", f"{self} is not there ({said}).", advice))
+            finally:
+                self._client = None
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
+        """Call a tool by the server's own name of it.
+
+        Raises
+        ------
+        ConnectionFailed
+            When the server is gone.
+        """
+        client = self._client
+        if client is None:
+            raise ConnectionFailed("mcp", f"{self} is gone.", "Add it again: await w.add_mcp(…).")
+        return await client.call_tool(name, arguments)
+
+    async def close(self) -> None:
+        """Let the server go; one that we started ends."""
+        self._leaving.set()
+        living, self._living = self._living, None
+        if living is None:
+            return
+        _, late = await asyncio.wait({living}, timeout=5.0)
+        if late:
+            living.cancel()
+            await asyncio.wait({living})
+        with contextlib.suppress(asyncio.CancelledError):
+            living.exception()
+
+    def __str__(self) -> str:
+        """Name the command, or the host of the address, which may have a token in its path."""
+        if isinstance(self.place, str):
+            return f"the MCP server at {urlsplit(self.place).netloc.rpartition('@')[2]}"
+        return f"the MCP server {shlex.join(self.place[:2])}"
+
+
+async def _all_tools(client: Client) -> list[Described]:
+    found: list[Described] = []
+    cursor: str | None = None
+    while True:
+        page = await client.list_tools(cursor=cursor)
+        found += page.tools
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def _root(error: BaseException) -> str:
+    """Return the first cause in a group of errors, in one line."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    text = " ".join(str(error).split())
+    return text or type(error).__name__
+
+
+def _last_words(stderr: IO[str]) -> str:
+    stderr.seek(0)
+    return " ".join(stderr.read().split())[-_LAST_WORDS:]
+
+
+def checked_place(server: object) -> Place:
+    """Check what names a server: a command, its words, or an address.
+
+    Raises
+    ------
+    ConfigurationError
+        For anything else.
+    """
+    right = 'Right form: "python server.py", ["python", "server.py"], or "http://127.0.0.1:8000/mcp".'
+    if isinstance(server, str) and server.strip():
+        if server.strip().startswith(("http://", "https://")):
+            return server.strip()
+        try:
+            words: Sequence[Any] = shlex.split(server)
+        except ValueError as error:
+            raise ConfigurationError(f"This command of an MCP server is none ({error}). {right}") from None
+    else:
+        words = server if isinstance(server, list | tuple) else []
+    if not words or not all(isinstance(word, str) for word in words):
+        raise ConfigurationError(f"An MCP server is a command or an address, not {server!r}. {right}")
+    return tuple(words)
+
+
+def checked_prefix(name: object) -> str:
+    """Check what the names of a server's tools begin with.
+
+    Raises
+    ------
+    ConfigurationError
+        For what no name can begin with.
+    """
+    if not isinstance(name, str) or _PREFIX.fullmatch(name) is None:
+        raise ConfigurationError(
+            f"name={name!r} cannot be what names of tools begin with: a letter, then up to 31 letters, "
+            "digits, _ or -."
+        )
+    return name

@@ -1,0 +1,177 @@
+"""Local MCP servers: real processes, over stdio and streamable HTTP, whose tools the real sandbox calls."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget import ConfigurationError, ConnectionFailed
+from rtc_widget._mcp_tool import tool_name
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+SERVER = Path(__file__).parent / "server.py"
+COMMAND = [sys.executable, str(SERVER)]
+NAMES = [f"test_kitchen_{name}" for name in ("weather", "price", "environment", "departure")]
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[rtc.HeadlessSession]:
+    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
+        yield session
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Serve at a port while a test lasts."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [*COMMAND, "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any("running on" in line for line in process.stderr), "it did not start"
+        yield f"http://127.0.0.1:{port}/mcp"
+        process.terminate()
+
+
+def declared(session: rtc.Session) -> list[str]:
+    return [tool["name"] for tool in session.conversation.session["tools"]]
+
+
+async def test_the_tools_of_a_command_are_called_and_taken_away(session: rtc.HeadlessSession) -> None:
+    names = await session.add_mcp(COMMAND)
+    assert names == NAMES == declared(session)
+    turn = await session.say("What is the weather?")
+    assert "foggy in London" in turn.transcript
+    call = turn.tool_calls.iloc[0]
+    assert (call["name"], call["output"]) == ("test_kitchen_weather", "It is foggy in London.")
+    await session.remove_mcp("test_kitchen")
+    assert declared(session) == []
+    assert "foggy" not in (await session.say("What is the weather?")).transcript
+
+
+async def test_a_server_at_an_address_is_the_same(session: rtc.HeadlessSession, address: str) -> None:
+    names = await session.add_mcp(address, name="far")
+    assert "far_weather" in names
+    assert "foggy" in (await session.say("What is the weather?")).transcript
+    await session.remove_mcp(address)
+    assert declared(session) == []
+
+
+async def test_what_a_tool_says_went_wrong_goes_to_the_model_and_the_frame(
+    session: rtc.HeadlessSession,
+) -> None:
+    await session.add_mcp(COMMAND)
+    turn = await session.say("What is the price?")
+    call = turn.tool_calls.iloc[0]
+    assert "no tea today" in call["error"]
+    assert "no tea today" in call["output"]
+    assert list(session.errors["source"]) == ["tool"]
+
+
+async def test_a_server_that_dies_is_an_error_of_its_tool_and_can_be_added_again(
+    session: rtc.HeadlessSession,
+) -> None:
+    await session.add_mcp(COMMAND, timeout=10)
+    turn = await session.say("When is the departure?")
+    assert turn.tool_calls["error"].notna().all()
+    again = await session.say("What is the weather?")
+    assert again.tool_calls["error"].notna().all()
+    await session.remove_mcp(COMMAND)
+    await session.add_mcp(COMMAND)
+    assert "foggy" in (await session.say("What is the weather?")).transcript
+
+
+async def test_a_call_that_needs_approval_waits_for_it(session: rtc.HeadlessSession) -> None:
+    def only_weather(name: str, arguments: dict[str, Any]) -> bool:
+        return name == "weather" and isinstance(arguments, dict)
+
+    await session.add_mcp(COMMAND, needs_approval=only_weather)
+    handle = session.say("What is the weather?")
+    asked = await session.wait_for("rtc.approval", since=0)
+    session.approve(asked["tool_call_id"])
+    turn = await handle
+    assert list(turn.tool_calls["approval"]) == ["approved"]
+    assert "foggy" in turn.transcript
+
+
+async def test_no_key_goes_to_a_server(session: rtc.HeadlessSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    await session.add_mcp(COMMAND)
+    turn = await session.say("How is the environment?")
+    output = str(turn.tool_calls["output"].iloc[0])
+    assert "PATH" in output
+    assert "OPENAI_API_KEY" not in output
+
+
+async def test_servers_go_with_the_session() -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    await session.add_mcp(COMMAND)  # before the first call
+    async with session:
+        assert declared(session) == NAMES
+        (server, _) = session._mcp._servers["test_kitchen"]
+        living = server._living
+    assert living is not None
+    assert living.done()
+
+
+async def test_a_name_that_is_taken_is_refused_and_another_one_helps(session: rtc.HeadlessSession) -> None:
+    await session.add_mcp(COMMAND)
+    with pytest.raises(ConfigurationError, match="another name"):
+        await session.add_mcp(COMMAND)
+    assert "second_weather" in await session.add_mcp(COMMAND, name="second")
+    assert len(declared(session)) == 8
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        ([*COMMAND, "--broken"], "kitchen is on fire"),
+        (["/no/such/command"], "is not there"),
+        ("http://127.0.0.1:9/mcp", r"at 127\.0\.0\.1:9 is not there"),
+    ],
+)
+async def test_a_server_that_is_not_there_is_told_with_its_last_words(
+    session: rtc.HeadlessSession, server: Any, words: str
+) -> None:
+    with pytest.raises(ConnectionFailed, match=words) as caught:
+        await session.add_mcp(server)
+    assert caught.value.step == "mcp"
+    assert declared(session) == []
+
+
+@pytest.mark.parametrize("server", ["", "  ", [], None, 3, 'python "server.py', ["python", 3]])
+def test_what_names_no_server_is_refused(server: Any) -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    with pytest.raises(ConfigurationError, match="Right form"):
+        session.add_mcp(server)
+    session.close()
+
+
+def test_what_was_not_added_cannot_be_removed() -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    with pytest.raises(ConfigurationError, match="There is no MCP server 'kitchen'"):
+        session.remove_mcp("kitchen")
+    session.close()
+
+
+def test_names_are_what_the_api_takes() -> None:
+    assert tool_name("a", "files/read.it") == "a_files_read_it"
+    long = [tool_name("a", "x" * 80 + end) for end in "12"]
+    assert [len(name) for name in long] == [64, 64]
+    assert long[0] != long[1]
+
+
+async def test_connecting_while_cells_of_other_loops_come_and_go() -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    names = await asyncio.to_thread(lambda: session.add_mcp(COMMAND).result(30))
+    assert names == NAMES
+    session.close()
