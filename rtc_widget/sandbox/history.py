@@ -36,7 +36,7 @@ class Entry:
     without_words
         "timeout" where it stands for the user's silence.
     is_answered
-        Whether a response has dealt with it, well or not; a cancelled one has not.
+        Whether a response has dealt with it, well or not; one that speech cancelled has not.
     """
 
     item: Event

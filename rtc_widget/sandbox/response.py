@@ -66,7 +66,7 @@ class Response:
         self._status = "in_progress"
         self._details: Event | None = None
         self._output = Output(host, self.id, order)
-        self._considered: list[Entry] = []
+        self._considered: list[Entry] = list(host.history) if order.entries is None else order.entries
         self._inputs = Tokens()
         self._spent = Tokens()
         self._usage: Event | None = None
@@ -114,7 +114,6 @@ class Response:
 
     async def _prompt(self) -> Prompt:
         everything = list(self._host.history)
-        self._considered = everything if self.order.entries is None else self.order.entries
         entries, self._inputs = context(self._considered, self.order.session)
         if self.order.listings:
             await asyncio.wait(self.order.listings)
@@ -201,7 +200,9 @@ class Response:
             return
         self._output.close("completed" if status == "completed" else "incomplete")
         self._status, self._details = status, details
-        if status != "cancelled" and self.order.in_conversation:
+        # Speech that cancels goes on with what was said before a pause; what the client cancels is settled.
+        goes_on = (details or {}).get("reason") == "turn_detected"
+        if self.order.in_conversation and not goes_on:
             for entry in self._considered:
                 entry.is_answered = True
         self._usage = self._host.ledger.bill(self._inputs, self._spent)

@@ -458,6 +458,15 @@ async def test_what_is_typed_while_it_answers_is_answered_next() -> None:
         assert await talk.ask("Second.") == "You said: First. Second."
 
 
+async def test_what_the_client_has_cancelled_is_not_answered_again() -> None:
+    async with inside(**TEXT) as talk:
+        talk.say("Tell me a story.")
+        talk.send("response.create")
+        talk.send("response.cancel")
+        await talk.wait_for("response.done")
+        assert await talk.ask("Hello.") == "You said: Hello."
+
+
 async def test_an_image_is_acknowledged_by_format_and_size() -> None:
     async with inside(**TEXT) as talk:
         picture = {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": PNG}]}
