@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from rtc_widget._errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -54,6 +56,8 @@ async def list_tools(server: Event) -> list[Event]:
     ------
     RemoteError
         They cannot be had.
+    ConfigurationError
+        The `mcp` package is not installed.
     """
     tools: list[Event] = []
     async with _connected(server, _LIST_S) as client:
@@ -87,6 +91,8 @@ async def call_tool(server: Event, name: str, arguments: str) -> str:
     ------
     RemoteError
         The server, or the tool, fails.
+    ConfigurationError
+        The `mcp` package is not installed.
     """
     async with _connected(server, _CALL_S) as client:
         result = await client.call_tool(name, json.loads(arguments or "{}"))
@@ -116,8 +122,9 @@ async def _connected(server: Event, seconds: float) -> AsyncIterator[Any]:
         from mcp import Client, MCPError
         from mcp.client.streamable_http import streamable_http_client
     except ImportError as error:
-        reason = f"The package {error.name!r} is missing, for MCP servers: pip install 'rtc_widget[mcp]'."
-        raise RemoteError("http_error", reason, HTTPStatus.FAILED_DEPENDENCY) from error
+        raise ConfigurationError(
+            "The package 'mcp', which speaks to MCP servers, is missing: pip install 'rtc_widget[mcp]'."
+        ) from error
     url = server["server_url"]
     headers = dict(server.get("headers") or {})
     if server.get("authorization"):

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from rtc_widget._errors import ConfigurationError
 from rtc_widget.sandbox.history import Entry, History
 from rtc_widget.sandbox.remote import RemoteError, call_tool, list_tools
 from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
@@ -24,6 +25,8 @@ class _Session(Protocol):
     history: History
 
     def emit(self, type: str, **fields: Any) -> None: ...
+
+    def fail(self, error: ApiError) -> None: ...
 
     def add(self, entry: Entry) -> None: ...
 
@@ -169,11 +172,13 @@ class Remotes:
         self._session.emit("mcp_list_tools.in_progress", item_id=entry.id)
         try:
             listing.tools = entry.item["tools"] = await list_tools(listing.server)
-        except RemoteError as error:
+        except (RemoteError, ConfigurationError) as error:
             _log.warning("the tools of the MCP server %r cannot be listed: %s", label, error)
             # The next configuration that names it tries again.
             del self._listings[label]
             self._session.emit("mcp_list_tools.failed", item_id=entry.id)
+            if isinstance(error, ConfigurationError):
+                self._session.fail(ApiError(str(error), code="sandbox_incomplete"))
             return
         self._session.emit("conversation.item.done", previous_item_id=previous, item=entry.item)
         self._session.emit("mcp_list_tools.completed", item_id=entry.id)

@@ -18,10 +18,12 @@ from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, silence
 from rtc_widget.sandbox.wire import ApiError
 from tests.sandbox.client import TRANSCRIPTION, spoken
 from tests.sandbox.events import of_type
+from tests.sandbox.service import running
 from tests.sandbox.socket_client import socket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.sandbox.service import Service
 
@@ -89,6 +91,21 @@ async def test_a_caller_is_heard_and_answered_aloud(
         await side.is_over.wait()
     with pytest.raises(openai.NotFoundError):
         await api.realtime.calls.hangup(call_id)
+
+
+async def test_a_call_that_has_lasted_too_long_is_ended(tmp_path: Path) -> None:
+    with running(tmp_path / "stderr.log", "--session-seconds", "2") as short:
+        async with (
+            openai.AsyncOpenAI(base_url=short.base_url, api_key=short.key) as api,
+            httpx.AsyncClient(base_url=f"{short.base_url}/sandbox", headers=short.authorization) as stage,
+        ):
+            call_id = await ring(stage)
+            await api.realtime.calls.accept(call_id, type="realtime")
+            async with socket(short, f"call_id={call_id}") as side:
+                assert (await side.wait_for("error"))["error"]["code"] == "session_expired"
+                await side.is_over.wait()
+            with pytest.raises(openai.NotFoundError):
+                await api.realtime.calls.hangup(call_id)
 
 
 async def test_a_call_that_rings_is_joined_by_nobody_and_may_be_rejected(

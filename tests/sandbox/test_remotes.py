@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -196,6 +197,14 @@ async def test_the_key_to_a_server_reaches_it_and_nobody_else() -> None:
             assert "canary-41" not in sent
         async with inside(tools=[server.tool(authorization="wrong")], **TEXT) as talk:
             await talk.wait_for("mcp_list_tools.failed")
+
+
+async def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mcp.client.streamable_http", None)
+    nobody = {"type": "mcp", "server_label": "other", "server_url": "http://127.0.0.1:9/mcp"}
+    async with inside(tools=[nobody], **TEXT) as talk:
+        await talk.wait_for("mcp_list_tools.failed")
+        assert "pip install 'rtc_widget[mcp]'" in talk.error()["message"]
 
 
 @pytest.mark.parametrize(

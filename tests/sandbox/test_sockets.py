@@ -219,7 +219,7 @@ async def test_channel_and_sideband_get_every_event_and_either_may_ask(service: 
             await client.turn(since=1)
             await side.wait_for("output_audio_buffer.stopped")
             since = len(side.events)
-            client.type_text("Who are you?")
+            client.type_text("Yes.")
             await side.wait_for("output_audio_buffer.stopped", since)
             await client.wait_for("output_audio_buffer.stopped", since + 1)
             assert side.events == client.events[1:]
@@ -227,7 +227,7 @@ async def test_channel_and_sideband_get_every_event_and_either_may_ask(service: 
             event["transcript"] for event in of_type(side.events, "response.output_audio_transcript.done")
         ]
         assert said[0] == "Ahoy. You said: Hello."
-        assert "sandbox" in said[1]
+        assert said[1] == "Ahoy. You said: Yes."
         # A sideband that leaves takes nothing with it.
         client.type_text("Hello.")
         await client.turn(since=len(client.events))
