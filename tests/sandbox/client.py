@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import fractions
+import io
 import json
+import wave
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,17 @@ TIME_LIMIT_S = 45.0
 def spoken(text: str, voice: str = "cedar") -> bytes:
     """Return a text as mono s16 sound at 48 kHz."""
     return resample(*synthesise(text, voice=voice), SPOKEN_RATE_HZ)
+
+
+def wav(pcm: bytes) -> bytes:
+    """Return mono s16 sound at 48 kHz as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(SPOKEN_RATE_HZ)
+        written.writeframes(pcm)
+    return file.getvalue()
 
 
 class Microphone(MediaStreamTrack):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import jiwer
+import openai
 from agents import function_tool
 from agents.realtime import RealtimeAgent, RealtimeRunner, RealtimeSession
+from agents.realtime.openai_realtime import OpenAIRealtimeSIPModel
 
 from rtc_widget.sandbox.formats import PCM, encoded
 from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, silence
-from tests.sandbox.client import spoken
+from tests.sandbox.client import spoken, wav
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +80,35 @@ async def speak(session: RealtimeSession) -> None:
     sound = encoded(spoken(QUESTION) + silence(900, SPOKEN_RATE_HZ), PCM)
     for start in range(0, len(sound), 9600):
         await session.send_audio(sound[start : start + 9600])
+
+
+async def test_a_phone_call_of_the_agents_sdk(service: Service) -> None:
+    agent = RealtimeAgent(name="Robin", instructions="Begin with Ahoy.")
+    base_url = service.base_url
+    async with (
+        openai.AsyncOpenAI(base_url=base_url, api_key=service.key) as api,
+        httpx.AsyncClient(headers=service.authorization, trust_env=False) as stage,
+    ):
+        sound = silence(3000, SPOKEN_RATE_HZ) + spoken(QUESTION)
+        incoming = await stage.post(f"{base_url}/sandbox/phone_calls", content=wav(sound))
+        call_id = incoming.json()["data"]["call_id"]
+        detection: Any = {"type": "server_vad", "silence_duration_ms": 500}
+        overrides: Any = {"audio": {"input": {"turn_detection": detection}}}
+        payload = await OpenAIRealtimeSIPModel.build_initial_session_payload(agent, overrides=overrides)
+        await api.realtime.calls.accept(call_id, **payload.model_dump(exclude_none=True))
+        runner = RealtimeRunner(agent, model=OpenAIRealtimeSIPModel(), config={"tracing_disabled": True})
+        url = f"{base_url.replace('http', 'ws', 1)}/realtime?call_id={call_id}"
+        config: Any = {"call_id": call_id, "url": url, "api_key": service.key}
+        config["initial_model_settings"] = overrides
+        session = await runner.run(model_config=config)
+        async with session:
+            talk = Talk(session)
+            collecting = asyncio.create_task(talk.collect())
+            assert (await talk.until(talk.last_said)).startswith("Ahoy. You said: How many people")
+            await session.send_message("Hello.")
+            await talk.until(lambda: talk.last_said() == "Ahoy. You said: Hello.")
+            await api.realtime.calls.hangup(call_id)
+        await collecting
 
 
 async def test_a_conversation_of_the_agents_sdk(service: Service) -> None:

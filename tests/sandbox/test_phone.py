@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from typing import TYPE_CHECKING
 
 import httpx
@@ -16,7 +14,7 @@ from rtc_widget.sandbox.ears import recognise
 from rtc_widget.sandbox.phone import read_wav
 from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, silence
 from rtc_widget.sandbox.wire import ApiError
-from tests.sandbox.client import TRANSCRIPTION, spoken
+from tests.sandbox.client import TRANSCRIPTION, spoken, wav
 from tests.sandbox.events import of_type
 from tests.sandbox.service import running
 from tests.sandbox.socket_client import socket
@@ -34,16 +32,6 @@ HEARING = {
         "turn_detection": {"type": "server_vad", "silence_duration_ms": 500},
     }
 }
-
-
-def wav(pcm: bytes) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as written:
-        written.setnchannels(1)
-        written.setsampwidth(2)
-        written.setframerate(SPOKEN_RATE_HZ)
-        written.writeframes(pcm)
-    return file.getvalue()
 
 
 @pytest.fixture
