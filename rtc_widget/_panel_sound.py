@@ -24,6 +24,8 @@ PEAKS_PER_S = 50
 """Of the waveforms: one peak says how loud 20 ms were at most, 0 to 127."""
 _LONGEST_MS = 30_000.0
 _SETTLE_S = 2
+_OPEN_TURNS = 3
+"""The last turns may still be answered, and heard anew."""
 _PICTURED = frozenset({"rtc.error", "rtc.mute", "rtc.play", "rtc.quality", "rtc.state"})
 _NOT_RECORDED = "nothing was recorded of it: make the session with record=True."
 
@@ -40,6 +42,7 @@ class PanelSound:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._peaks: dict[TrackName, Peaks] = {}
+        self._settled: dict[int, dict[str, Any]] = {}
 
     @property
     def _core(self) -> Core:
@@ -90,7 +93,7 @@ class PanelSound:
         return await asyncio.to_thread(self._draw, int(params.get("since") or 0))
 
     def _draw(self, since: int) -> dict[str, Any]:
-        drawn = picture(self._core.frames)
+        drawn = picture(self._core.frames, self._settled)
         if self._session.audio is None:
             return drawn
         from rtc_widget.log.tracks import TRACKS
@@ -163,10 +166,17 @@ class Peaks:
         return found
 
 
-def picture(frames: Frames) -> dict[str, Any]:
+def picture(frames: Frames, settled: dict[int, dict[str, Any]] | None = None) -> dict[str, Any]:
     """Return what a timeline shows beside the waveforms: lanes, turns, notes, and how long it is.
 
     The lanes are those of `Recording.timeline()`.
+
+    Parameters
+    ----------
+    frames
+        Of a session or a recording.
+    settled
+        Turns that were drawn before and have long been over: they are taken from here, and put here.
     """
     from rtc_widget.frames.timeline import LANES, stretches
 
@@ -174,7 +184,7 @@ def picture(frames: Frames) -> dict[str, Any]:
     return {
         "lanes": list(LANES),
         "stretches": list(stretches(frames)),
-        "turns": [_turn(frames, state.index) for state in frames.conversation.turns],
+        "turns": _turns(frames, {} if settled is None else settled),
         "notes": [
             {"t_ms": record.t_ms, "type": record.type, "seq": record.seq, "words": _words(record.event)}
             for record in log.records(types=_PICTURED)
@@ -182,6 +192,17 @@ def picture(frames: Frames) -> dict[str, Any]:
         ],
         "duration_ms": (log.record(-1).t_ms or 0.0) if len(log) else 0.0,
     }
+
+
+def _turns(frames: Frames, settled: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    count = len(frames.conversation.turns)
+    found = []
+    for index in range(count):
+        turn = settled.get(index) or _turn(frames, index)
+        if index < count - _OPEN_TURNS:
+            settled[index] = turn
+        found.append(turn)
+    return found
 
 
 def _turn(frames: Frames, index: int) -> dict[str, Any]:

@@ -206,6 +206,42 @@ describe("changes between two sessions", () => {
   });
 });
 
+describe("what is dropped on the composer", () => {
+  const drop = async (...files: File[]) => {
+    const event = new Event("drop", { bubbles: true, cancelable: true });
+    Object.defineProperty(event, "dataTransfer", { value: { files, types: ["Files"] } });
+    view.querySelector(".rtcw-composer")?.dispatchEvent(event);
+    await settle();
+    return event;
+  };
+  const sent = () => page.kernel.sent.filter((message) => message.kind === "request");
+
+  beforeEach(() => callUp(page, browser));
+
+  it("waits for Send, and then goes with the words to the kernel", async () => {
+    page.kernel.answers.add_image = () => ({});
+    const event = await drop(new File([new Uint8Array([1, 2])], "menu.png", { type: "image/png" }));
+    expect(event.defaultPrevented).toBe(true);
+    expect(view.querySelector(".rtcw-attached")?.textContent).toContain("menu.png will be shown to the agent");
+    expect(sent().some(({ method }) => method === "add_image")).toBe(false);
+    await click("Send");
+    await vi.waitFor(() => expect(sent().at(-1)).toMatchObject({ method: "add_image", params: { respond: true } }));
+    expect(view.querySelector(".rtcw-attached")).toBeNull();
+  });
+
+  it("is given back with the reason when the kernel refuses it", async () => {
+    page.kernel.answers.play = () => {
+      throw { name: "ConfigurationError", message: "this is no sound" };
+    };
+    await drop(new File(["x"], "order.wav", { type: "audio/wav" }));
+    await click("Send");
+    await vi.waitFor(() =>
+      expect(view.querySelector(".rtcw-composer [role=alert]")?.textContent).toBe("Not sent: this is no sound"),
+    );
+    expect(view.querySelector(".rtcw-attached")?.textContent).toContain("order.wav");
+  });
+});
+
 describe("what is dropped", () => {
   const file = (name: string, type: string, size = 4) => new File([new Uint8Array(size)], name, { type });
 

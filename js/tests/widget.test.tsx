@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Model } from "../src/afm";
 import widget from "../src/widget";
 import { agent, user } from "./fakes/events";
-import { createKernel, type Kernel, SECRET } from "./fakes/kernel";
+import { CONFIG, createKernel, type Kernel, SECRET } from "./fakes/kernel";
 import { settle } from "./fakes/page";
 import { type Browser, installBrowser } from "./fakes/rtc";
 
@@ -58,6 +58,20 @@ describe("the panel", () => {
     kernel.setTrait("latency_heard_ms", 612.4);
     await settle();
     expect(text(".rtcw-latency")).toBe("612 ms");
+  });
+
+  it("says what was billed, and nothing where no price is known", async () => {
+    expect(text(".rtcw-cost")).toBeNull();
+    for (const [cost_usd, shown] of [
+      [0.0212, "$0.021"],
+      [0.0002, "< $0.001"],
+      [12.5, "$12.50"],
+      [null, null],
+    ]) {
+      kernel.post({ kind: "config", page: "*", config: { ...CONFIG, cost_usd } });
+      await settle();
+      expect(text(".rtcw-cost")).toBe(shown);
+    }
   });
 
   it("goes from Connect over Cancel to Hang up, Mute and Stop", async () => {

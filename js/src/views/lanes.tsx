@@ -182,6 +182,14 @@ function Bracket({
       }}
       onClick={() => point(what)}
     >
+      {heard && turn.t_input_end_ms !== null && turn.latency_inferred_ms !== null && (
+        <i
+          style={{
+            left: `${x(turn.t_input_end_ms) - x(from_ms)}px`,
+            width: `${x(turn.t_input_end_ms + turn.latency_inferred_ms) - x(turn.t_input_end_ms)}px`,
+          }}
+        />
+      )}
       <span>{text}</span>
     </button>
   );

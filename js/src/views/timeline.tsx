@@ -67,6 +67,7 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
       pieces.stop();
       place_ms.value = pieces.position();
     } else if (recorded) {
+      found.value = null;
       pieces.play(place_ms.peek() >= end_ms ? 0 : place_ms.peek(), end_ms);
     }
   };
@@ -133,7 +134,12 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
         view={view}
         found={found.value}
         recorded={recorded}
-        hear={(t_ms) => pieces.play(t_ms, end_ms)}
+        playing={playing}
+        place_ms={place_ms.value}
+        hear={(t_ms) => {
+          found.value = null;
+          pieces.play(t_ms, end_ms);
+        }}
       />
       {(pieces.problem.value || sight.problem.value || timeline.problem.value) !== "" && (
         <p class="rtcw-nothing rtcw-problem" role="alert">
@@ -149,12 +155,24 @@ interface CaptionProps {
   view: View;
   found: Found | null;
   recorded: boolean;
+  playing: boolean;
+  place_ms: number;
   hear(t_ms: number): void;
 }
 
 /** What was pointed at, in words, and the ways from it. */
-function Caption({ instance, view, found, recorded, hear }: CaptionProps) {
+function Caption({ instance, view, found, recorded, playing, place_ms, hear }: CaptionProps) {
   const picture = instance.timeline.picture.value;
+  const said = playing && found === null ? saidAt(picture?.stretches ?? [], place_ms) : null;
+  if (said !== null) {
+    return (
+      <p class="rtcw-caption">
+        <span class="rtcw-caption-words">
+          ▶ {clockText(place_ms)} {said}
+        </span>
+      </p>
+    );
+  }
   if (found === null) {
     const hint = recorded
       ? "Point at a part to see what it is; play from anywhere."
@@ -189,6 +207,17 @@ function Caption({ instance, view, found, recorded, hear }: CaptionProps) {
       </button>
     </div>
   );
+}
+
+/** Whose words sound at an instant; null while nobody speaks. */
+function saidAt(stretches: readonly Stretch[], t_ms: number): string | null {
+  const at = [...stretches]
+    .reverse()
+    .find(
+      ({ lane, t_start_ms, t_end_ms }) =>
+        (lane === "user speech" || lane === "agent audio") && t_start_ms <= t_ms && t_ms < t_end_ms,
+    );
+  return at === undefined ? null : `${at.lane === "user speech" ? "you" : "agent"}: “${at.words ?? "…"}”`;
 }
 
 /** The other ids of a turn: a response leads to its row, and that failing to the turn's. */
