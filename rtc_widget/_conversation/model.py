@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from rtc_widget._conversation.layout import Layout
 from rtc_widget._conversation.shapes import word
 from rtc_widget._conversation.state import MARK, Item, Response, ToolRun
+
+if TYPE_CHECKING:
+    from rtc_widget.log.record import Record
 
 
 class Request(msgspec.Struct):
@@ -25,7 +28,8 @@ class Model:
     """State of a conversation: see `Conversation` for what is public of it."""
 
     def __init__(self) -> None:
-        self.session: dict[str, Any] = {}
+        self._session: dict[str, Any] = {}
+        self._told: Record | None = None
         self.server_session = False
         self.responses: dict[str, Response] = {}
         self.tool_runs: dict[str, ToolRun] = {}
@@ -38,6 +42,21 @@ class Model:
         self.requests: deque[Request] = deque()
         self.waiting_tools: dict[str, Item] = {}
         self.layout = Layout(self.responses)
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """The effective session."""
+        if self._told is not None:
+            self._session, self._told = self._told.event["session"], None
+        return self._session
+
+    @session.setter
+    def session(self, session: dict[str, Any]) -> None:
+        self._session, self._told = session, None
+
+    def tell_session(self, record: Record) -> None:
+        """Take over the session of this event, which is decoded when it is asked for: few of them are."""
+        self._told = record
 
     def item(self, item_id: str) -> Item:
         """Return the item of that id, a new one if need be."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtc_widget._conversation.shapes import number, text, word
+from rtc_widget._conversation.shapes import number, read_session, text, word
 
 if TYPE_CHECKING:
     from rtc_widget._conversation.model import Model
@@ -21,9 +21,9 @@ def session_created(model: Model, record: Record) -> None:
 
 def session_updated(model: Model, record: Record) -> None:
     """Take over the effective session."""
-    session = record.event["session"]
-    if isinstance(session, dict):
-        model.session, model.server_session = session, True
+    if read_session(record).session is not None:
+        model.tell_session(record)
+        model.server_session = True
 
 
 def configured(model: Model, record: Record) -> None:

@@ -103,6 +103,16 @@ class ResponseEvent(msgspec.Struct, gc=False):
     """Where some compatible services put it."""
 
 
+class NoFields(msgspec.Struct, gc=False):
+    """An object whose fields are of no interest."""
+
+
+class SessionEvent(msgspec.Struct, gc=False):
+    """An event with a session in it, or with something else in its place."""
+
+    session: NoFields | None = None
+
+
 class AboutResponse(msgspec.Struct, gc=False):
     """An event about a response that it only names."""
 
@@ -170,5 +180,6 @@ read_item = reader(ItemEvent)
 read_about_item = reader(AboutItem)
 read_delta = reader(Delta)
 read_final = reader(Final)
+read_session = reader(SessionEvent)
 read_response = reader(ResponseEvent)
 read_about_response = reader(AboutResponse)

@@ -144,24 +144,30 @@ class Item(msgspec.Struct, eq=False):
 
     def _words(self) -> dict[str, str | None]:
         if self.said is None:
-            kinds = {kind for kind, _ in self.content} | {piece.kind for piece in self.pieces}
-            self.said = _SILENT if not kinds else _SILENT | {kind: self._joined(kind) for kind in kinds}
+            self.said = self._joined() if self.pieces or self.content else _SILENT
         return self.said
 
-    def _joined(self, kind: str) -> str | None:
-        pieces = [piece for piece in self.pieces if piece.kind == kind]
-        numbers = {piece.part for piece in pieces} | {part for of, part in self.content if of == kind}
-        parts = []
-        for number in sorted(numbers):
-            mine = pieces if len(numbers) == 1 else [piece for piece in pieces if piece.part == number]
-            final = [piece.words for piece in mine if piece.is_final]
-            said = "".join([piece.words for piece in mine if not piece.is_final])
-            told = self.content.get((kind, number))
-            if self.role == "user":
-                parts.append(final[-1] if final else said if told is None else told)
+    def _joined(self) -> dict[str, str | None]:
+        """Join what is known of each part, by kind."""
+        deltas: dict[tuple[str, int], list[str]] = {}
+        finals: dict[tuple[str, int], str] = {}
+        for piece in self.pieces:
+            place = piece.kind, piece.part
+            if piece.is_final:
+                finals[place] = piece.words
+            elif place in deltas:
+                deltas[place].append(piece.words)
             else:
-                parts.append(max(*final[-1:], told or "", said, key=len))
-        return " ".join([part for part in parts if part]) if parts else None
+                deltas[place] = [piece.words]
+        parts: dict[str, list[str]] = {}
+        for place in sorted({*deltas, *finals, *self.content}):
+            said, told = "".join(deltas.get(place, ())), self.content.get(place)
+            if self.role == "user":
+                words = finals.get(place, said if told is None else told)
+            else:
+                words = max(finals.get(place, ""), told or "", said, key=len)
+            parts.setdefault(place[0], []).append(words)
+        return _SILENT | {kind: " ".join([part for part in found if part]) for kind, found in parts.items()}
 
 
 class Response(msgspec.Struct, eq=False):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
+from rtc_widget._conversation.shapes import text
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
+from rtc_widget.log.record import decode_event
 
 if TYPE_CHECKING:
     from rtc_widget.frames._frame import Source
     from rtc_widget.log.record import Record
+
+_NOTHING = msgspec.Raw(b"")
 
 
 class _Row(NamedTuple):
@@ -17,8 +23,8 @@ class _Row(NamedTuple):
     t_ms: float | None
     variant: Any
     cause: Any
-    changed: Any
-    effective: Any
+    changed: bytes | None
+    effective: bytes | None
 
 
 COLUMNS = (
@@ -36,6 +42,34 @@ def _read(record: Record) -> list[Record]:
     return [record]
 
 
+class _Event(msgspec.Struct, gc=False):
+    """What is read of an event; its objects stay text, as they came."""
+
+    version: Any = None
+    variant: Any = None
+    cause: Any = None
+    changed: msgspec.Raw = _NOTHING
+    effective: msgspec.Raw = _NOTHING
+    session: msgspec.Raw = _NOTHING
+
+
+_decode_event = msgspec.json.Decoder(_Event).decode
+
+
+def _event_of(record: Record) -> _Event:
+    try:
+        return _decode_event(record.raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        event = record.event
+        objects = [text(event.get(name)) or "" for name in ("changed", "effective", "session")]
+        changed, effective, session = [
+            msgspec.Raw(one.encode("utf-8", "backslashreplace")) for one in objects
+        ]
+        return _Event(
+            event.get("version"), event.get("variant"), event.get("cause"), changed, effective, session
+        )
+
+
 def _rows(source: Source) -> list[_Row]:
     records: list[Record] = source.kept.get("config", [])
     notes = [record for record in records if record.direction == "local"]
@@ -45,23 +79,32 @@ def _rows(source: Source) -> list[_Row]:
 
 
 def _of_note(record: Record) -> _Row:
-    event = record.event
-    rest = [event.get(name) for name in ("variant", "cause", "changed", "effective")]
-    return _Row(event.get("version"), record.t_ms, *rest)
+    event = _event_of(record)
+    return _Row(
+        event.version, record.t_ms, event.variant, event.cause, _text(event.changed), _text(event.effective)
+    )
+
+
+def _text(raw: msgspec.Raw) -> bytes | None:
+    words = bytes(raw)
+    return None if words in {b"", b"null"} else words
 
 
 def _of_server(records: list[Record]) -> list[_Row]:
     """Where nobody took notes, read the server's own word: each session event that changes something."""
     rows: list[_Row] = []
+    told = b""
     before: dict[str, Any] = {}
     for record in records:
-        session = record.event.get("session")
-        if not isinstance(session, dict):
+        raw = bytes(_event_of(record).session)
+        if raw == told or not raw.startswith(b"{"):
             continue
+        session = decode_event(raw)
         changed = difference(before, session)
         if changed or not rows:
-            rows.append(_Row(len(rows) + 1, record.t_ms, None, _SERVER[record.type], changed, session))
-        before = session
+            cause = _SERVER[record.type]
+            rows.append(_Row(len(rows) + 1, record.t_ms, None, cause, msgspec.json.encode(changed), raw))
+        told, before = raw, session
     return rows
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from rtc_widget.log.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -22,6 +23,7 @@ DIRECTIONS = ("client", "server", "local")
 _DIRECTION_CODES = {name: code for code, name in enumerate(DIRECTIONS)}
 _TEXT = pa.large_string()
 _FLOAT = pa.float64()
+_FEW = 8
 
 
 class Rows(NamedTuple):
@@ -131,23 +133,38 @@ class Block:
         where : array of int, optional
             Places in this block; all of them, when not given.
         """
-        columns = (self.event, self.t_ms, self.t_browser_ms, self.t_kernel_ms, self.rtc_call_id)
-        directions, types = self.direction, self.type
         if where is None:
             where = np.arange(len(self))
-        else:
-            places = pa.array(where)
-            columns = tuple(column.take(places) for column in columns)
-            directions, types = directions[where], types[where]
         types_of = [*names, ""]  # -1: the last one
         yield from map(
             Record,
             (where + self.start).tolist(),
-            [DIRECTIONS[code] for code in directions.tolist()],
-            [types_of[code] for code in types.tolist()],
-            columns[0].cast(pa.large_binary()).to_pylist(),
-            *(column.to_pylist() for column in columns[1:]),
+            [DIRECTIONS[code] for code in self.direction[where].tolist()],
+            [types_of[code] for code in self.type[where].tolist()],
+            _raws(self.event, where),
+            *(_values(column, where) for column in (self.t_ms, self.t_browser_ms, self.t_kernel_ms)),
+            _values(self.rtc_call_id, where),
         )
+
+
+def _values(column: pa.Array, where: npt.NDArray[np.intp]) -> Iterable[Any]:
+    """Return a column's values at these places, None where there is none."""
+    if column.null_count == len(column):
+        return repeat(None, len(where))
+    if column.null_count == 0 and column.type == _FLOAT:
+        return cast("list[float]", column.to_numpy()[where].tolist())
+    return cast("list[Any]", column.take(pa.array(where)).to_pylist())
+
+
+def _raws(texts: pa.Array, where: npt.NDArray[np.intp]) -> list[bytes]:
+    """Return texts at these places as bytes."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
+    spans = zip(ends[where].tolist(), ends[where + 1].tolist(), strict=True)
+    if len(where) < _FEW:
+        return [data.slice(start, end - start).to_pybytes() for start, end in spans]
+    whole = data.to_pybytes()
+    return [whole[start:end] for start, end in spans]
 
 
 def last_browser_time(blocks: Sequence[Block]) -> tuple[float, float] | None:
