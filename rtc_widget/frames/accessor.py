@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +24,7 @@ _BATCH = 1024
 _NOTHING = pa.scalar("", pa.large_string())
 _NEWLINE = pa.scalar("\n", pa.large_string())
 _Values = list[Any]
+_value_of = attrgetter("value")
 
 
 @pd.api.extensions.register_dataframe_accessor("rtc")
@@ -115,7 +117,10 @@ def _level(step: str | int, below: Any) -> tuple[Any, Callable[[_Values], _Value
     struct: Any = msgspec.defstruct("Step", [("value", below, None)], rename={"value": step}, gc=False)
 
     def take(values: _Values) -> _Values:
-        return [v.value if type(v) is struct else None for v in values]
+        try:
+            return list(map(_value_of, values))
+        except AttributeError:  # not all of them are objects
+            return [v.value if type(v) is struct else None for v in values]
 
     return struct | list[Any] | scalar, take
 
@@ -124,9 +129,12 @@ def _joined(texts: pa.Array) -> pa.Buffer | None:
     """Return texts as lines; None where one of them has lines of its own."""
     filled = texts.fill_null("null") if texts.null_count else texts
     ended = pc.binary_join_element_wise(filled, _NOTHING, _NEWLINE)
-    lines = ended.buffers()[2]
-    n_lines = np.count_nonzero(np.frombuffer(lines, dtype=np.uint8) == ord("\n"))
-    return lines if n_lines == len(texts) else None
+    _, offsets, lines = ended.buffers()
+    letters = np.frombuffer(lines, dtype=np.uint8)
+    starts = np.frombuffer(offsets, dtype=np.int64, count=len(texts))
+    if (letters[starts] == ord("{")).all():
+        return lines  # each is at least one value: where one is more, there are too many
+    return lines if np.count_nonzero(letters == ord("\n")) == len(texts) else None
 
 
 def _read_slowly(one: str | None, steps: list[str | int]) -> Any:
@@ -146,7 +154,7 @@ def _read_slowly(one: str | None, steps: list[str | int]) -> Any:
 
 def _to_array(values: _Values) -> Any:
     """Return values as the narrowest array that holds them all; as JSON text where they are mixed."""
-    kinds = {type(value) for value in values} - {type(None)}
+    kinds = set(map(type, values)) - {type(None)}
     if kinds == {bool}:
         return pd.array(values, "boolean")
     if kinds == {int} and all(-(2**63) <= v < 2**63 for v in values if v is not None):

@@ -62,10 +62,13 @@ class TypeNames:
         """Return the number of each head's type, -1 where it has none."""
         known = self._codes
         types = [head.type for head in heads]
-        for name in types if not known.keys() >= set(types) else ():
-            if name is not None and name not in known:
-                known[name] = len(self.names)
-                self.names.append(name)
+        try:
+            return np.fromiter(map(known.__getitem__, types), np.int32, len(types))
+        except KeyError:
+            for name in types:
+                if name is not None and name not in known:
+                    known[name] = len(self.names)
+                    self.names.append(name)
         return np.fromiter(map(known.__getitem__, types), np.int32, len(types))
 
 
@@ -109,9 +112,7 @@ class Block:
             tool_call_id=pa.array(
                 [h.call_id or h.tool_call_id or (h.item.call_id if h.item else None) for h in heads], _TEXT
             ),
-            rtc_call_id=pa.array(
-                [call or h.rtc_call_id for call, h in zip(rows.rtc_call_ids, heads, strict=True)], _TEXT
-            ),
+            rtc_call_id=_call_ids(rows.rtc_call_ids, [h.rtc_call_id for h in heads]),
             event=_texts(rows.raws),
         )
 
@@ -176,6 +177,12 @@ def last_browser_time(blocks: Sequence[Block]) -> tuple[float, float] | None:
             place = int(places[-1])
             return block.t_ms[place].as_py(), block.t_browser_ms[place].as_py()
     return None
+
+
+def _call_ids(travelled_on: Sequence[str | None], told: Sequence[str | None]) -> pa.Array:
+    if not any(travelled_on) and not any(told):
+        return pa.nulls(len(told), _TEXT)
+    return pa.array([call or one for call, one in zip(travelled_on, told, strict=True)], _TEXT)
 
 
 def _texts(raws: Sequence[bytes]) -> pa.Array:
