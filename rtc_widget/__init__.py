@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rtc_widget.headless import HeadlessSession
     from rtc_widget.log.recording import Recording, load, load_many, sql
     from rtc_widget.providers import AzureOpenAI, Compatible, OpenAI, Provider, Sandbox, SecretPolicy
+    from rtc_widget.replay import side_by_side
     from rtc_widget.session import Session
     from rtc_widget.token_server.app import token_app
     from rtc_widget.widget import RealtimeWidget
@@ -57,6 +58,7 @@ __all__ = [
     "load",
     "load_many",
     "resume",
+    "side_by_side",
     "sip",
     "sql",
     "token_app",
@@ -80,6 +82,7 @@ _HOMES = {
     "load": "log.recording",
     "load_many": "log.recording",
     "resume": "_resume",
+    "side_by_side": "replay",
     "sql": "log.recording",
     "token_app": "token_server.app",
 }

@@ -11,15 +11,16 @@ from rtc_widget import protocol
 from rtc_widget._errors import ConfigurationError, ProtocolError
 from rtc_widget._panel_asking import PanelAsking
 from rtc_widget._panel_sound import PanelSound
+from rtc_widget._static import read_static
+from rtc_widget.log import pages
 
 if TYPE_CHECKING:
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.session import Session
 
-__all__ = ["Panel"]
+__all__ = ["Panel", "module"]
 
 _FOLDER = Path("variants")
-_MODULES = Path(__file__).parent / "static"
 _OF_THE_SERVICE = frozenset({"client_secret", "expires_at", "id", "object", "type"})
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -37,17 +38,17 @@ class Panel:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._sound = PanelSound(session)
+        self._sound = PanelSound(session._core, self._flush)  # noqa: SLF001 - the panel is a part of the session
         self._asking = PanelAsking(session)
         self._handlers: dict[str, Handler] = {
-            "add_image": self._sound.add_image,
+            "add_image": self._add_image,
             "approve": self._approve,
             "as_python": self._as_python,
             "ask_again": self._asking.ask_again,
             "find": self._find,
             "keep": self._keep,
-            "module": self._module,
-            "play": self._sound.play,
+            "module": module,
+            "play": self._play,
             "session": self._show_session,
             "sound": self._hear,
             "timeline": self._sound.timeline,
@@ -63,22 +64,32 @@ class Panel:
 
     async def _find(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return the numbers of the records whose text holds {"query"}, whatever the case."""
-        query = str(params.get("query") or "").lower()
-        log = self._session.event_log
-
-        def search() -> list[int]:
-            return [record.seq for record in log.records() if query in record.text.lower()]
-
-        return {"seqs": await asyncio.to_thread(search)}
+        query = str(params.get("query") or "")
+        return {"seqs": await asyncio.to_thread(pages.find, self._session.event_log, query)}
 
     async def _hear(self, params: dict[str, Any]) -> dict[str, Any]:
         return await (self._asking if "answer" in params else self._sound).sound(params)
 
-    async def _module(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Return the code of a part of the panel that is loaded when its tab opens."""
-        if params.get("name") != "waves":
-            raise ConfigurationError(f"The panel has no part {params.get('name')!r}.")
-        return {"code": await asyncio.to_thread((_MODULES / "waves.js").read_text, "utf-8")}
+    def _flush(self) -> None:
+        recorder = self._session._core.recorder  # noqa: SLF001 - the panel is a part of the session
+        if recorder is not None:
+            recorder.flush()
+
+    # -- given to the agent -----------------------------------------------------------------------
+
+    async def _add_image(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Add a picture (its bytes are the buffer), with {"text"}; with {"respond"} ask for an answer too."""
+        (picture_bytes,) = params["buffers"]
+        await self._session.add_image(picture_bytes, text=str(params.get("text") or "") or None)
+        if params.get("respond"):
+            await self._session.respond()
+        return {}
+
+    async def _play(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Play a sound file (its bytes are the buffer) in place of the microphone."""
+        (sound_bytes,) = params["buffers"]
+        await self._session.play(sound_bytes)
+        return {}
 
     # -- the Prompt tab ---------------------------------------------------------------------------
 
@@ -139,6 +150,13 @@ class Panel:
     def _own(self) -> dict[str, Any]:
         """Return what differs from a session made without a word, by the flat keywords."""
         return own_fields(self._session.configuration.requested)
+
+
+async def module(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the code of a part of the panel that is loaded when its tab opens."""
+    if params.get("name") != "waves":
+        raise ConfigurationError(f"The panel has no part {params.get('name')!r}.")
+    return {"code": await asyncio.to_thread(read_static, "waves.js")}
 
 
 def own_fields(session: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Sound between the panel and its session: turns to hear again, the timeline, files that were dropped."""
+"""Sound for the panel, of a session or a recording: turns to hear again, and the timeline."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
-from rtc_widget._turn import Turn
+from rtc_widget._turn import Heard, Turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from rtc_widget._core import Core
     from rtc_widget.audio.sound import Sound
     from rtc_widget.frames import Frames
     from rtc_widget.log.tracks import TrackName, Tracks
-    from rtc_widget.session import Session
 
 __all__ = ["PEAKS_PER_S", "PanelSound", "Peaks", "picture"]
 
@@ -35,18 +35,17 @@ class PanelSound:
 
     Parameters
     ----------
-    session
-        Whose panel it is.
+    source
+        Whose panel it is: a recording, or what stands behind a session.
+    flush
+        Writes what was recorded and is not in the tracks yet; None for a recording that is over.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, source: Heard, flush: Callable[[], None] | None = None) -> None:
+        self._source = source
+        self._flush = flush
         self._peaks: dict[TrackName, Peaks] = {}
         self._settled: dict[int, dict[str, Any]] = {}
-
-    @property
-    def _core(self) -> Core:
-        return self._session._core  # noqa: SLF001 - the panel is a part of the session
 
     # -- to be heard again ------------------------------------------------------------------------
 
@@ -62,16 +61,17 @@ class PanelSound:
             if sound is None or not sound.pcm:
                 raise ConfigurationError(f"Of this turn {_NOT_RECORDED}")
             return sound
-        start_ms = max(0.0, float(params.get("start_ms") or 0))
-        end_ms = min(float(params.get("end_ms") or 0), start_ms + _LONGEST_MS, tracks.duration_ms)
+        # Before the first sample and after the last there is silence.
+        start_ms = float(params.get("start_ms") or 0)
+        end_ms = min(float(params.get("end_ms") or 0), start_ms + _LONGEST_MS)
         return _mixed(tracks, start_ms, max(start_ms, end_ms))
 
     def _of_item(self, item_id: str) -> Sound | None:
-        conversation = self._session.conversation
+        conversation = self._source.conversation
         item = conversation.item(item_id)
         response = conversation.responses.get(item.response_id or "") if item is not None else None
         for state in conversation.turns:
-            turn = Turn(self._core, state.index)
+            turn = Turn(self._source, state.index)
             if item_id in state.user_item_ids:
                 return turn.user_audio
             if response is not None and response.turn == state.index:
@@ -79,11 +79,11 @@ class PanelSound:
         return None
 
     def _tracks(self) -> Tracks:
-        tracks = self._session.audio
+        tracks = self._source.audio
         if tracks is None:
             raise ConfigurationError(f"Of this session {_NOT_RECORDED}")
-        if self._core.recorder is not None:
-            self._core.recorder.flush()
+        if self._flush is not None:
+            self._flush()
         return tracks
 
     # -- the session as a picture -----------------------------------------------------------------
@@ -93,8 +93,8 @@ class PanelSound:
         return await asyncio.to_thread(self._draw, int(params.get("since") or 0))
 
     def _draw(self, since: int) -> dict[str, Any]:
-        drawn = picture(self._core.frames, self._settled)
-        if self._session.audio is None:
+        drawn = picture(self._source.frames, self._settled)
+        if self._source.audio is None:
             return drawn
         from rtc_widget.log.tracks import TRACKS
 
@@ -108,22 +108,6 @@ class PanelSound:
             "since": since,
             "buffers": [one.tobytes() for one in found],
         }
-
-    # -- given to the agent -----------------------------------------------------------------------
-
-    async def add_image(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Add a picture (its bytes are the buffer), with {"text"}; with {"respond"} ask for an answer too."""
-        (picture_bytes,) = params["buffers"]
-        await self._session.add_image(picture_bytes, text=str(params.get("text") or "") or None)
-        if params.get("respond"):
-            await self._session.respond()
-        return {}
-
-    async def play(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Play a sound file (its bytes are the buffer) in place of the microphone."""
-        (sound_bytes,) = params["buffers"]
-        await self._session.play(sound_bytes)
-        return {}
 
 
 class Peaks:

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rtc_widget._core import Core
     from rtc_widget.audio.sound import Sound
-    from rtc_widget.log.tracks import TrackName
+    from rtc_widget.conversation import Conversation
+    from rtc_widget.frames import Frames
+    from rtc_widget.log.tracks import TrackName, Tracks
 
-__all__ = ["Turn"]
+__all__ = ["Heard", "Turn"]
 
 _AROUND_MS = 250.0
 _BEFORE_DETECTION_MS = 400.0
+
+
+class Heard(Protocol):
+    """What a turn is read from: a recording, or what stands behind a session."""
+
+    @property
+    def audio(self) -> Tracks | None:
+        """Both sides, where they were recorded."""
+
+    @property
+    def conversation(self) -> Conversation:
+        """Items, responses, turns."""
+
+    @property
+    def frames(self) -> Frames:
+        """The log as tables."""
 
 
 class Turn:
@@ -23,18 +40,18 @@ class Turn:
 
     Parameters
     ----------
-    core
-        The session's parts.
+    source
+        The session's parts, or a recording.
     index
         0-based number of the turn, the column `turn` of every frame.
     """
 
-    def __init__(self, core: Core, index: int) -> None:
-        self._core = core
+    def __init__(self, source: Heard, index: int) -> None:
+        self._source = source
         self.index = index
 
     def _value(self, column: str) -> Any:
-        frame = self._core.frames.get("turns")
+        frame = self._source.frames.get("turns")
         rows = frame.loc[frame["turn"] == self.index, column]
         if rows.empty:
             return None
@@ -90,7 +107,7 @@ class Turn:
     @property
     def usage(self) -> pd.DataFrame:
         """The turn's rows of the `usage` frame."""
-        usage = self._core.frames.get("usage")
+        usage = self._source.frames.get("usage")
         turn = self._state()
         ours = usage["response_id"].isin(turn.response_ids) | usage["item_id"].isin(turn.user_item_ids)
         return usage[ours.fillna(value=False)].reset_index(drop=True)
@@ -113,10 +130,10 @@ class Turn:
         self, track: TrackName, place: str, begin_ms: float | None, end_ms: float | None
     ) -> Sound | None:
         """Cut a track: what was heard of the turn, and where nothing was heard what the events say."""
-        tracks = self._core.audio
+        tracks = self._source.audio
         if tracks is None:
             return None
-        heard = self._core.frames.heard(self.index)
+        heard = self._source.frames.heard(self.index)
         span = None if heard is None else getattr(heard, place)
         if span is None:
             if begin_ms is None:
@@ -127,11 +144,11 @@ class Turn:
         return replace(sound, name=self.transcript if track == "agent" else self.user_transcript)
 
     def _rows(self, name: str) -> pd.DataFrame:
-        frame = self._core.frames.get(name)
+        frame = self._source.frames.get(name)
         return frame[(frame["turn"] == self.index).fillna(value=False)].reset_index(drop=True)
 
     def _state(self) -> Any:
-        return self._core.conversation.turns[self.index]
+        return self._source.conversation.turns[self.index]
 
     @property
     def item_ids(self) -> list[str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -15,6 +13,7 @@ import traitlets
 from rtc_widget._cost import Cost
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._panel import Panel
+from rtc_widget._static import Static
 from rtc_widget.session import Session
 from rtc_widget.transports.browser import Browser, Host, is_loopback
 
@@ -37,27 +36,6 @@ __all__ = ["RealtimeWidget"]
 _TURNS = (5, 30)
 _GAPS_MS = (400.0, 1_500.0)
 _PAUSE_MS = 500.0
-_STATIC = Path(__file__).parent / "static"
-
-
-class _Static:
-    """A built file, read when a widget is made, so that the package imports without it."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __str__(self) -> str:
-        return _read(self._name)
-
-
-@cache
-def _read(name: str) -> str:
-    try:
-        return (_STATIC / name).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"{name} has not been built: run `npm --prefix js ci && npm --prefix js run build`."
-        ) from None
 
 
 class _WidgetHost(Host):
@@ -122,8 +100,8 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
     muted = traitlets.Bool(False, read_only=True).tag(sync=True)
     latency_heard_ms = traitlets.Float(None, allow_none=True, read_only=True).tag(sync=True)
 
-    _esm = _Static("widget.js")
-    _css = _Static("widget.css")
+    _esm = Static("widget.js")
+    _css = Static("widget.css")
 
     def __init__(
         self,
@@ -255,6 +233,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             "record": self._recorder is not None,
             "cost_usd": self._cost.usd,
             "started_ms": log.started_at.timestamp() * 1000 if len(log) else None,
+            "replay": None,
         }
 
     def close(self) -> None:

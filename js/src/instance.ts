@@ -19,6 +19,7 @@ import { type Fields, type LogRecord, randomId } from "./messages";
 import { leaveThePlace, takeThePlace } from "./one_live";
 import { createPresence } from "./presence";
 import { createPrompt, type Prompt } from "./prompt";
+import { createReplay, type Replay } from "./replay";
 import { type Resident, residents } from "./residents";
 import { saveRecords } from "./save";
 import { createSay } from "./say";
@@ -39,6 +40,8 @@ export interface Instance extends Resident {
   timeline: Timeline;
   /** Plays the recording from any instant on. */
   pieces: Pieces;
+  /** A recording's events in step with its sound. */
+  replay: Replay;
   /** Ask the kernel. */
   ask: Exchange["request"];
   /** Places in the kernel's log whose text holds some words. */
@@ -191,6 +194,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
 
   const heard = {
     fetch: (params: Fields) => link.exchange.request("sound", params),
+    recorded,
     sink: () => devices.speaker.peek(),
     volume: () => devices.volume.peek(),
   };
@@ -204,6 +208,7 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
     prompt: createPrompt(link.exchange.request),
     timeline: createTimeline(link.exchange.request),
     pieces,
+    replay: createReplay(store, pieces),
     ask: link.exchange.request,
     async findEvents(query) {
       const { seqs } = await link.exchange.request("find", { query });

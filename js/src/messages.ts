@@ -30,6 +30,14 @@ export interface RelayError {
   advice?: string | null;
 }
 
+/** What the panel shows of a recording that it replays. */
+export interface ReplayConfig {
+  name: string;
+  duration_ms: number;
+  /** A place that is marked: where two calls on one axis are aligned. */
+  aligned_ms: number | null;
+}
+
 /** What the panel shows of the session and needs for a call; nothing in it is secret. */
 export interface PanelConfig {
   provider: string;
@@ -48,6 +56,8 @@ export interface PanelConfig {
   cost_usd: number | null;
   /** When the session's first record was, epoch ms by the kernel's clock; null before it. */
   started_ms: number | null;
+  /** null for a live session. */
+  replay: ReplayConfig | null;
 }
 
 // -- browser → kernel -------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.conversation import Conversation
     from rtc_widget.log.event_log import EventLog
+    from rtc_widget.replay import Replay
 
 __all__ = ["Recording", "Recordings", "load", "load_many", "save_recording", "sql", "write_session_files"]
 
@@ -113,6 +114,19 @@ class Recording(FrameProperties):
         from rtc_widget.frames.timeline import timeline
 
         return timeline(self.frames)
+
+    def replay(self) -> Replay:
+        """Show the panel, read-only, in step with the sound: play, scrub, go from event to event.
+
+        Returns
+        -------
+        Replay
+            Shown on the last line of a cell, in a notebook or in Voilà; it needs the kernel, but neither a
+            network nor a microphone.
+        """
+        from rtc_widget.replay import Replay
+
+        return Replay(self)
 
     def to_parquet(self, folder: str | Path) -> Path:
         """Write the frames as a dataset that pandas, Polars, DuckDB and Dask read.

@@ -17,6 +17,7 @@ from rtc_widget._errors import (
 )
 from rtc_widget._kernel import kernel_hint
 from rtc_widget._loop import get_loop, submit
+from rtc_widget.log import pages
 from rtc_widget.transports import messages
 from rtc_widget.transports.audio_relay import AudioRelay
 from rtc_widget.transports.relay import Page, Relay
@@ -34,8 +35,6 @@ __all__ = ["Browser", "Host"]
 _CHUNK_BYTES = 1 << 20
 _REPLY_S = 10.0
 _HELLO_S = 10.0
-_TAIL_ROWS = 500
-_TAIL_BYTES = 256 * 1024
 _TAIL_S = 0.1
 _WATCH_S = 5.0
 _GONE_S = 15.0
@@ -104,7 +103,7 @@ class Browser:
         """Whether a path beside the page tells that the call is up."""
         self._failure: RtcWidgetError | None = None
         self._request: CallRequest | None = None
-        self._tail_rows: list[messages.TailRow] = []
+        self._tail_rows: list[pages.Row] = []
         self._main_loop: asyncio.AbstractEventLoop | None = None
         with contextlib.suppress(RuntimeError):
             self._main_loop = asyncio.get_running_loop()
@@ -347,17 +346,7 @@ class Browser:
             )
 
     async def _tail(self, _page: Page, params: dict[str, Any]) -> dict[str, Any]:
-        since = max(0, int(params.get("since") or 0))
-        limit = min(_TAIL_ROWS, int(params.get("limit") or _TAIL_ROWS))
-        rows: list[messages.TailRow] = []
-        size = 0
-        for record in self._log.records(since, min(since + limit, len(self._log))):
-            rows.append(_tail_row(record))
-            size += len(rows[-1][3])
-            if size > _TAIL_BYTES:
-                break
-        following = since + len(rows)
-        return {"records": rows, "next": following if following < len(self._log) else None}
+        return pages.tail(self._log, params)
 
     async def _say(self, _page: Page, params: dict[str, Any]) -> dict[str, Any]:
         self._host.take_text(str(params.get("text") or ""))
@@ -372,9 +361,9 @@ class Browser:
             # The kernel's own: a page whose records are its own would not know of it.
             self._relay.broadcast(messages.note(messages.EVERY_PAGE, record.text))
         if any(page is not self._relay.owner for page in list(self._relay.pages.values())):
-            get_loop().call_soon_threadsafe(self._queue_tail, _tail_row(record))
+            get_loop().call_soon_threadsafe(self._queue_tail, pages.row_of(record))
 
-    def _queue_tail(self, row: messages.TailRow) -> None:
+    def _queue_tail(self, row: pages.Row) -> None:
         if not self._tail_rows:
             asyncio.get_running_loop().call_later(_TAIL_S, self._flush_tail)
         self._tail_rows.append(row)
@@ -411,10 +400,6 @@ class Browser:
         self._main_loop.call_soon_threadsafe(lambda: loop.call_soon_threadsafe(passed.set))
         await passed.wait()
         await asyncio.sleep(_WATCH_S)
-
-
-def _tail_row(record: Record) -> messages.TailRow:
-    return record.seq, record.direction, record.t_ms, record.text
 
 
 def _as_error(error: RtcWidgetError) -> dict[str, Any]:

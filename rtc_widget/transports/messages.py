@@ -9,11 +9,15 @@ From the kernel: `welcome`, `ack`, `audio_ack`, `command`, `reply`, `ping`, `tai
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from rtc_widget.log.pages import Row
 
 __all__ = [
     "EVERY_PAGE",
     "PanelConfig",
+    "ReplayConfig",
     "ack",
     "audio_ack",
     "command",
@@ -29,7 +33,14 @@ __all__ = [
 EVERY_PAGE = "*"
 
 Message = dict[str, Any]
-TailRow = tuple[int, str, float | None, str]
+
+
+class ReplayConfig(TypedDict):
+    """What the panel shows of a recording that it replays."""
+
+    name: str
+    duration_ms: float
+    aligned_ms: float | None
 
 
 class PanelConfig(TypedDict):
@@ -49,6 +60,7 @@ class PanelConfig(TypedDict):
     record: bool
     cost_usd: float | None
     started_ms: float | None
+    replay: ReplayConfig | None
 
 
 def welcome(
@@ -104,7 +116,7 @@ def ping(page: str, id: str) -> Message:
     return {"kind": "ping", "page": page, "id": id}
 
 
-def tail(page: str, records: list[TailRow]) -> Message:
+def tail(page: str, records: list[Row]) -> Message:
     """Show records to a page that does not own the call."""
     return {"kind": "tail", "page": page, "records": records}
 

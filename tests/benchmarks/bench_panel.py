@@ -33,6 +33,7 @@ CONFIG = {
     "record": False,
     "cost_usd": None,
     "started_ms": None,
+    "replay": None,
 }
 LOAD = """async ([events, config]) => {
   const { default: widget } = await import("/widget.js");

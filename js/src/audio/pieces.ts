@@ -8,10 +8,14 @@ const PIECE_MS = 8000;
 /** The next piece is asked for this long before it is needed. */
 const AHEAD_S = 4;
 const FIRST_IN_S = 0.05;
+/** Who drags a slider goes through many places on the way to one. */
+const SETTLED_MS = 120;
 
 export interface PiecesPorts {
   /** The request `sound`. */
   fetch(params: Fields): Promise<Fields>;
+  /** Whether there is a sound to fetch; without one only the place goes on. */
+  recorded(): boolean;
   sink(): string;
   volume(): number;
 }
@@ -19,12 +23,14 @@ export interface PiecesPorts {
 export interface Pieces {
   playing: ReadonlySignal<boolean>;
   problem: ReadonlySignal<string>;
+  /** What is heard now, or will be once it plays, in ms since the session's first record. */
+  place_ms: ReadonlySignal<number>;
   /** Play from an instant to the end of the recording, which is at `end_ms`. */
   play(from_ms: number, end_ms: number): void;
+  /** Go to an instant; what plays goes on from there. */
+  go(to_ms: number, end_ms: number): void;
   /** Stop; the place stays. */
   stop(): void;
-  /** What is heard now, in ms since the session's first record. */
-  position(): number;
 }
 
 type SinkContext = AudioContext & { setSinkId?(id: string): Promise<void> };
@@ -32,26 +38,38 @@ type SinkContext = AudioContext & { setSinkId?(id: string): Promise<void> };
 export function createPieces(ports: PiecesPorts): Pieces {
   const playing = signal(false);
   const problem = signal("");
+  const place_ms = signal(0);
   let context: SinkContext | null = null;
   /** Where the sound began, and when by the context's clock. */
-  let began = { t_ms: 0, at_s: 0 };
-  let last_ms = 0;
+  let began = { t_ms: 0, at_s: Number.POSITIVE_INFINITY };
   let run = 0;
+  let frame = 0;
+  let soon: ReturnType<typeof setTimeout> | undefined;
 
-  const heardAt = () =>
-    context === null ? last_ms : began.t_ms + Math.max(0, context.currentTime - began.at_s) * 1000;
+  /** The place that reaches the ear: what the context has taken is on its way there for its latency. */
+  function look(): void {
+    if (context !== null) {
+      const latency_s = Number.isFinite(context.outputLatency) ? context.outputLatency : 0;
+      place_ms.value = began.t_ms + Math.max(0, context.currentTime - latency_s - began.at_s) * 1000;
+    }
+  }
+
+  function follow(): void {
+    look();
+    frame = requestAnimationFrame(follow);
+  }
 
   function stop(): void {
-    if (playing.peek()) {
-      last_ms = heardAt();
-    }
+    clearTimeout(soon);
+    cancelAnimationFrame(frame);
+    look();
     run++;
     playing.value = false;
     void context?.close().catch(() => undefined);
     context = null;
   }
 
-  async function go(mine: number, from_ms: number, end_ms: number): Promise<void> {
+  async function start(mine: number, from_ms: number, end_ms: number): Promise<void> {
     const own: SinkContext = new AudioContext();
     context = own;
     if (ports.sink() !== "") {
@@ -64,7 +82,7 @@ export function createPieces(ports: PiecesPorts): Pieces {
     let when_s = 0;
     while (next_ms < end_ms) {
       const until_ms = Math.min(next_ms + PIECE_MS, end_ms);
-      const buffer = await own.decodeAudioData(await piece(next_ms, until_ms));
+      const buffer = ports.recorded() ? await own.decodeAudioData(await piece(next_ms, until_ms)) : null;
       if (mine !== run) {
         return;
       }
@@ -73,10 +91,12 @@ export function createPieces(ports: PiecesPorts): Pieces {
         when_s = own.currentTime + FIRST_IN_S;
         began = { t_ms: next_ms, at_s: when_s };
       }
-      const source = new AudioBufferSourceNode(own, { buffer });
-      source.connect(gain);
-      source.start(when_s);
-      when_s += buffer.duration;
+      if (buffer !== null) {
+        const source = new AudioBufferSourceNode(own, { buffer });
+        source.connect(gain);
+        source.start(when_s);
+      }
+      when_s += (until_ms - next_ms) / 1000;
       next_ms = until_ms;
       await seconds(when_s - own.currentTime - (next_ms < end_ms ? AHEAD_S : 0));
       if (mine !== run) {
@@ -84,7 +104,7 @@ export function createPieces(ports: PiecesPorts): Pieces {
       }
     }
     stop();
-    last_ms = end_ms;
+    place_ms.value = end_ms;
   }
 
   async function piece(start_ms: number, end_ms: number): Promise<ArrayBuffer> {
@@ -99,27 +119,39 @@ export function createPieces(ports: PiecesPorts): Pieces {
       : (found.buffer.slice(found.byteOffset, found.byteOffset + found.byteLength) as ArrayBuffer);
   }
 
+  function play(from_ms: number, end_ms: number): void {
+    stop();
+    const mine = ++run;
+    place_ms.value = from_ms;
+    began = { t_ms: from_ms, at_s: Number.POSITIVE_INFINITY };
+    problem.value = "";
+    playing.value = true;
+    frame = requestAnimationFrame(follow);
+    start(mine, from_ms, end_ms).catch((thrown: unknown) => {
+      if (mine === run) {
+        stop();
+        problem.value = asFailure(thrown).message;
+      }
+    });
+  }
+
   return {
     playing,
     problem,
+    place_ms,
+    play,
 
-    play(from_ms, end_ms) {
-      stop();
-      const mine = ++run;
-      last_ms = from_ms;
-      began = { t_ms: from_ms, at_s: Number.POSITIVE_INFINITY };
-      problem.value = "";
-      playing.value = true;
-      go(mine, from_ms, end_ms).catch((thrown: unknown) => {
-        if (mine === run) {
-          stop();
-          problem.value = asFailure(thrown).message;
-        }
-      });
+    go(to_ms, end_ms) {
+      if (playing.peek()) {
+        // Silent on the way, and still playing for whoever looks.
+        stop();
+        playing.value = true;
+        soon = setTimeout(() => play(to_ms, end_ms), SETTLED_MS);
+      }
+      place_ms.value = to_ms;
     },
 
     stop,
-    position: () => (playing.peek() ? heardAt() : last_ms),
   };
 }
 

@@ -102,6 +102,8 @@ function Rows({ instance, view, list }: EventsViewProps & { list: EventList }) {
   const length = list.length();
   const rows = useVirtualRows(box, length, ROW_PX);
   const at = selected < 0 ? -1 : list.rowOf(selected);
+  const heard = instance.replay.event.value;
+  const now = heard < 0 ? -1 : list.rowOf(heard);
 
   // It follows the end whenever there are other rows.
   useLayoutEffect(() => {
@@ -116,6 +118,14 @@ function Rows({ instance, view, list }: EventsViewProps & { list: EventList }) {
       rows.scrollTo(at, "auto");
     }
   }, [selected]);
+
+  // A recording that plays shows what is heard.
+  useLayoutEffect(() => {
+    if (now >= 0 && selected < 0) {
+      following.value = false;
+      rows.scrollTo(now, "auto");
+    }
+  }, [heard]);
 
   const look = () => {
     const outer = box.current;
@@ -180,6 +190,7 @@ function Rows({ instance, view, list }: EventsViewProps & { list: EventList }) {
                 of={length}
                 top={start}
                 selected={place === at}
+                now={place === now}
                 look={() => {
                   view.event.value = index;
                 }}
@@ -207,10 +218,12 @@ interface EventLineProps {
   of: number;
   top: number;
   selected: boolean;
+  /** A recording is at this event. */
+  now: boolean;
   look(): void;
 }
 
-function EventLine({ id, event, count, place, of, top, selected, look }: EventLineProps) {
+function EventLine({ id, event, count, place, of, top, selected, now, look }: EventLineProps) {
   const edge = count > 1 ? `×${count}` : glanceOf(event);
   return (
     // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, and names this row as the active one
@@ -224,6 +237,7 @@ function EventLine({ id, event, count, place, of, top, selected, look }: EventLi
       aria-setsize={of}
       data-direction={event.direction}
       data-failed={event.failed}
+      data-now={now}
       style={{ transform: `translateY(${top}px)` }}
       onClick={look}
     >

@@ -9,14 +9,21 @@ export function Header({ store }: { store: Store }) {
   const state = store.activity.state.value;
   const config = store.config.value;
   const latency_ms = store.latencyHeardMs.value;
+  const replay = config?.replay ?? null;
   const cost_usd = config?.cost_usd;
   return (
     <header class="rtcw-header">
       <span class="rtcw-state" role="status">
-        <span class="rtcw-dot" data-state={state} />
-        {stateText(state)}
+        <span class="rtcw-dot" data-state={replay ? "ended" : state} />
+        {replay ? "Recording" : stateText(state)}
       </span>
-      <Clock activity={store.activity} />
+      {replay ? (
+        <span class="rtcw-name" title={replay.name}>
+          {replay.name}
+        </span>
+      ) : (
+        <Clock activity={store.activity} />
+      )}
       {config !== null && <About config={config} />}
       {latency_ms !== null && (
         <span class="rtcw-latency" title="latency last heard: end of your speech to the agent's first sound">
@@ -28,7 +35,7 @@ export function Header({ store }: { store: Store }) {
           {costText(cost_usd)}
         </span>
       )}
-      {store.activity.recording.value && (
+      {store.activity.recording.value && replay === null && (
         <span class="rtcw-recording" title="both sides are recorded">
           <span aria-hidden="true">●</span> rec
         </span>

@@ -5,7 +5,7 @@ import { useMemo } from "preact/hooks";
 import type { Instance } from "../instance";
 import type { Store } from "../store";
 import { pageTheme } from "../theme";
-import { createView } from "../view";
+import { createView, TABS } from "../view";
 import { Composer } from "./composer";
 import { Controls } from "./controls";
 import { EventsView } from "./events";
@@ -13,28 +13,33 @@ import { Header } from "./header";
 import { NetworkView } from "./network";
 import { Notices } from "./notices";
 import { PromptView } from "./prompt";
+import { ReplayBar } from "./replay_bar";
 import { TabPanel, Tabs } from "./tabs";
 import { TimelineView } from "./timeline";
 import { Transcript } from "./transcript";
 
+/** What was said and asked for is over: there is nothing to change. */
+const OF_A_RECORDING = TABS.filter((tab) => tab !== "prompt");
+
 export function Panel({ instance }: { instance: Instance }) {
   const { store } = instance;
   const view = useMemo(() => createView(store), [store]);
+  const replayed = store.config.value?.replay != null;
   return (
     <section
       class="rtcw"
       data-theme={pageTheme().value}
-      aria-label="Voice call"
+      aria-label={replayed ? "Recorded call" : "Voice call"}
       onPointerDown={instance.touched}
       onKeyDown={instance.touched}
     >
       <Header store={store} />
-      <Controls instance={instance} view={view} />
+      {replayed ? <ReplayBar instance={instance} view={view} /> : <Controls instance={instance} view={view} />}
       <Notices instance={instance} />
-      <Tabs view={view} aside={{ events: <EventCount store={store} /> }} />
+      <Tabs view={view} tabs={replayed ? OF_A_RECORDING : TABS} aside={{ events: <EventCount store={store} /> }} />
       <TabPanel view={view} tab="transcript" stays>
         <Transcript instance={instance} view={view} />
-        <Composer instance={instance} />
+        {!replayed && <Composer instance={instance} />}
       </TabPanel>
       <TabPanel view={view} tab="events">
         <EventsView instance={instance} view={view} />
@@ -42,9 +47,11 @@ export function Panel({ instance }: { instance: Instance }) {
       <TabPanel view={view} tab="timeline">
         <TimelineView instance={instance} view={view} />
       </TabPanel>
-      <TabPanel view={view} tab="prompt">
-        <PromptView instance={instance} />
-      </TabPanel>
+      {!replayed && (
+        <TabPanel view={view} tab="prompt">
+          <PromptView instance={instance} />
+        </TabPanel>
+      )}
       <TabPanel view={view} tab="network">
         <NetworkView instance={instance} />
       </TabPanel>

@@ -1,6 +1,6 @@
 /** One row of the transcript: when, who, what, the one number that matters, and the ways from it. */
 
-import type { ReadonlySignal } from "@preact/signals";
+import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { Instance } from "../instance";
 import type { Row } from "../rows";
 import type { View } from "../view";
@@ -16,11 +16,13 @@ interface TranscriptRowProps {
 
 export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
   const { key, who, at_ms, text, struck, hint, edge, edgeTitle, busy, asks, ids, audible } = row.value;
-  const { listener, prompt, store } = instance;
+  const { listener, prompt, replay, store } = instance;
   const item_id = ids[0] ?? "";
   const heard = audible && store.config.value?.record === true;
   const ask = prompt.asks.value.get(item_id);
-  const askable = who === "you" && item_id !== "" && !busy && text !== "";
+  const replayed = store.config.value?.replay != null;
+  const now = useComputed(() => replay.row.value === key);
+  const askable = !replayed && who === "you" && item_id !== "" && !busy && text !== "";
   const problem = listener.problem.value;
   const hear = () => {
     // Who selects words wants to read them.
@@ -36,6 +38,8 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
       data-who={who}
       data-asks={asks !== ""}
       data-heard={heard}
+      data-now={now.value}
+      aria-current={now.value ? "time" : undefined}
       data-sought={view.row.value === key}
       aria-busy={busy}
       tabIndex={-1}
@@ -64,7 +68,7 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
         {struck !== "" && <s title="not heard">{struck}</s>}
         {hint !== "" && <span class="rtcw-hint">{text === "" ? hint : ` ${hint}`}</span>}
       </span>
-      {asks !== "" && (
+      {asks !== "" && !replayed && (
         <span class="rtcw-decide">
           <button type="button" onClick={() => instance.decide(asks, true)}>
             Approve

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
-import { TABS, type Tab, type View } from "../view";
+import type { Tab, View } from "../view";
 
 const NAMES: Record<Tab, string> = {
   transcript: "Transcript",
@@ -14,17 +14,18 @@ const NAMES: Record<Tab, string> = {
 
 interface TabsProps {
   view: View;
+  tabs: readonly Tab[];
   /** What stands small beside a tab's name. */
   aside: Partial<Record<Tab, ComponentChildren>>;
 }
 
-export function Tabs({ view, aside }: TabsProps) {
+export function Tabs({ view, tabs, aside }: TabsProps) {
   const list = useRef<HTMLDivElement>(null);
   const front = view.tab.value;
   const onKeyDown = (event: KeyboardEvent) => {
-    const place = TABS.indexOf(front);
+    const place = tabs.indexOf(front);
     const places: Record<string, number> = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: -1 };
-    const next = TABS.at((places[event.key] ?? Number.NaN) % TABS.length);
+    const next = tabs.at((places[event.key] ?? Number.NaN) % tabs.length);
     if (event.key in places && next !== undefined) {
       event.preventDefault();
       event.stopPropagation();
@@ -34,7 +35,7 @@ export function Tabs({ view, aside }: TabsProps) {
   };
   return (
     <div class="rtcw-tabs" role="tablist" aria-label="Views of the call" ref={list} onKeyDown={onKeyDown}>
-      {TABS.map((tab) => (
+      {tabs.map((tab) => (
         <button
           key={tab}
           type="button"

@@ -22,42 +22,29 @@ interface TimelineViewProps {
 
 export function TimelineView({ instance, view }: TimelineViewProps) {
   const { timeline, pieces, store } = instance;
+  const { place_ms } = pieces;
   const state = store.activity.state.value;
   const found = useSignal<Found | null>(null);
-  const place_ms = useSignal(pieces.position());
   const area = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
     void timeline.load();
-    const timer = state === "live" ? setInterval(() => void timeline.load(), LIVE_EVERY_MS) : undefined;
+    const timer =
+      state === "live" && store.config.peek()?.replay == null
+        ? setInterval(() => void timeline.load(), LIVE_EVERY_MS)
+        : undefined;
     return () => clearInterval(timer);
-  }, [timeline, state]);
+  }, [timeline, state, store]);
 
   const picture = timeline.picture.value;
   const recorded = (picture?.peaks[0].length ?? 0) > 0;
   const end_ms = picture?.duration_ms ?? 0;
-  const go = (t_ms: number) => {
-    const to_ms = Math.max(0, Math.min(end_ms, t_ms));
-    place_ms.value = to_ms;
-    if (pieces.playing.peek()) {
-      pieces.play(to_ms, end_ms);
-    }
-  };
+  const playable = recorded || store.config.value?.replay != null;
+  const go = (t_ms: number) => pieces.go(Math.max(0, Math.min(end_ms, t_ms)), end_ms);
   const sight = useWaves(instance, area, go);
   const playing = pieces.playing.value;
 
-  useEffect(() => {
-    let frame = 0;
-    const follow = () => {
-      place_ms.value = pieces.position();
-      sight.keepInSight(place_ms.peek());
-      frame = requestAnimationFrame(follow);
-    };
-    if (playing) {
-      frame = requestAnimationFrame(follow);
-    }
-    return () => cancelAnimationFrame(frame);
-  }, [playing, pieces, place_ms, sight]);
+  useEffect(() => (playing ? place_ms.subscribe(sight.keepInSight) : undefined), [playing, place_ms, sight]);
 
   if (picture === null) {
     return <p class="rtcw-nothing">{timeline.problem.value || "Asking the kernel…"}</p>;
@@ -65,8 +52,7 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
   const toggle = () => {
     if (playing) {
       pieces.stop();
-      place_ms.value = pieces.position();
-    } else if (recorded) {
+    } else if (playable) {
       found.value = null;
       pieces.play(place_ms.peek() >= end_ms ? 0 : place_ms.peek(), end_ms);
     }
@@ -93,7 +79,7 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
   return (
     <>
       <div class="rtcw-tools">
-        <button type="button" disabled={!recorded} onClick={toggle}>
+        <button type="button" disabled={!playable} onClick={toggle}>
           {playing ? "Pause" : "Play"}
         </button>
         <span class="rtcw-aside rtcw-place" title="since the session's first record">

@@ -55,6 +55,19 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
     }
   }, [asking, following]);
 
+  // A recording that plays shows the row that is heard.
+  useEffect(
+    () =>
+      instance.replay.row.subscribe((key) => {
+        const row = key === "" ? null : list.current?.querySelector(`[data-key="${key}"]`);
+        if (row != null && box.current !== null) {
+          following.value = false;
+          keepInSight(box.current, row);
+        }
+      }),
+    [instance, following],
+  );
+
   // It goes where somebody was led to, once.
   useEffect(() => {
     const found = sought === "" ? null : list.current?.querySelector(`[data-key="${sought}"]`);
@@ -113,4 +126,14 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
       )}
     </div>
   );
+}
+
+/** Scroll a box, and nothing around it, so far that one of its rows is seen. */
+function keepInSight(box: HTMLElement, row: Element): void {
+  const [outer, inner] = [box.getBoundingClientRect(), row.getBoundingClientRect()];
+  if (inner.top < outer.top) {
+    box.scrollTop += inner.top - outer.top;
+  } else if (inner.bottom > outer.bottom) {
+    box.scrollTop += inner.bottom - outer.bottom;
+  }
 }

@@ -28,6 +28,7 @@ export const CONFIG: PanelConfig = {
   record: false,
   cost_usd: null,
   started_ms: null,
+  replay: null,
 };
 
 export const SECRET = "ek_canary_4711";
