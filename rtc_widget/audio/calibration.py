@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ _EARLY_MS, _LATE_MS = 50.0, 1_500.0
 _ALIKE = 0.6
 _MOST_JITTER_MS = 80.0
 _LEAST_TURNS = 3
+_OUTLIER_MS = 20.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Calibration:
     Attributes
     ----------
     constant_ms
-        The median over the turns.
+        The mean over the turns, outliers left out.
     spread_ms
         How far from it 95 % of the turns were.
     check_constant_ms, check_spread_ms
@@ -143,7 +144,9 @@ def calibrate(loopback: Loopback, played: NDArray[np.int16]) -> Calibration:
 
 
 def _middle(values: list[float]) -> tuple[float, float]:
-    constant = median(values)
+    # The sender's own pace comes in steps of 10 ms: a median falls on one of them, a mean between.
+    middle = median(values)
+    constant = fmean(value for value in values if abs(value - middle) <= _OUTLIER_MS)
     return round(constant, 1), round(float(np.percentile(np.abs(np.array(values) - constant), 95)), 1)
 
 

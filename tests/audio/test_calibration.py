@@ -61,6 +61,16 @@ def test_the_second_clock_takes_steps_out_that_the_first_one_has() -> None:
     assert found.check_spread_ms < 0.2
 
 
+def test_the_constant_lies_between_the_steps_of_the_senders_pace() -> None:
+    assert calibrate(loopback(steps_ms=(0, 10, 10, 10, 0)), PLAYED).constant_ms == pytest.approx(
+        25.5, abs=0.1
+    )
+
+
+def test_a_turn_that_is_far_off_does_not_move_the_constant() -> None:
+    assert calibrate(loopback(steps_ms=(0, 0, 60, 0, 0)), PLAYED).constant_ms == pytest.approx(18, abs=0.1)
+
+
 def test_turns_with_a_long_jitter_buffer_count_where_there_are_no_others() -> None:
     assert calibrate(loopback(jitter_ms=150), PLAYED).constant_ms == pytest.approx(18, abs=0.1)
 

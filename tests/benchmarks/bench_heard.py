@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from rtc_widget.audio.latency import Heard
     from tests.browser.lab import Notebook
 
-CALLS, LOADED_CALLS = 4, 2
-TURNS = 20
+CALLS, LOADED_CALLS = 3, 1
+TURNS = 14
 FEWEST = 5
 GAPS_MS = np.linspace(400, 1_500, TURNS)
 PAUSE_MS = 700
-ANSWERS = 12
+ANSWERS = 8
 BURSTS = """() => setInterval(() => {
   const begin = performance.now();
   while (performance.now() - begin < 200);
@@ -164,6 +164,8 @@ def _figures(
         ("", [error_ms for error_ms, quality in errors if quality == "ok"], goals),
         (" of all", [error_ms for error_ms, _ in errors], (None, None)),
     ):
+        if which and len(chosen) == sum(quality == "ok" for _, quality in errors):
+            continue  # none was flagged
         detail = f"{len(chosen)} of {len(heard)} turns"
         if len(chosen) < FEWEST:
             figures.append(Figure(f"{name}{which}: too few turns", len(chosen), "", None, detail))

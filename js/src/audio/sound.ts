@@ -42,7 +42,7 @@ export function createSound(): Sound {
       if ((found.state as AudioContextState) !== "running") {
         throw failure("ConnectionFailed", "The browser lets this page make no sound before somebody clicks in it.", {
           step: "page",
-          advice: "Click anywhere in the panel, then play the file again.",
+          advice: "Click anywhere in the panel, then try again.",
         });
       }
       return found;
