@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
-from rtc_widget._errors import ConfigurationError, RtcWidgetError
+from rtc_widget._approvals import Approvals
+from rtc_widget._errors import RtcWidgetError
 from rtc_widget._loop import get_loop
+from rtc_widget._remote_calls import RemoteCalls, Round
 from rtc_widget.tools import ToolResult
 
 if TYPE_CHECKING:
@@ -22,17 +23,6 @@ __all__ = ["ToolRounds"]
 _TIMEOUT_S = 60.0
 _ARGUMENTS_DONE = "response.function_call_arguments.done"
 _ANSWERED = frozenset({"completed", "incomplete"})
-
-
-@dataclass(eq=False)
-class _Round:
-    """The calls of one response; they end in one request for the next."""
-
-    response_id: str
-    running: set[str] = field(default_factory=set)
-    status: str | None = None
-    others: set[str] = field(default_factory=set)
-    asked: bool = False
 
 
 class ToolRounds:
@@ -52,8 +42,11 @@ class ToolRounds:
         self._core = core
         self._tools = tools
         self._speaking = speaking
-        self._rounds: dict[str, _Round] = {}
-        self._approvals: dict[str, asyncio.Future[tuple[bool, str | None]]] = {}
+        self._rounds: dict[str, Round] = {}
+        self._approvals = Approvals(core)
+        self._remote = RemoteCalls(
+            core, self._rounds, self._approvals, perhaps_ask=self._perhaps_ask, spawn=self._spawn
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._handlers = {
             _ARGUMENTS_DONE: self._arguments_done,
@@ -69,12 +62,15 @@ class ToolRounds:
 
     def _on_record(self, record: Record) -> None:
         if record.direction == "server":
+            remote = self._remote.handlers.get(record.type)
+            if remote is not None and b"mcp_" in record.raw:
+                remote(record.event)
             handler = self._handlers.get(record.type)
             if handler is not None and (self._rounds or record.type == _ARGUMENTS_DONE):
                 handler(record.event)
         elif record.type == "rtc.state" and record.event.get("state") in {"ended", "failed"}:
             self._rounds.clear()
-            get_loop().call_soon_threadsafe(self._forget_approvals)
+            get_loop().call_soon_threadsafe(self._approvals.forget)
 
     # -- calls ------------------------------------------------------------------------------------
 
@@ -85,7 +81,7 @@ class ToolRounds:
         tool = self._tools.get(str(name))
         if tool is None:
             return
-        group = self._rounds.setdefault(response_id, _Round(response_id))
+        group = self._rounds.setdefault(response_id, Round(response_id))
         group.running.add(tool_call_id)
         self._spawn(self._answer(group, tool, tool_call_id, str(event.get("arguments") or "")))
 
@@ -110,7 +106,7 @@ class ToolRounds:
                     group.others.discard(str(item["call_id"]))
                     self._perhaps_ask(group)
 
-    async def _answer(self, group: _Round, tool: Tool, tool_call_id: str, arguments: str) -> None:
+    async def _answer(self, group: Round, tool: Tool, tool_call_id: str, arguments: str) -> None:
         try:
             result = await self._result(tool, tool_call_id, arguments)
             await self._hand_in(tool, tool_call_id, result)
@@ -149,7 +145,7 @@ class ToolRounds:
 
     # -- the next response ------------------------------------------------------------------------
 
-    def _perhaps_ask(self, group: _Round) -> None:
+    def _perhaps_ask(self, group: Round) -> None:
         """Ask for the next response once this one is done and every call of it has its output."""
         if group.asked or group.running or group.others or group.status is None:
             return
@@ -161,7 +157,7 @@ class ToolRounds:
         else:
             self._rounds.pop(group.response_id, None)
 
-    async def _ask(self, group: _Round) -> None:
+    async def _ask(self, group: Round) -> None:
         event, _ = protocol.dialect.respond()
         try:
             await self._speaking.respond(event, _TIMEOUT_S)
@@ -190,20 +186,7 @@ class ToolRounds:
     async def _approval(self, tool: Tool, tool_call_id: str, arguments: str) -> tuple[bool, str | None]:
         if not tool.asks_first(arguments):
             return True, None
-        future: asyncio.Future[tuple[bool, str | None]] = asyncio.get_running_loop().create_future()
-        self._approvals[tool_call_id] = future
-        self._core.log.note(
-            "rtc.approval", tool_call_id=tool_call_id, name=tool.name, arguments=arguments, decision="asked"
-        )
-        try:
-            return await future
-        finally:
-            self._approvals.pop(tool_call_id, None)
-
-    def _forget_approvals(self) -> None:
-        """End the wait for a person: there is no call any more that the tool could answer."""
-        for future in self._approvals.values():
-            future.cancel()
+        return await self._approvals.ask(tool_call_id, name=tool.name, arguments=arguments)
 
     def decide(self, tool_call_id: str, *, approved: bool, reason: str | None = None) -> None:
         """Answer a call that waits for approval.
@@ -213,16 +196,4 @@ class ToolRounds:
         ConfigurationError
             When no such call waits.
         """
-        future = self._approvals.pop(tool_call_id, None)
-        if future is None:
-            waiting = ", ".join(self._approvals) or "none"
-            raise ConfigurationError(f"No tool call {tool_call_id!r} waits for approval. Waiting: {waiting}.")
-        decision = "approved" if approved else "rejected"
-        extra = {"reason": reason} if reason else {}
-        self._core.log.note("rtc.approval", tool_call_id=tool_call_id, decision=decision, **extra)
-
-        def settle() -> None:
-            if not future.done():
-                future.set_result((approved, reason))
-
-        get_loop().call_soon_threadsafe(settle)
+        self._approvals.decide(tool_call_id, approved=approved, reason=reason)

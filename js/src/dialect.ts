@@ -21,6 +21,8 @@ export interface ItemFields {
   spoken: boolean;
   response_id?: string;
   tool?: { tool_call_id: string; name: string; arguments: string; output: string | null; error: string | null };
+  /** A remote call's question to a person; its row is there only until it is decided. */
+  request?: boolean;
   /** An item that has its place but is not shown, such as a tool's output. */
   hidden: boolean;
 }
@@ -149,6 +151,8 @@ function readServer(event: Fields): Change[] {
       return [{ kind: "truncated", item_id, audio_end_ms: number(event.audio_end_ms) ?? 0 }];
     case "conversation.item.deleted":
       return [{ kind: "deleted", item_id }];
+    case "mcp_list_tools.failed":
+      return [readError("tool", { message: "A remote MCP server's tools could not be listed.", code: item_id })];
     case "error":
       return [readError("server", fields(event.error))];
     default:
@@ -251,6 +255,12 @@ function readItem(item: Fields, place: { after?: string | null; response_id?: st
         error: nullable(item.error) ?? nullable(fields(item.error).message),
       };
       return [{ kind: "item", item: { ...base, role: "tool", tool } }];
+    }
+    case "mcp_approval_request": {
+      const named = { name: text(item.name), arguments: text(item.arguments), output: null, error: null };
+      return [
+        { kind: "item", item: { ...base, role: "tool", tool: { tool_call_id: item_id, ...named }, request: true } },
+      ];
     }
     case "function_call_output":
       return [{ kind: "item", item: { ...base, role: "tool", hidden: true } }, output(item)];

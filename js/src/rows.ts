@@ -50,6 +50,8 @@ export interface Entry {
   shortened: string;
   remark: string;
   tool: NonNullable<ItemFields["tool"]> | null;
+  /** A remote call's question to a person. */
+  request: boolean;
   tool_ms: number | null;
   /** What a person was asked or said about the call: asked, approved, rejected; "" when nobody was. */
   approval: string;
@@ -103,6 +105,7 @@ export function newEntry(
     shortened: "",
     remark: "",
     tool: null,
+    request: false,
     tool_ms: null,
     approval: "",
   };

@@ -55,6 +55,7 @@ export function createTranscript(prefix: string): Transcript {
     if (known === undefined && who === "you" && !item.spoken) {
       latency.takesIn(t_ms);
     }
+    entry.request = item.request === true;
     if (item.tool !== undefined) {
       takeTool(entry, item.tool, item.done, t_ms);
     } else if (item.done && item.text !== null) {
@@ -262,7 +263,9 @@ export function createTranscript(prefix: string): Transcript {
         break;
       case "approval": {
         const entry = order.findTool(change.tool_call_id);
-        if (entry !== undefined) {
+        if (entry?.request && change.decision !== "asked") {
+          order.remove(entry.item_id);
+        } else if (entry !== undefined) {
           entry.approval = change.decision;
           entry.remark = change.reason;
           show(entry);

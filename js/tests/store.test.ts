@@ -92,6 +92,26 @@ describe("notes of the kernel", () => {
     owner.applyNote(JSON.stringify({ type: "rtc.approval", tool_call_id: "call_1", decision: "rejected" }));
     expect(asks()).toBe("");
   });
+
+  it("shows a remote MCP call's question until somebody decides, and says when its server cannot be listed", () => {
+    const store = createStore();
+    store.takeOver();
+    const say = (event: object) => store.applyOwn("server", 1, JSON.stringify(event));
+    const named = { server_label: "weather", name: "get_weather", arguments: '{"city": "Paris"}' };
+    say({ type: "conversation.item.added", item: { id: "mcp_1", type: "mcp_call", ...named } });
+    say({ type: "conversation.item.added", item: { id: "mcpr_1", type: "mcp_approval_request", ...named } });
+    store.applyNote(JSON.stringify({ type: "rtc.approval", tool_call_id: "mcpr_1", decision: "asked" }));
+    const asking = () => store.rows.value.filter((row) => row.value.asks !== "").map((row) => row.value);
+    expect(asking()).toMatchObject([{ asks: "mcpr_1", text: 'get_weather(city="Paris")' }]);
+    store.applyNote(JSON.stringify({ type: "rtc.approval", tool_call_id: "mcpr_1", decision: "approved" }));
+    expect(asking()).toEqual([]);
+    expect(store.rows.value).toHaveLength(1);
+    const output = "It is foggy.";
+    say({ type: "conversation.item.done", item: { id: "mcp_1", type: "mcp_call", ...named, output } });
+    expect(store.rows.value[0]?.value.text).toContain("It is foggy.");
+    say({ type: "mcp_list_tools.failed", item_id: "mcpl_1" });
+    expect(store.rows.value.at(-1)?.value).toMatchObject({ who: "error", hint: "mcpl_1" });
+  });
 });
 
 describe("the state of a call", () => {
