@@ -24,7 +24,7 @@ from rtc_widget._speaking import Speaking
 from rtc_widget._steering import Steering
 from rtc_widget._tool_rounds import ToolRounds
 from rtc_widget._tooling import Tooling
-from rtc_widget.log.folders import OpenLog, open_log
+from rtc_widget.log.folders import DEFAULT, OpenLog, open_log, tell_once
 from rtc_widget.providers import Provider, default_provider
 from rtc_widget.tools import Tools
 from rtc_widget.transports.base import CallRequest
@@ -383,7 +383,10 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
 def _opened(directory: str | os.PathLike[str] | OpenLog | None) -> OpenLog:
     if isinstance(directory, OpenLog):
         return directory
-    return open_log(None if directory is None else Path(directory).expanduser().absolute())
+    opened = open_log(None if directory is None else Path(directory).expanduser().absolute())
+    if opened.folder is not None and directory == DEFAULT:
+        tell_once(opened.folder)
+    return opened
 
 
 def _check_sideband(sideband: object, signaling: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import math
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -62,6 +63,21 @@ def open_log(directory: str | Path | None = DEFAULT) -> OpenLog:
     start = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     folder = Path(directory) / f"{start}-{log.session_id.removeprefix('rtcs_')[:6]}"
     return OpenLog(EventLog(log.session_id, journal=Journal(folder / JOURNAL)), folder)
+
+
+_told: set[Path] = set()
+
+
+def tell_once(folder: Path) -> None:
+    """Say in a notebook, the first time a session goes there, where sessions are kept."""
+    interactive = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    if interactive is None or interactive() is None or folder.parent in _told:
+        return
+    _told.add(folder.parent)
+    sys.stdout.write(
+        f"Sessions are kept in {folder.parent}, this one in {folder.name} "
+        "(directory= chooses another place, directory=None keeps none).\n"
+    )
 
 
 def resume_log(folder: str | Path, rest: str | Path | None = None) -> EventLog:

@@ -32,6 +32,7 @@ VERSION = 1
 _SPACE = 32  # JSON's white space and nothing else comes before it; a reader of lines drops it at the ends
 _LF, _CR = b"\n\r"
 _RETRY_S = 5.0
+_LET_GO_S = 1.0
 _BATCH = 10_000
 _TURN_ENDS = {"response.done", "output_audio_buffer.stopped", "output_audio_buffer.cleared", "rtc.state"}
 
@@ -109,14 +110,20 @@ class Journal:
 
     def claim(self) -> bool:
         """Open the file now, for nobody but us; False where somebody else still writes it."""
-        try:
-            with self._writing:
-                self._open()
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True  # it cannot be written: the first record says so
-        return True
+        until_s = time.monotonic() + _LET_GO_S
+        while True:
+            try:
+                with self._writing:
+                    self._open()
+            except BlockingIOError:
+                # A process that is just being started holds for a moment what its parent held.
+                if time.monotonic() > until_s:
+                    return False
+                time.sleep(_LET_GO_S / 20)
+            except OSError:
+                return True  # it cannot be written: the first record says so
+            else:
+                return True
 
     def put(self, record: Record, strict: bool) -> None:
         """Take a record to be written soon; the log calls this under its lock.
@@ -155,6 +162,7 @@ class Journal:
         self._write(sync=True)
         with self._writing:
             if self._file is not None:
+                _let_go(self._file)
                 os.close(self._file)
                 self._file = None
 
@@ -278,6 +286,13 @@ def _claim(file: int) -> None:
         raise
     except OSError:
         return  # a file system that knows no locks
+
+
+def _let_go(file: int) -> None:
+    """Let others write the file, even while a process forked from this one still has it open."""
+    if fcntl is not None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _line(log: EventLog, record: Record, strict: bool) -> Line:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from rtc_widget import RecordingError
 from rtc_widget.log.clocks import ClockFit
 from rtc_widget.log.event_log import EventLog
-from rtc_widget.log.folders import open_log, resume_log
+from rtc_widget.log.folders import open_log, resume_log, tell_once
 from rtc_widget.log.journal import Journal
 from rtc_widget.log.reading import read_file
 
@@ -70,6 +71,20 @@ def test_nothing_is_on_disk_before_the_first_record(tmp_path: Path) -> None:
     assert folder.parent == tmp_path / "rtc_sessions"
     assert log.session_id[5:11] in folder.name
     assert len(read_file(folder / "events.jsonl").log) == 1
+
+
+def test_a_notebook_is_told_once_where_sessions_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell_once(tmp_path / "a")
+    assert capsys.readouterr().out == "", "a script is told nothing"
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=object))
+    tell_once(tmp_path / "b")
+    told = capsys.readouterr().out
+    assert f"kept in {tmp_path}, this one in b " in told
+    assert "directory=None" in told
+    tell_once(tmp_path / "c")
+    assert capsys.readouterr().out == ""
 
 
 def test_memory_only_writes_nothing() -> None:
