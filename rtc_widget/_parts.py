@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget import protocol
+
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
     from concurrent.futures import Future
 
     from rtc_widget._configuration import Configuration
@@ -39,6 +41,15 @@ class SessionParts:
     def _forbid_result(self) -> str | None:
         """Return why blocking on a handle would hang here, None where it would not."""
         return None
+
+    def _checked(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        conversation = self._core.conversation
+        return protocol.check_client_event(
+            event,
+            session=conversation.session or self._configuration.requested,
+            has_spoken=conversation.has_spoken,
+            transport=self._core.transport.name,
+        )
 
     def _change(
         self, what: str, changes: dict[str, Any], timeout: float, variant: str | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
@@ -13,10 +12,10 @@ from rtc_widget._errors import ConfigurationError, ConnectionFailed
 from rtc_widget._parts import SessionParts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from rtc_widget._loop import Handle
-    from rtc_widget.conversation import Item, Response
+    from rtc_widget.conversation import Item
     from rtc_widget.experiments.variant import Variant
 
 __all__ = ["Steering"]
@@ -26,15 +25,6 @@ _CALL_UP_S = 120.0
 
 class Steering(SessionParts):
     """The commands of a session that are one or two client events each, checked before anything is sent."""
-
-    def _checked(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        conversation = self._core.conversation
-        return protocol.check_client_event(
-            event,
-            session=conversation.session or self._configuration.requested,
-            has_spoken=conversation.has_spoken,
-            transport=self._core.transport.name,
-        )
 
     # -- the session ------------------------------------------------------------------------------
 
@@ -116,55 +106,6 @@ class Steering(SessionParts):
             For an event that the API does not take; says the right form.
         """
         return self._start("send_event", self._core.send(self._checked(event)))
-
-    # -- responses --------------------------------------------------------------------------------
-
-    def respond(self, *, timeout: float = 60.0, **fields: Any) -> Handle[Response]:
-        """Ask for a response.
-
-        Parameters
-        ----------
-        timeout
-            Until `response.done`, in s.
-        fields
-            Of this response only: `instructions`, `conversation="none"` (out of band: it runs beside a
-            running one), `metadata`, `input` with item ids, `output_modalities`, …
-
-        Returns
-        -------
-        Handle
-            Of the Response, when it is done; in the default conversation it waits for a running one first.
-
-        Raises
-        ------
-        ConfigurationError, ProtocolError
-            For a field or value that no response takes.
-        """
-        event, _ = protocol.dialect.respond(protocol.response_fields(**fields))
-        return self._start("respond", self._speaking.respond(self._checked(event), timeout))
-
-    def interrupt(self, *, timeout: float = 10.0) -> Handle[None]:
-        """Stop the agent: cancel its response and clear what it still has to say.
-
-        Parameters
-        ----------
-        timeout
-            Until nothing runs and nothing plays, in s.
-        """
-        return self._start("interrupt", self._interrupt(timeout))
-
-    async def _interrupt(self, timeout: float) -> None:
-        conversation = self._core.conversation
-        events = protocol.dialect.interrupt(
-            active_response=conversation.active_response is not None,
-            audio_playing=conversation.audio_playing,
-        )
-        await self._core.send(*events)
-        await self._core.until(
-            lambda: conversation.active_response is None and not conversation.audio_playing,
-            what="the agent to stop",
-            timeout=timeout,
-        )
 
     # -- items ------------------------------------------------------------------------------------
 
@@ -314,31 +255,6 @@ class Steering(SessionParts):
     def clear_input(self, *, timeout: float = 10.0) -> Handle[None]:
         """Forget what the microphone has heard since the last turn."""
         return self._on_item("clear_input", protocol.dialect.clear_input(), timeout)
-
-    @asynccontextmanager
-    async def push_to_talk(self, *, timeout: float = 60.0) -> AsyncIterator[None]:
-        """Listen while the block runs, then end the turn and ask for its answer.
-
-        Parameters
-        ----------
-        timeout
-            Until the answer is done, in s.
-
-        Raises
-        ------
-        ConfigurationError
-            While voice activity detection is on.
-        """
-        if self._configuration.turn_detection is not None:
-            raise ConfigurationError(
-                "Push to talk needs voice activity detection off: `await w.update(turn_detection=None)`."
-            )
-        for event in protocol.dialect.push_to_talk_down():
-            await self._core.execute(event, timeout=timeout)
-        yield
-        (commit, request), _ = protocol.dialect.push_to_talk_up()
-        await self._core.execute(commit, timeout=timeout)
-        await self._speaking.respond(request, timeout)
 
 
 async def _already(value: dict[str, Any]) -> dict[str, Any]:

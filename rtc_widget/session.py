@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from rtc_widget import protocol
 from rtc_widget._asking import Asking
 from rtc_widget._call_limit import CallLimit
+from rtc_widget._calling import Calling
 from rtc_widget._configuration import Configuration, FieldProperties
 from rtc_widget._core import OVER, Core
-from rtc_widget._errors import ConfigurationError, WaitTimeout
+from rtc_widget._errors import ConfigurationError
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget._keeping import Keeper, new_recorder
 from rtc_widget._listening import Listening
-from rtc_widget._loop import Handle, submit
+from rtc_widget._loop import submit
 from rtc_widget._mcp_servers import McpServers
 from rtc_widget._quality import Quality
 from rtc_widget._speaking import Speaking
 from rtc_widget._steering import Steering
+from rtc_widget._talking import Talking
 from rtc_widget._tool_rounds import ToolRounds
 from rtc_widget._tooling import Tooling
 from rtc_widget.log.folders import DEFAULT, OpenLog, open_log, tell_once
 from rtc_widget.providers import Provider, default_provider
 from rtc_widget.tools import Tools
-from rtc_widget.transports.base import CallRequest
 
 if TYPE_CHECKING:
     import os
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from rtc_widget._turn import Turn
     from rtc_widget.conversation import Conversation
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.log.event_log import EventLog
@@ -46,10 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _SIGNALING = ("ephemeral", "kernel")
-_CREATED_S = 2.0
 
 
-class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProperties):
+class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FrameProperties, FieldProperties):
     """One conversation: configuration, conversation, log. It can outlive a call.
 
     Parameters
@@ -140,158 +137,6 @@ class Session(Steering, Tooling, Listening, Asking, FrameProperties, FieldProper
     def provider(self) -> Provider:
         """Where calls are made."""
         return self._provider
-
-    def connect(self, *, microphone: str = "auto", timeout: float = 20.0) -> Handle[None]:
-        """Make a call.
-
-        Parameters
-        ----------
-        microphone
-            "auto": the default one, and a silent track where there is none; "none": a silent track; or
-            a device id.
-        timeout
-            Until the data channel is open, in s; the start of a sandbox does not count.
-
-        Raises
-        ------
-        ConfigurationError
-            When there is a call already.
-        ConnectionFailed
-            When awaited: names the step that failed, and what to try.
-        """
-        if self._core.status not in OVER or self._placing is not None:
-            raise ConfigurationError(
-                f"This session has a call already ({self._core.status}): go on with it, or hang_up() first."
-            )
-        if not _is_words(microphone):
-            raise ConfigurationError('microphone is "auto", "none" or a device id.')
-        request = self._call_request(microphone, timeout)
-        self._placing = Future()
-        return self._start("connect", self._connect(request))
-
-    async def _connect(self, request: CallRequest) -> None:
-        """Connect, and await the service's own word of the session, which a filter may keep back."""
-        created = self._core.waits.expect(
-            lambda record: True if record.type == "session.created" else None, needs_call=False
-        )
-        try:
-            await self._core.transport.connect(request)
-            with contextlib.suppress(WaitTimeout):
-                await self._core.waits.within(created, _CREATED_S, "session.created")
-        finally:
-            self._core.waits.drop(created)
-            if self._placing is not None:
-                self._placing.set_result(None)
-            self._placing = None
-
-    def _call_request(self, microphone: str = "auto", timeout: float = 20.0) -> CallRequest:
-        """Return what the next call is made with; the first one opens the log."""
-        self._attempts += 1
-        self._configuration.begin_call()
-        session = self._provider.session_of(self._configuration.requested)
-        if self._attempts == 1:
-            self._core.log.note(
-                "rtc.session",
-                provider=self._provider.name,
-                provider_url=self._provider.base_url,
-                sandbox=self._provider.is_sandbox,
-                model=session.get("model"),
-                transport=self._core.transport.name,
-            )
-        return CallRequest(
-            provider=self._provider,
-            session=session,
-            signaling=self._signaling,
-            microphone=microphone,
-            timeout_s=timeout,
-            attempt=self._attempts,
-            on_answered=None if self._paths is None else self._paths.answered,
-        )
-
-    def hang_up(self) -> Handle[None]:
-        """End the call; no error when there is none."""
-        return self._start("hang_up", self._hang_up())
-
-    async def _hang_up(self) -> None:
-        await self._core.transport.hang_up("hung up from Python")
-        if self._recorder is not None:
-            await self._keeper.settled()
-
-    def mute(self) -> Handle[None]:
-        """Silence the microphone."""
-        return self._start("mute", self._set_muted(muted=True))
-
-    def unmute(self) -> Handle[None]:
-        """Let the microphone be heard again."""
-        return self._start("unmute", self._set_muted(muted=False))
-
-    async def _set_muted(self, *, muted: bool) -> None:
-        self._core.require_call()
-        await self._core.transport.set_muted(muted)
-
-    # -- input ------------------------------------------------------------------------------------
-
-    def say(self, text: str, *, timeout: float = 60.0) -> Handle[Turn]:
-        """Send a typed input and ask for an answer.
-
-        Parameters
-        ----------
-        text
-            What the user types.
-        timeout
-            Until the answer is over, in s.
-
-        Returns
-        -------
-        Handle
-            Of the Turn, when its answer has been spoken to the end.
-
-        Raises
-        ------
-        ConfigurationError
-            For an empty text.
-        """
-        if not _is_words(text):
-            raise ConfigurationError("say() needs words: a text that is not empty. To be silent, just wait.")
-        events, item_id, _ = protocol.dialect.say(text)
-        return self._start("say", self._speaking.say(events, item_id, timeout))
-
-    def play(
-        self, source: object, *, sample_rate_hz: int | None = None, timeout: float = 60.0
-    ) -> Handle[Turn]:
-        """Play a sound as the microphone: spoken input.
-
-        Parameters
-        ----------
-        source
-            Path of a sound file, its bytes, or an array of samples (then with `sample_rate_hz`).
-        sample_rate_hz
-            Of an array, in Hz.
-        timeout
-            After the last sample until the answer is over, in s.
-
-        Returns
-        -------
-        Handle
-            Of the Turn; the last one when a pause in the sound split it.
-
-        Raises
-        ------
-        ConfigurationError
-            For a file that is missing, empty or no sound.
-        """
-        from rtc_widget.audio import load_sound
-
-        sound = load_sound(source, sample_rate_hz=sample_rate_hz)
-        what = str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else "sound"
-        return self._start("play", self._play(sound, what, timeout))
-
-    async def _play(self, sound: Any, what: str, timeout: float) -> Turn:
-        self._core.require_call()
-        by_hand = None
-        if self._configuration.turn_detection is None:
-            by_hand, _ = protocol.dialect.push_to_talk_up()
-        return await self._speaking.play(sound, what, by_hand, timeout)
 
     # -- what is known ----------------------------------------------------------------------------
 
@@ -396,7 +241,3 @@ def _check_sideband(sideband: object, signaling: str) -> None:
         raise ConfigurationError(
             'A sideband joins calls that the kernel makes: signaling="kernel", sideband=True.'
         )
-
-
-def _is_words(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())

@@ -1,0 +1,123 @@
+"""What a session can do with its call: make it, mute it, end it."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from rtc_widget._core import OVER
+from rtc_widget._errors import ConfigurationError, WaitTimeout
+from rtc_widget._parts import SessionParts
+from rtc_widget.transports.base import CallRequest
+
+if TYPE_CHECKING:
+    from rtc_widget._keeping import Keeper
+    from rtc_widget._loop import Handle
+    from rtc_widget.log.recorder import Recorder
+    from rtc_widget.providers import Provider
+    from rtc_widget.transports.two_paths import TwoPaths
+
+__all__ = ["Calling"]
+
+_CREATED_S = 2.0
+
+
+class Calling(SessionParts):
+    """The commands of a session that are about its call."""
+
+    _provider: Provider
+    _signaling: str
+    _attempts: int
+    _paths: TwoPaths | None = None
+    _recorder: Recorder | None
+    _keeper: Keeper
+
+    def connect(self, *, microphone: str = "auto", timeout: float = 20.0) -> Handle[None]:
+        """Make a call.
+
+        Parameters
+        ----------
+        microphone
+            "auto": the default one, and a silent track where there is none; "none": a silent track; or
+            a device id.
+        timeout
+            Until the data channel is open, in s; the start of a sandbox does not count.
+
+        Raises
+        ------
+        ConfigurationError
+            When there is a call already.
+        ConnectionFailed
+            When awaited: names the step that failed, and what to try.
+        """
+        if self._core.status not in OVER or self._placing is not None:
+            raise ConfigurationError(
+                f"This session has a call already ({self._core.status}): go on with it, or hang_up() first."
+            )
+        chosen: object = microphone
+        if not isinstance(chosen, str) or not chosen.strip():
+            raise ConfigurationError('microphone is "auto", "none" or a device id.')
+        request = self._call_request(microphone, timeout)
+        self._placing = Future()
+        return self._start("connect", self._connect(request))
+
+    async def _connect(self, request: CallRequest) -> None:
+        """Connect, and await the service's own word of the session, which a filter may keep back."""
+        created = self._core.waits.expect(
+            lambda record: True if record.type == "session.created" else None, needs_call=False
+        )
+        try:
+            await self._core.transport.connect(request)
+            with contextlib.suppress(WaitTimeout):
+                await self._core.waits.within(created, _CREATED_S, "session.created")
+        finally:
+            self._core.waits.drop(created)
+            if self._placing is not None:
+                self._placing.set_result(None)
+            self._placing = None
+
+    def _call_request(self, microphone: str = "auto", timeout: float = 20.0) -> CallRequest:
+        """Return what the next call is made with; the first one opens the log."""
+        self._attempts += 1
+        self._configuration.begin_call()
+        session = self._provider.session_of(self._configuration.requested)
+        if self._attempts == 1:
+            self._core.log.note(
+                "rtc.session",
+                provider=self._provider.name,
+                provider_url=self._provider.base_url,
+                sandbox=self._provider.is_sandbox,
+                model=session.get("model"),
+                transport=self._core.transport.name,
+            )
+        return CallRequest(
+            provider=self._provider,
+            session=session,
+            signaling=self._signaling,
+            microphone=microphone,
+            timeout_s=timeout,
+            attempt=self._attempts,
+            on_answered=None if self._paths is None else self._paths.answered,
+        )
+
+    def hang_up(self) -> Handle[None]:
+        """End the call; no error when there is none."""
+        return self._start("hang_up", self._hang_up())
+
+    async def _hang_up(self) -> None:
+        await self._core.transport.hang_up("hung up from Python")
+        if self._recorder is not None:
+            await self._keeper.settled()
+
+    def mute(self) -> Handle[None]:
+        """Silence the microphone."""
+        return self._start("mute", self._set_muted(muted=True))
+
+    def unmute(self) -> Handle[None]:
+        """Let the microphone be heard again."""
+        return self._start("unmute", self._set_muted(muted=False))
+
+    async def _set_muted(self, *, muted: bool) -> None:
+        self._core.require_call()
+        await self._core.transport.set_muted(muted)

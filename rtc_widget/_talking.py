@@ -1,0 +1,161 @@
+"""What a session can say, and how it is answered: typed and spoken input, responses, interruptions."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget import protocol
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._parts import SessionParts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from rtc_widget._loop import Handle
+    from rtc_widget._turn import Turn
+    from rtc_widget.conversation import Response
+
+__all__ = ["Talking"]
+
+
+class Talking(SessionParts):
+    """The commands of a session that make a turn, or a part of one."""
+
+    def say(self, text: str, *, timeout: float = 60.0) -> Handle[Turn]:
+        """Send a typed input and ask for an answer.
+
+        Parameters
+        ----------
+        text
+            What the user types.
+        timeout
+            Until the answer is over, in s.
+
+        Returns
+        -------
+        Handle
+            Of the Turn, when its answer has been spoken to the end.
+
+        Raises
+        ------
+        ConfigurationError
+            For an empty text.
+        """
+        if not _is_words(text):
+            raise ConfigurationError("say() needs words: a text that is not empty. To be silent, just wait.")
+        events, item_id, _ = protocol.dialect.say(text)
+        return self._start("say", self._speaking.say(events, item_id, timeout))
+
+    def play(
+        self, source: object, *, sample_rate_hz: int | None = None, timeout: float = 60.0
+    ) -> Handle[Turn]:
+        """Play a sound as the microphone: spoken input.
+
+        Parameters
+        ----------
+        source
+            Path of a sound file, its bytes, or an array of samples (then with `sample_rate_hz`).
+        sample_rate_hz
+            Of an array, in Hz.
+        timeout
+            After the last sample until the answer is over, in s.
+
+        Returns
+        -------
+        Handle
+            Of the Turn; the last one when a pause in the sound split it.
+
+        Raises
+        ------
+        ConfigurationError
+            For a file that is missing, empty or no sound.
+        """
+        from rtc_widget.audio import load_sound
+
+        sound = load_sound(source, sample_rate_hz=sample_rate_hz)
+        what = str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else "sound"
+        return self._start("play", self._play(sound, what, timeout))
+
+    async def _play(self, sound: Any, what: str, timeout: float) -> Turn:
+        self._core.require_call()
+        by_hand = None
+        if self._configuration.turn_detection is None:
+            by_hand, _ = protocol.dialect.push_to_talk_up()
+        return await self._speaking.play(sound, what, by_hand, timeout)
+
+    @asynccontextmanager
+    async def push_to_talk(self, *, timeout: float = 60.0) -> AsyncIterator[None]:
+        """Listen while the block runs, then end the turn and ask for its answer.
+
+        Parameters
+        ----------
+        timeout
+            Until the answer is done, in s.
+
+        Raises
+        ------
+        ConfigurationError
+            While voice activity detection is on.
+        """
+        if self._configuration.turn_detection is not None:
+            raise ConfigurationError(
+                "Push to talk needs voice activity detection off: `await w.update(turn_detection=None)`."
+            )
+        for event in protocol.dialect.push_to_talk_down():
+            await self._core.execute(event, timeout=timeout)
+        yield
+        (commit, request), _ = protocol.dialect.push_to_talk_up()
+        await self._core.execute(commit, timeout=timeout)
+        await self._speaking.respond(request, timeout)
+
+    def respond(self, *, timeout: float = 60.0, **fields: Any) -> Handle[Response]:
+        """Ask for a response.
+
+        Parameters
+        ----------
+        timeout
+            Until `response.done`, in s.
+        fields
+            Of this response only: `instructions`, `conversation="none"` (out of band: it runs beside a
+            running one), `metadata`, `input` with item ids, `output_modalities`, …
+
+        Returns
+        -------
+        Handle
+            Of the Response, when it is done; in the default conversation it waits for a running one first.
+
+        Raises
+        ------
+        ConfigurationError, ProtocolError
+            For a field or value that no response takes.
+        """
+        event, _ = protocol.dialect.respond(protocol.response_fields(**fields))
+        return self._start("respond", self._speaking.respond(self._checked(event), timeout))
+
+    def interrupt(self, *, timeout: float = 10.0) -> Handle[None]:
+        """Stop the agent: cancel its response and clear what it still has to say.
+
+        Parameters
+        ----------
+        timeout
+            Until nothing runs and nothing plays, in s.
+        """
+        return self._start("interrupt", self._interrupt(timeout))
+
+    async def _interrupt(self, timeout: float) -> None:
+        conversation = self._core.conversation
+        events = protocol.dialect.interrupt(
+            active_response=conversation.active_response is not None,
+            audio_playing=conversation.audio_playing,
+        )
+        await self._core.send(*events)
+        await self._core.until(
+            lambda: conversation.active_response is None and not conversation.audio_playing,
+            what="the agent to stop",
+            timeout=timeout,
+        )
+
+
+def _is_words(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
