@@ -45,8 +45,6 @@ export function createWaves(container: HTMLElement, options: WaveOptions): Waves
     autoCenter: false,
     interact: true,
     dragToSeek: false,
-    peaks: [new Float32Array(2), new Float32Array(2)],
-    duration: 0.1,
   });
   wave.on("scroll", () => options.moved());
   wave.on("zoom", () => options.moved());
