@@ -13,7 +13,7 @@ NPM := $(PYTHON) hatch_build.py npm
 NOTEBOOK := notebooks/01_talk.ipynb
 
 JS_SOURCES := $(shell find js -type f -not -path '*/node_modules/*' -not -path 'js/tests/*' 2>/dev/null)
-STATIC := $(addprefix rtc_widget/static/,widget.js widget.css waves.js)
+STATIC := $(addprefix rtc_widget/static/,widget.js widget.css waves.js page.js)
 # Built files that someone removed are made again, whatever the stamps say.
 GONE := $(if $(filter-out $(wildcard $(STATIC)),$(STATIC)),gone)
 

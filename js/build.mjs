@@ -39,6 +39,13 @@ await build({
 });
 await build({
   ...shared,
+  entryPoints: [join(here, "src", "saved", "page.ts")],
+  outfile: join(target, "page.js"),
+  format: "iife",
+  platform: "browser",
+});
+await build({
+  ...shared,
   entryPoints: [join(here, "src", "styles", "widget.css")],
   outfile: join(target, "widget.css"),
 });
@@ -52,7 +59,7 @@ for (const [path, { bytesInOutput }] of Object.entries(Object.values(widget.meta
 }
 writeFileSync(join(target, "shares.json"), JSON.stringify(shares));
 
-for (const name of ["widget.js", "waves.js", "widget.css"]) {
+for (const name of ["widget.js", "waves.js", "page.js", "widget.css"]) {
   const bytes = readFileSync(join(target, name));
   const place = relative(process.cwd(), join(target, name));
   console.log(`${place}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);

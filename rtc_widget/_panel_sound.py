@@ -57,7 +57,8 @@ class PanelSound:
         tracks = self._tracks()
         item_id = params.get("item_id")
         if item_id is not None:
-            sound = self._of_item(str(item_id))
+            place = self.place(str(item_id))
+            sound = None if place is None else tracks.sound(*place)
             if sound is None or not sound.pcm:
                 raise ConfigurationError(f"Of this turn {_NOT_RECORDED}")
             return sound
@@ -66,16 +67,16 @@ class PanelSound:
         end_ms = min(float(params.get("end_ms") or 0), start_ms + _LONGEST_MS)
         return _mixed(tracks, start_ms, max(start_ms, end_ms))
 
-    def _of_item(self, item_id: str) -> Sound | None:
+    def place(self, item_id: str) -> tuple[TrackName, float, float] | None:
+        """Return on which track an item is heard, and from when to when in ms; None where it is not."""
         conversation = self._source.conversation
         item = conversation.item(item_id)
         response = conversation.responses.get(item.response_id or "") if item is not None else None
         for state in conversation.turns:
-            turn = Turn(self._source, state.index)
-            if item_id in state.user_item_ids:
-                return turn.user_audio
-            if response is not None and response.turn == state.index:
-                return turn.audio
+            track: TrackName = "user" if item_id in state.user_item_ids else "agent"
+            if track == "user" or (response is not None and response.turn == state.index):
+                span_ms = Turn(self._source, state.index).span_ms(track)
+                return None if span_ms is None else (track, *span_ms)
         return None
 
     def _tracks(self) -> Tracks:
@@ -90,9 +91,10 @@ class PanelSound:
 
     async def timeline(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return lanes, turns and notes, and the waveforms from peak {"since"} on, a buffer a track."""
-        return await asyncio.to_thread(self._draw, int(params.get("since") or 0))
+        return await asyncio.to_thread(self.draw, int(params.get("since") or 0))
 
-    def _draw(self, since: int) -> dict[str, Any]:
+    def draw(self, since: int = 0) -> dict[str, Any]:
+        """Return what `timeline` does; it takes as long as it takes."""
         drawn = picture(self._source.frames, self._settled)
         if self._source.audio is None:
             return drawn

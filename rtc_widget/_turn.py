@@ -115,32 +115,50 @@ class Turn:
     @property
     def audio(self) -> Sound | None:
         """The agent's answer as it was heard, with a little around it; None where nothing was recorded."""
-        state = self._state()
-        return self._sound("agent", "agent_ms", state.t_first_audio_ms, state.t_audio_stopped_ms)
+        return self._sound("agent")
 
     @property
     def user_audio(self) -> Sound | None:
         """What the user said, with a little around it; None for a typed turn, or without a recording."""
-        state = self._state()
-        started_ms = state.t_speech_started_ms
-        begin_ms = None if started_ms is None else started_ms - _BEFORE_DETECTION_MS
-        return self._sound("user", "user_ms", begin_ms, state.t_speech_stopped_ms)
+        return self._sound("user")
 
-    def _sound(
-        self, track: TrackName, place: str, begin_ms: float | None, end_ms: float | None
-    ) -> Sound | None:
-        """Cut a track: what was heard of the turn, and where nothing was heard what the events say."""
+    def span_ms(self, track: TrackName) -> tuple[float, float] | None:
+        """Return from when to when a side of the turn is heard, with a little around it; None: nowhere.
+
+        Parameters
+        ----------
+        track
+            "user" or "agent".
+
+        Returns
+        -------
+        tuple of float or None
+            In ms since the session's first record: what was heard, and where nothing was what the events say.
+        """
         tracks = self._source.audio
         if tracks is None:
             return None
         heard = self._source.frames.heard(self.index)
-        span = None if heard is None else getattr(heard, place)
+        span = None if heard is None else heard.user_ms if track == "user" else heard.agent_ms
         if span is None:
+            begin_ms, end_ms = self._told_ms(track)
             if begin_ms is None:
                 return None
             span = begin_ms, tracks.duration_ms if end_ms is None else end_ms
-        first_ms, last_ms = span
-        sound = tracks.sound(track, max(0.0, first_ms - _AROUND_MS), last_ms + _AROUND_MS)
+        return max(0.0, span[0] - _AROUND_MS), span[1] + _AROUND_MS
+
+    def _told_ms(self, track: TrackName) -> tuple[float | None, float | None]:
+        state = self._state()
+        if track == "agent":
+            return state.t_first_audio_ms, state.t_audio_stopped_ms
+        started_ms = state.t_speech_started_ms
+        return None if started_ms is None else started_ms - _BEFORE_DETECTION_MS, state.t_speech_stopped_ms
+
+    def _sound(self, track: TrackName) -> Sound | None:
+        tracks, span_ms = self._source.audio, self.span_ms(track)
+        if tracks is None or span_ms is None:
+            return None
+        sound = tracks.sound(track, *span_ms)
         return replace(sound, name=self.transcript if track == "agent" else self.user_transcript)
 
     def _rows(self, name: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import os
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 import pandas as pd
@@ -127,6 +127,36 @@ class Recording(FrameProperties):
         from rtc_widget.replay import Replay
 
         return Replay(self)
+
+    def to_html(self, path: str | Path, *, sound: Literal["opus", "flac"] | None = "opus") -> Path:
+        """Write the replay as one page, for somebody without Jupyter.
+
+        The page holds the panel, every record and the sound, and asks no address for anything. What looks
+        like a key is taken out of it, with a warning.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, such as "call.html"; overwritten.
+        sound : {"opus", "flac"}, optional
+            How it is compressed: "opus" makes some 4 MB of 10 minutes, "flac" keeps every sample and plays in
+            browsers that read no Opus (Safari before 18.4); None leaves it out.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ConfigurationError
+            No such compression, `[audio]` is missing, or the page would be larger than 100 MB.
+        OSError
+            It cannot be written.
+        """
+        from rtc_widget._saved_page import write_page
+
+        return write_page(self, Path(path), sound=sound)
 
     def to_parquet(self, folder: str | Path) -> Path:
         """Write the frames as a dataset that pandas, Polars, DuckDB and Dask read.

@@ -25,7 +25,7 @@ export function EventsView({ instance, view }: EventsViewProps) {
   useEffect(() => () => list.dispose(), [list]);
   return (
     <>
-      <Tools list={list} goTo={view.showEventAt} />
+      <Tools list={list} goTo={view.showEventAt} grows={instance.store.config.value?.replay == null} />
       <Rows instance={instance} view={view} list={list} />
       {view.event.value >= 0 && view.event.value < events.length() && (
         <EventDetails instance={instance} view={view} list={list} />
@@ -34,7 +34,14 @@ export function EventsView({ instance, view }: EventsViewProps) {
   );
 }
 
-function Tools({ list, goTo: go }: { list: EventList; goTo(t_ms: number): void }) {
+interface ToolsProps {
+  list: EventList;
+  goTo(t_ms: number): void;
+  /** More may come, so that it can be held. */
+  grows: boolean;
+}
+
+function Tools({ list, goTo: go, grows }: ToolsProps) {
   list.version.value;
   const onInput = ({ currentTarget }: { currentTarget: HTMLInputElement }) => {
     const second = /^@(\d+(?:\.\d+)?)$/.exec(currentTarget.value.trim())?.[1];
@@ -79,15 +86,17 @@ function Tools({ list, goTo: go }: { list: EventList; goTo(t_ms: number): void }
       >
         deltas{hidden > 0 && ` ×${hidden.toLocaleString("en")}`}
       </button>
-      <button
-        type="button"
-        aria-pressed={list.paused.value}
-        onClick={() => {
-          list.paused.value = !list.paused.peek();
-        }}
-      >
-        {list.paused.value ? "Go on" : "Pause"}
-      </button>
+      {grows && (
+        <button
+          type="button"
+          aria-pressed={list.paused.value}
+          onClick={() => {
+            list.paused.value = !list.paused.peek();
+          }}
+        >
+          {list.paused.value ? "Go on" : "Pause"}
+        </button>
+      )}
     </div>
   );
 }
