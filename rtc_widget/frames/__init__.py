@@ -168,12 +168,14 @@ class Frames:
 
     def _read(self, end: int) -> None:
         wanted = _READ_AND_FED if self._feeds else _READERS
+        take = self.conversation.take if self._feeds else None
+        readers_of, kept = _READERS.get, self._source.kept
         for record in self.log.records(self._read_to, end, types=wanted, once=FIRST_COUNTS):
-            if self._feeds:
-                self.conversation.take(record)
-            for frame in _READERS.get(record.type, ()):
+            if take is not None:
+                take(record)
+            for frame in readers_of(record.type, ()):
                 if frame.read is not None:
-                    self._source.kept.setdefault(frame.name, []).extend(frame.read(record))
+                    kept.setdefault(frame.name, []).extend(frame.read(record))
 
 
 @contextmanager

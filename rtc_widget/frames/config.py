@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rtc_widget.log.record import Record
 
 _NOTHING = msgspec.Raw(b"")
+_ABSENT = object()
 
 
 class _Row(NamedTuple):
@@ -112,8 +113,8 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of `after` that differ from `before`, at every depth; None for what is gone."""
     changed: dict[str, Any] = {key: None for key in before if key not in after}
     for key, new in after.items():
-        old = before.get(key)
-        if old == new and key in before:
+        old = before.get(key, _ABSENT)
+        if old == new:
             continue
         changed[key] = difference(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
     return changed
