@@ -1,5 +1,5 @@
 // Bundles src/ into the files that the Python package carries: the widget, its style, and what it loads later.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -18,9 +18,8 @@ const shared = {
   define: { "process.env.NODE_ENV": '"production"' },
 };
 
-const widget = await build({
+const widget = {
   ...shared,
-  metafile: true,
   entryPoints: [join(here, "src", "widget.ts")],
   outfile: join(target, "widget.js"),
   format: "esm",
@@ -28,7 +27,22 @@ const widget = await build({
   jsx: "automatic",
   jsxImportSource: "preact",
   charset: "utf8",
-});
+};
+
+if (process.argv.includes("--shares")) {
+  // What each dependency weighs in the widget, in bytes before gzip; `make bench` prints it.
+  const { metafile } = await build({ ...widget, metafile: true, write: false });
+  const shares = {};
+  for (const [path, { bytesInOutput }] of Object.entries(Object.values(metafile.outputs)[0].inputs)) {
+    const inside = path.split("node_modules/")[1];
+    const name = inside?.split("/", inside.startsWith("@") ? 2 : 1).join("/") ?? "rtc_widget";
+    shares[name] = (shares[name] ?? 0) + bytesInOutput;
+  }
+  console.log(JSON.stringify(shares));
+  process.exit();
+}
+
+await build(widget);
 await build({
   ...shared,
   entryPoints: [join(here, "src", "waves.ts")],
@@ -49,15 +63,6 @@ await build({
   entryPoints: [join(here, "src", "styles", "widget.css")],
   outfile: join(target, "widget.css"),
 });
-
-// What each dependency weighs in the widget, in bytes before gzip: `make bench` prints it.
-const shares = {};
-for (const [path, { bytesInOutput }] of Object.entries(Object.values(widget.metafile.outputs)[0].inputs)) {
-  const [, inside] = path.split("node_modules/");
-  const name = inside === undefined ? "rtc_widget" : inside.split("/", inside.startsWith("@") ? 2 : 1).join("/");
-  shares[name] = (shares[name] ?? 0) + bytesInOutput;
-}
-writeFileSync(join(target, "shares.json"), JSON.stringify(shares));
 
 for (const name of ["widget.js", "waves.js", "page.js", "widget.css"]) {
   const bytes = readFileSync(join(target, name));
