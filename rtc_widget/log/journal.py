@@ -15,11 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # it is a module elsewhere
-
+from rtc_widget.log import locks
 from rtc_widget.log.record import read_head
 
 if TYPE_CHECKING:
@@ -162,7 +158,7 @@ class Journal:
         self._write(sync=True)
         with self._writing:
             if self._file is not None:
-                _let_go(self._file)
+                locks.let_go(self._file)
                 os.close(self._file)
                 self._file = None
 
@@ -235,7 +231,7 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(self.path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
             try:
-                _claim(file)
+                locks.claim(file)
                 os.ftruncate(file, self._size)
                 os.lseek(file, self._size, os.SEEK_SET)
             except OSError:
@@ -268,31 +264,6 @@ class Journal:
                 message=f"The journal {self.path} cannot be written ({error.strerror or error}). "
                 "The session goes on in memory; save() it to another folder.",
             )
-
-
-def _claim(file: int) -> None:
-    """Take the file for ourselves until it is closed, or the process ends, however it does.
-
-    Raises
-    ------
-    BlockingIOError
-        Somebody else has it.
-    """
-    if fcntl is None:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:
-        return  # a file system that knows no locks
-
-
-def _let_go(file: int) -> None:
-    """Let others write the file, even while a process forked from this one still has it open."""
-    if fcntl is not None:
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _line(log: EventLog, record: Record, strict: bool) -> Line:
