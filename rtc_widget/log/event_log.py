@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 import time
 import traceback
 import uuid
-from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-import numpy as np
 
-from rtc_widget.log.blocks import DIRECTIONS, Block, Rows, TypeNames, last_browser_time
+from rtc_widget.log.blocks import DIRECTIONS, Rows, last_browser_time
 from rtc_widget.log.clocks import ClockFit
 from rtc_widget.log.dispatch import Dispatch
 from rtc_widget.log.record import Head, Record, as_utf8, read_head
+from rtc_widget.log.store import Store
 from rtc_widget.log.twice import Twice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rtc_widget.log.journal import Journal
 
@@ -30,10 +28,9 @@ __all__ = ["Direction", "EventLog", "Record"]
 
 Direction = Literal["client", "server", "local"]
 _Prepared = tuple[Direction, bytes, Head, bool]
-BLOCK_RECORDS = 1024
 
 
-class EventLog:
+class EventLog(Store):
     """Client events, server events and notes of one session, in the order they passed.
 
     Records are appended, never changed. The newest are Python objects; every 1,024 of them are
@@ -48,18 +45,12 @@ class EventLog:
     """
 
     def __init__(self, session_id: str | None = None, *, journal: Journal | None = None) -> None:
+        super().__init__()
         self.session_id = f"rtcs_{uuid.uuid4().hex[:12]}" if session_id is None else session_id
         self.journal = journal
         self.clock: ClockFit | None = None
         self.started_at: datetime = datetime.now(UTC)
         self.wall_time_known = True
-        self._lock = threading.Lock()
-        self._blocks: list[Block] = []
-        self._starts: list[int] = []
-        self._tail: list[Record] = []
-        self._heads: list[Head] = []
-        self._sealed = 0
-        self._types = TypeNames()
         self._t0_us: int | None = None
         self._twice: Twice | None = None
         self._dispatch = Dispatch(self._note_failure)
@@ -164,9 +155,7 @@ class EventLog:
     def adopt(self, rows: Rows) -> None:
         """Append records that a journal brings, with the times they have; observers are not called."""
         with self._lock:
-            if self._tail:
-                self._seal()
-            self._keep(Block.seal(self._sealed, rows, self._types))
+            self._adopt(rows)
 
     def go_on(self, journal: Journal) -> None:
         """Append to a log that was loaded: new records get times that follow, and go to this journal."""
@@ -194,10 +183,6 @@ class EventLog:
         if self.journal is not None:
             self.journal.close()
 
-    def __len__(self) -> int:
-        """Return how many records there are."""
-        return self._sealed + len(self._tail)
-
     def __getitem__(self, seq: int) -> dict[str, Any]:
         """Return one event as a dict; negative numbers count from the end."""
         return self.record(seq).event
@@ -209,75 +194,6 @@ class EventLog:
     def __repr__(self) -> str:
         """Say whose log it is, and how long."""
         return f"<EventLog {self.session_id}: {len(self)} records>"
-
-    def record(self, seq: int) -> Record:
-        """Return one record; negative numbers count from the end.
-
-        Raises
-        ------
-        IndexError
-            There is no such record.
-        """
-        with self._lock:
-            length = self._sealed + len(self._tail)
-            place = seq + length if seq < 0 else seq
-            if not 0 <= place < length:
-                raise IndexError(f"the log has {length} records, no record {seq}")
-            if place >= self._sealed:
-                return self._tail[place - self._sealed]
-            block = self._blocks[bisect_right(self._starts, place) - 1]
-        return next(block.records(self._types.names, np.array([place - block.start])))
-
-    def records(
-        self,
-        start: int = 0,
-        stop: int | None = None,
-        *,
-        types: Container[str] | None = None,
-        once: Container[str] = (),
-    ) -> Iterator[Record]:
-        """Yield records.
-
-        Parameters
-        ----------
-        start, stop : int
-            From which to before which; to the end as it is now, without `stop`.
-        types : container of str, optional
-            Only events of these types: much faster than looking at all of them.
-        once : container of str, optional
-            Of these types the first of a response at least; others of it may be left out.
-        """
-        with self._lock:
-            end = self._sealed + len(self._tail) if stop is None else stop
-            first = max(bisect_right(self._starts, start) - 1, 0)
-            blocks, tail = self._blocks[first:], self._tail[:]
-        names = self._types.names
-        wanted = np.array([*(types is None or name in types for name in names), types is None])
-        rare = np.array([*(name in once for name in names), False])
-        for block in blocks:
-            if block.start >= end:
-                return
-            low, high = max(start - block.start, 0), min(end - block.start, len(block))
-            chosen = wanted[block.type]
-            chosen[:low] = chosen[high:] = False
-            if rare.any():
-                block.leave_first(chosen, rare)
-            yield from block.records(names, np.flatnonzero(chosen))
-        for record in tail:
-            if start <= record.seq < end and (types is None or record.type in types):
-                yield record
-
-    def blocks(self, start: int = 0) -> tuple[list[Block], Block | None]:
-        """Return the sealed blocks from record `start` on, and the unsealed tail as one more block."""
-        with self._lock:
-            rows = Rows.of(self._tail, self._heads)
-            tail = Block.seal(self._sealed, rows, self._types) if self._tail else None
-            return self._blocks[bisect_left(self._starts, start) :], tail
-
-    @property
-    def type_names(self) -> list[str]:
-        """Event types of the sealed blocks, in the order they first came."""
-        return self._types.names
 
     def observe(self, callback: Callable[[Record], None]) -> Callable[[], None]:
         """Call back for every record from now on, in order, one at a time.
@@ -314,8 +230,7 @@ class EventLog:
     ) -> int:
         """Add one record, under the lock."""
         direction, text, head, strict = prepared
-        tail = self._tail
-        seq = self._sealed + len(tail)
+        seq = len(self)
         if self._twice is not None and direction == "server":
             before = self._twice.seq_of(head)
             if before is not None:
@@ -337,24 +252,12 @@ class EventLog:
             now_us / 1000,
             rtc_call_id,
         )
-        tail.append(record)
-        self._heads.append(head)
+        self._put(record, head)
         if self.journal is not None:
             self.journal.put(record, strict)
         if self._dispatch.callbacks:
             self._dispatch.put(record)
-        if len(tail) == BLOCK_RECORDS:
-            self._seal()
         return seq
-
-    def _seal(self) -> None:
-        self._keep(Block.seal(self._sealed, Rows.of(self._tail, self._heads), self._types))
-        self._tail, self._heads = [], []
-
-    def _keep(self, block: Block) -> None:
-        self._blocks.append(block)
-        self._starts.append(block.start)
-        self._sealed += len(block)
 
     def _note_failure(self, record: Record, error: Exception) -> None:
         if record.type == "rtc.error" and record.event.get("source") == "callback":

@@ -13,7 +13,8 @@ import pytest
 import rtc_widget as rtc
 from rtc_widget.conversation import Conversation
 from rtc_widget.frames import FRAMES, Frames
-from rtc_widget.log.event_log import BLOCK_RECORDS, EventLog
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.store import BLOCK_RECORDS
 from tests.log.script import SESSION, Script, log_of
 
 CONTRACT = Path(__file__).parents[3] / "shared" / "FRAMES.md"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rtc_widget.log.clocks import ClockFit
-from rtc_widget.log.event_log import BLOCK_RECORDS, EventLog
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.store import BLOCK_RECORDS
 
 if TYPE_CHECKING:
     from rtc_widget.log.record import Record
