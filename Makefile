@@ -12,6 +12,9 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check
 NPM := $(PYTHON) hatch_build.py npm
 NOTEBOOK := notebooks/01_talk.ipynb
 
+# A server that is not ours, without the models it asks for (gigabytes, and PyTorch).
+FOREIGN := speech-to-speech==1.1.0
+
 JS_SOURCES := $(shell find js -type f -not -path '*/node_modules/*' -not -path 'js/tests/*' 2>/dev/null)
 STATIC := $(addprefix rtc_widget/static/,widget.js widget.css waves.js page.js)
 # Built files that someone removed are made again, whatever the stamps say.
@@ -74,6 +77,7 @@ $(PYTHON):
 
 .venv/.test: .venv/.lab
 	$(PIP) install --quiet --group test
+	$(PIP) install --quiet --upgrade --no-deps --target .venv/foreign $(FOREIGN)
 	@node="$$($(PYTHON) hatch_build.py requires)"; [ -z "$$node" ] || $(PIP) install --quiet "$$node"
 	@touch $@
 

@@ -13,9 +13,10 @@ from rtc_widget.transports.base import CallRequest
 
 if TYPE_CHECKING:
     from rtc_widget._keeping import Keeper
+    from rtc_widget._late_session import LateSession
     from rtc_widget._loop import Handle
     from rtc_widget.log.recorder import Recorder
-    from rtc_widget.providers import Provider
+    from rtc_widget.providers import Answer, Provider
     from rtc_widget.transports.two_paths import TwoPaths
 
 __all__ = ["Calling"]
@@ -32,6 +33,7 @@ class Calling(SessionParts):
     _paths: TwoPaths | None = None
     _recorder: Recorder | None
     _keeper: Keeper
+    _late: LateSession
 
     def connect(self, *, microphone: str = "auto", timeout: float = 20.0) -> Handle[None]:
         """Make a call.
@@ -63,6 +65,14 @@ class Calling(SessionParts):
         return self._start("connect", self._connect(request))
 
     async def _connect(self, request: CallRequest) -> None:
+        try:
+            await self._reach(request)
+        finally:
+            if self._placing is not None:
+                self._placing.set_result(None)
+            self._placing = None
+
+    async def _reach(self, request: CallRequest) -> None:
         """Connect, and await the service's own word of the session, which a filter may keep back."""
         created = self._core.waits.expect(
             lambda record: True if record.type == "session.created" else None, needs_call=False
@@ -71,11 +81,15 @@ class Calling(SessionParts):
             await self._core.transport.connect(request)
             with contextlib.suppress(WaitTimeout):
                 await self._core.waits.within(created, _CREATED_S, "session.created")
+            await self._late.settled()
         finally:
             self._core.waits.drop(created)
-            if self._placing is not None:
-                self._placing.set_result(None)
-            self._placing = None
+
+    def _answered(self, answer: Answer) -> None:
+        """Take note of the answer to an offer that the kernel posted; on the loop."""
+        self._late.answered(answer)
+        if self._paths is not None:
+            self._paths.answered(answer.rtc_call_id)
 
     def _call_request(self, microphone: str = "auto", timeout: float = 20.0) -> CallRequest:
         """Return what the next call is made with; the first one opens the log."""
@@ -98,7 +112,7 @@ class Calling(SessionParts):
             microphone=microphone,
             timeout_s=timeout,
             attempt=self._attempts,
-            on_answered=None if self._paths is None else self._paths.answered,
+            on_answered=self._answered,
         )
 
     def hang_up(self) -> Handle[None]:

@@ -186,7 +186,7 @@ class Core:
                 if any(one.is_refused_by(record.event) for one in asked):
                     raise ServerError(record.event)
                 return None
-            confirmed = record.type == asked[-1].type and asked[-1](record.event)
+            confirmed = asked[-1].is_of(record.type) and asked[-1](record.event)
             return record.event if confirmed else None
 
         wait = self.waits.expect(test)

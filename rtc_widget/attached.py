@@ -52,7 +52,7 @@ class AttachedSession(Session):
         """How the call is: idle, connecting, live, failed or ended."""
         return self._core.status
 
-    async def _connect(self, request: CallRequest) -> None:
+    async def _reach(self, request: CallRequest) -> None:
         """Join; the service tells what the session is when it is asked to change nothing, or our tools."""
         await self._core.transport.connect(request)
         changes: dict[str, Any] = {"tools": self._all_tools()} if len(self._tools) else {}

@@ -15,6 +15,7 @@ from rtc_widget._core import OVER, Core
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget._keeping import Keeper, new_recorder
+from rtc_widget._late_session import LateSession
 from rtc_widget._listening import Listening
 from rtc_widget._loop import submit
 from rtc_widget._mcp_servers import McpServers
@@ -113,6 +114,7 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
         self._keeper = Keeper(self._core, self._folder, self._recorder)
         self._configuration = configuration
         self._configuration.follow(self._core)
+        self._late = LateSession(self._core, configuration)
         self._speaking = Speaking(self._core, lambda: self._rounds.busy)
         self._rounds = ToolRounds(self._core, self._tools, self._speaking)
         self._attempts = int(self._core.call_state.get("call") or 0)

@@ -182,6 +182,8 @@ async def test_an_attached_session_hears_and_steers_a_call_made_elsewhere() -> N
         assert list(attached.tool_calls["output"]) == ["It is foggy."]
         typed = await attached.say("What is your name?")
         assert "Bruno" in typed.transcript
+        await attached.update(instructions="Your name is Ada.")
+        assert elsewhere.instructions == "Your name is Ada."
         with pytest.raises(ConfigurationError, match="made elsewhere"):
             await attached.play(rtc.Sandbox.spoken("Hello."))
         await attached.hang_up()

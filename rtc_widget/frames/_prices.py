@@ -134,12 +134,12 @@ class Prices:
         -------
         float or None
             USD; None, with one warning a model, when the price is not known. The sandbox costs nothing
-            and has no price either: None, without a warning.
+            and has no price either, and a service may name no model: None, without a warning.
         """
-        if model in FREE:
+        if model is None or model in FREE:
             return None
-        price = self.own.get(model or "")
-        if price is None and model is not None:
+        price = self.own.get(model)
+        if price is None:
             key = model, at.toordinal() if at else 0
             if key not in self._known:
                 self._known[key] = look_up(model, at)

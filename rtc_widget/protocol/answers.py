@@ -16,6 +16,8 @@ _BY_ITEM = {
     "conversation.item.retrieve": "conversation.item.retrieved",
     "conversation.item.truncate": "conversation.item.truncated",
 }
+_ALSO = {"conversation.item.added": "conversation.item.created"}
+"""What services of the beta's dialect send instead."""
 _IN_ORDER = {
     "input_audio_buffer.clear": "input_audio_buffer.cleared",
     "input_audio_buffer.commit": "input_audio_buffer.committed",
@@ -56,9 +58,13 @@ class Answer:
     mark: str | None = None
     response_id: str | None = None
 
+    def is_of(self, type: str) -> bool:
+        """Say whether a server event of this type may confirm."""
+        return type in (self.type, _ALSO.get(self.type))
+
     def __call__(self, event: Mapping[str, Any]) -> bool:
         """Say whether a server event confirms."""
-        if event.get("type") != self.type:
+        if not self.is_of(str(event.get("type"))):
             return False
         if self.item_id is not None:
             item = event.get("item")

@@ -65,6 +65,7 @@ class Http:
         failure: Callable[[str], Exception],
         headers: dict[str, str] | None = None,
         credentials: Credentials | None = None,
+        method: str = "POST",
         **body: Any,
     ) -> httpx.Response:
         """POST, and try again on 429 and 5xx when `Retry-After` says when.
@@ -79,6 +80,8 @@ class Http:
             Further headers; no secret is among them.
         credentials
             To use instead of the provider's own.
+        method
+            Of HTTP.
         body
             As httpx takes it.
         """
@@ -89,7 +92,7 @@ class Http:
         for attempt in range(_ATTEMPTS):
             await signer.refresh()
             try:
-                response = await client.post(url, headers=headers, auth=signer.sign, **body)
+                response = await client.request(method, url, headers=headers, auth=signer.sign, **body)
             except httpx.TimeoutException:
                 raise failure("no answer in time. Check the network, then try again.") from None
             except httpx.HTTPError as error:

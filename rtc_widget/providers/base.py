@@ -58,10 +58,21 @@ class Answer:
         The SDP answer.
     rtc_call_id
         `rtc_…`, None where the service names none.
+    session_sent
+        Whether the offer took its session along; else the session goes as an update once the call is up.
     """
 
     sdp: str
     rtc_call_id: str | None
+    session_sent: bool = True
+
+
+class OfferRefused(ConnectionFailed):
+    """An offer got no answer that is one; `status` of HTTP where there was any."""
+
+    def __init__(self, reason: str, status: int | None) -> None:
+        super().__init__("offer", reason)
+        self.status = status
 
 
 class Provider:
@@ -288,15 +299,20 @@ class Provider:
                 "session": (None, json.dumps(asked).encode(), "application/json"),
             }
             response = await self._http.post(self.calls_url, files=parts, failure=self._no_call)
+        return self._read_answer(response, credentials)
+
+    def _read_answer(
+        self, response: httpx.Response, credentials: Credentials | None, *, session_sent: bool = True
+    ) -> Answer:
         if not _OK <= response.status_code < _MULTIPLE_CHOICES:
             text = api_message(response)
             for known in (self.credentials, credentials):
                 text = text if known is None else known.redact(text)
-            raise self._no_call(f"HTTP {response.status_code}, {text}.")
-        return Answer(response.text, call_id_of(response))
+            raise self._no_call(f"HTTP {response.status_code}, {text}.", status=response.status_code)
+        return Answer(response.text, call_id_of(response), session_sent)
 
-    def _no_call(self, reason: str) -> ConnectionFailed:
-        return ConnectionFailed("offer", f"{self.name} at {self.base_url} refused the offer: {reason}")
+    def _no_call(self, reason: str, *, status: int | None = None) -> ConnectionFailed:
+        return OfferRefused(f"{self.name} at {self.base_url} refused the offer: {reason}", status)
 
     async def ask_call(self, rtc_call_id: str, what: str, body: dict[str, Any]) -> None:
         """Ask something of one call: accept (the body is a session), reject, refer.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.providers._address import checked_base_url
 from rtc_widget.providers._credentials import Credentials, checked_key
 from rtc_widget.providers._http import request_id_of
-from rtc_widget.providers.base import ClientSecret, Provider, is_secret
+from rtc_widget.providers.base import Answer, ClientSecret, OfferRefused, Provider, is_secret
 
 if TYPE_CHECKING:
     import httpx
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["Compatible"]
 
 _NO_SUCH_PLACE = frozenset({404, 405, 501})
+_NO_FORMS = 415
 
 
 class Compatible(Provider):
     """A service that answers offers at `{base_url}/realtime/calls`.
 
-    It may mint secrets that do not begin with `ek_`, not say when they end, name no call id and leave events
-    out: what is missing is `NA` in the frames.
+    It may mint secrets that do not begin with `ek_`, not say when they end, name no call id, take no session
+    with the offer and leave events out: what is missing is `NA` in the frames.
 
     Parameters
     ----------
@@ -53,6 +54,45 @@ class Compatible(Provider):
             Credentials() if key is None else Credentials.bearer(checked_key(key, "service's key").reveal())
         )
         super().__init__(checked_base_url(base_url), credentials, policy=policy)
+
+    async def create_call(
+        self, offer_sdp: str, *, session: dict[str, Any] | None = None, secret: ClientSecret | None = None
+    ) -> Answer:
+        """Post an offer, with its session beside it where the service takes that, and return the answer.
+
+        Parameters
+        ----------
+        offer_sdp
+            The SDP offer.
+        session
+            Session fields.
+        secret
+            A client secret to use instead of the standard key.
+
+        Raises
+        ------
+        ConnectionFailed
+            With step "offer" and the service's message.
+        """
+        try:
+            return await super().create_call(offer_sdp, session=session, secret=secret)
+        except OfferRefused as refusal:
+            if refusal.status != _NO_FORMS or secret is not None:
+                raise
+        response = await self._http.post(
+            self.calls_url,
+            content=offer_sdp.encode(),
+            headers={"Content-Type": "application/sdp"},
+            failure=self._no_call,
+        )
+        return self._read_answer(response, None, session_sent=False)
+
+    async def hang_up(self, rtc_call_id: str) -> None:
+        """End a call by its id, as the API has it or by deleting it; one that has ended is no error."""
+        response = await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=self._no_call)
+        if response.status_code in _NO_SUCH_PLACE:
+            place = f"{self.base_url}/realtime/calls/{rtc_call_id}"
+            await self._http.post(place, method="DELETE", failure=self._no_call)
 
     def _read_secret(self, response: httpx.Response, seconds: int) -> ClientSecret | None:
         """Return the secret of an answer in any of the forms that are about, None where there is none."""

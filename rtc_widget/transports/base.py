@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rtc_widget.providers.base import Provider
+    from rtc_widget.providers.base import Answer, Provider
 
 __all__ = ["CallRequest", "Transport"]
 
@@ -33,8 +33,7 @@ class CallRequest:
     timeout_s
         How long the attempt may take, in s.
     on_answered
-        Called on the loop with the call id (None where the service names none) as soon as an offer that the
-        kernel posted is answered.
+        Called on the loop with the answer as soon as an offer that the kernel posted has one.
     """
 
     provider: Provider
@@ -43,7 +42,7 @@ class CallRequest:
     microphone: str
     attempt: int
     timeout_s: float = 20.0
-    on_answered: Callable[[str | None], None] | None = None
+    on_answered: Callable[[Answer], None] | None = None
 
 
 class Transport(Protocol):

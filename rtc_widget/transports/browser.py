@@ -333,7 +333,7 @@ class Browser:
         await request.provider.ready()
         answer = await request.provider.create_call(str(params.get("sdp")), session=request.session)
         if request.on_answered is not None:
-            request.on_answered(answer.rtc_call_id)
+            request.on_answered(answer)
         return {"sdp": answer.sdp, "rtc_call_id": answer.rtc_call_id}
 
     def _refuse_second(self, page: Page) -> None:

@@ -169,7 +169,7 @@ class PeerCall:
         answer = await self._answer(offer_sdp, secret)
         self.rtc_call_id = answer.rtc_call_id
         if request.on_answered is not None:
-            request.on_answered(answer.rtc_call_id)
+            request.on_answered(answer)
         self._step = "ice"
         with self._timed("ice_ms"):
             await connection.accept(answer.sdp)

@@ -100,3 +100,12 @@ def test_nothing_to_cancel_is_what_an_interruption_wanted() -> None:
     assert is_nothing_to_cancel(error("event_1", "response_cancel_not_active"))
     assert not is_nothing_to_cancel(error("event_1"))
     assert not is_nothing_to_cancel({"type": "response.done"})
+
+
+def test_a_service_of_the_beta_confirms_an_item_by_its_old_name() -> None:
+    create = {"type": "conversation.item.create", "event_id": "event_1", "item": {"id": "item_1"}}
+    answer = answers(create)
+    assert answer is not None
+    assert answer({"type": "conversation.item.created", "item": {"id": "item_1"}})
+    assert not answer({"type": "conversation.item.created", "item": {"id": "item_2"}})
+    assert not answer({"type": "conversation.item.done", "item": {"id": "item_1"}})

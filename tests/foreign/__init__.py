@@ -1,0 +1,1 @@
+"""Our client against a server that is not ours."""
