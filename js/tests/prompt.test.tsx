@@ -7,6 +7,8 @@ import { user } from "./fakes/events";
 import { callUp, openPage, type Page, settle } from "./fakes/page";
 import { type Browser, installBrowser } from "./fakes/rtc";
 
+/** A file is read in real time, whatever the clock says. */
+const PATIENCE = { timeout: 20_000 };
 const SETUP = {
   fields: {
     instructions: "Be a barista.",
@@ -206,7 +208,7 @@ describe("changes between two sessions", () => {
   });
 });
 
-describe("what is dropped on the composer", () => {
+describe("what is dropped on the composer", { timeout: 30_000 }, () => {
   const drop = async (...files: File[]) => {
     const event = new Event("drop", { bubbles: true, cancelable: true });
     Object.defineProperty(event, "dataTransfer", { value: { files, types: ["Files"] } });
@@ -225,7 +227,10 @@ describe("what is dropped on the composer", () => {
     expect(view.querySelector(".rtcw-attached")?.textContent).toContain("menu.png will be shown to the agent");
     expect(sent().some(({ method }) => method === "add_image")).toBe(false);
     await click("Send");
-    await vi.waitFor(() => expect(sent().at(-1)).toMatchObject({ method: "add_image", params: { respond: true } }));
+    await vi.waitFor(
+      () => expect(sent().at(-1)).toMatchObject({ method: "add_image", params: { respond: true } }),
+      PATIENCE,
+    );
     expect(view.querySelector(".rtcw-attached")).toBeNull();
   });
 
@@ -235,8 +240,9 @@ describe("what is dropped on the composer", () => {
     };
     await drop(new File(["x"], "order.wav", { type: "audio/wav" }));
     await click("Send");
-    await vi.waitFor(() =>
-      expect(view.querySelector(".rtcw-composer [role=alert]")?.textContent).toBe("Not sent: this is no sound"),
+    await vi.waitFor(
+      () => expect(view.querySelector(".rtcw-composer [role=alert]")?.textContent).toBe("Not sent: this is no sound"),
+      PATIENCE,
     );
     expect(view.querySelector(".rtcw-attached")?.textContent).toContain("order.wav");
   });
