@@ -23,5 +23,5 @@ def test_every_row_of_the_comparison_names_tests_that_are_there() -> None:
 
 
 def test_every_name_of_the_package_that_it_uses_is_there() -> None:
-    for name in re.findall(r"\brtc\.([A-Za-z_]+)", README):
+    for name in re.findall(r"(?<![.\w])rtc\.([A-Za-z_]+)", README):
         assert hasattr(rtc, name), f"rtc.{name}"
