@@ -23,7 +23,7 @@ __all__ = ["Replay", "SideBySide", "side_by_side"]
 class _Player(anywidget.AnyWidget):
     """The widget's page code, answered from recordings: there is no call, no microphone and no network."""
 
-    sides = traitlets.Int(1, read_only=True).tag(sync=True)
+    sides = traitlets.Int(read_only=True).tag(sync=True)
 
     _esm = Static("widget.js")
     _css = Static("widget.css")
@@ -31,8 +31,12 @@ class _Player(anywidget.AnyWidget):
     def __init__(self, *panels: RecordedPanel) -> None:
         self._panels = panels
         super().__init__()
-        self.set_trait("sides", len(panels))
         self.on_msg(self._take_message)
+
+    @traitlets.default("sides")
+    def _count(self) -> int:
+        """Count the recordings: the page knows from the beginning, so it is no later change."""
+        return len(self._panels)
 
     def _take_message(self, _widget: object, message: object, _buffers: object) -> None:
         if not isinstance(message, dict) or not isinstance(message.get("page"), str):

@@ -10,6 +10,7 @@ import { createPieces, type Pieces } from "./audio/pieces";
 import { createRecording } from "./audio/recording";
 import { createSound } from "./audio/sound";
 import { createSpeaker } from "./audio/speaker";
+import { type Axis, createAxis } from "./axis";
 import { createCall } from "./call";
 import { createCommands } from "./commands";
 import { interruptEvents, talkEvents } from "./dialect";
@@ -26,6 +27,7 @@ import { createSay } from "./say";
 import { createStats } from "./stats";
 import { createStore, type Store } from "./store";
 import { createTimeline, type Timeline } from "./timeline";
+import type { Tab } from "./view";
 import { mountPanel } from "./views/panel";
 import { showPill } from "./views/pill";
 
@@ -42,6 +44,9 @@ export interface Instance extends Resident {
   pieces: Pieces;
   /** A recording's events in step with its sound. */
   replay: Replay;
+  /** What is in sight of the picture. */
+  axis: Axis;
+  opens: Tab;
   /** Ask the kernel. */
   ask: Exchange["request"];
   /** Places in the kernel's log whose text holds some words. */
@@ -70,8 +75,19 @@ export interface Instance extends Resident {
   setVisible(element: Element, visible: boolean): void;
 }
 
+export interface InstanceOptions {
+  /** Shared with another instance whose picture goes together with this one's. */
+  axis?: Axis;
+  /** The tab that is in front at first. */
+  opens?: Tab;
+}
+
 /** Make an instance; `superseded` is called when another one of this page turns out to hold this widget's call. */
-export function createInstance(first: Model, superseded: (by: Resident) => void = () => undefined): Instance {
+export function createInstance(
+  first: Model,
+  superseded: (by: Resident) => void = () => undefined,
+  { axis = createAxis(), opens = "transcript" }: InstanceOptions = {},
+): Instance {
   const page = randomId();
   const store = createStore();
   const { activity } = store;
@@ -209,6 +225,8 @@ export function createInstance(first: Model, superseded: (by: Resident) => void 
     timeline: createTimeline(link.exchange.request),
     pieces,
     replay: createReplay(store, pieces),
+    axis,
+    opens,
     ask: link.exchange.request,
     async findEvents(query) {
       const { seqs } = await link.exchange.request("find", { query });

@@ -26,10 +26,10 @@ export interface View {
 
 let serial = 0;
 
-export function createView(store: Store): View {
+export function createView(store: Store, opens: Tab = "transcript"): View {
   const view: View = {
     id: `rtcw${++serial}`,
-    tab: signal<Tab>("transcript"),
+    tab: signal<Tab>(opens),
     event: signal(-1),
     row: signal(""),
     drawer: signal(false),

@@ -2,6 +2,7 @@
 
 import type { InitializeProps, RenderProps } from "./afm";
 import { createInstance } from "./instance";
+import { createPair } from "./pair";
 import type { Resident } from "./residents";
 
 /** What stands behind one model: its own instance, or the one in this page that holds its call. */
@@ -16,17 +17,21 @@ export default function widget() {
   let latest: Seat | undefined;
 
   function initialize({ model, signal }: InitializeProps): () => void {
-    const instance = createInstance(model, (other) => {
-      if (seat.resident !== other) {
-        seat.resident = other;
-        for (const [el, unmount] of seat.views) {
-          unmount();
-          seat.views.set(el, other.mount(el));
-        }
-        instance.dispose();
-        other.adopt(model);
-      }
-    });
+    // A widget of two recordings says so from its beginning; of all others the kernel tells.
+    const instance =
+      model.get("sides") === 2
+        ? createPair(model)
+        : createInstance(model, (other) => {
+            if (seat.resident !== other) {
+              seat.resident = other;
+              for (const [el, unmount] of seat.views) {
+                unmount();
+                seat.views.set(el, other.mount(el));
+              }
+              instance.dispose();
+              other.adopt(model);
+            }
+          });
     const seat: Seat = { resident: instance, views: new Map() };
     seats.set(model, seat);
     latest = seat;

@@ -40,10 +40,12 @@ interface LanesProps {
   picture: Picture;
   sight: Sight;
   place_ms: ReadonlySignal<number>;
+  /** Where two calls on one axis are aligned. */
+  aligned_ms: number | null;
   found: Signal<Found | null>;
 }
 
-export function Lanes({ picture, sight, place_ms, found }: LanesProps) {
+export function Lanes({ picture, sight, place_ms, aligned_ms, found }: LanesProps) {
   const start_ms = sight.start_ms.value;
   const px_per_s = sight.px_per_s.value;
   const width_px = sight.width_px.value;
@@ -55,7 +57,14 @@ export function Lanes({ picture, sight, place_ms, found }: LanesProps) {
   };
   return (
     <div class="rtcw-lanes" style={{ height: `${PICTURE_PX}px` }}>
-      <Axis start_ms={start_ms} end_ms={end_ms} px_per_s={px_per_s} x={x} />
+      <Axis zero_ms={aligned_ms ?? 0} start_ms={start_ms} end_ms={end_ms} px_per_s={px_per_s} x={x} />
+      {aligned_ms !== null && inSight(aligned_ms, aligned_ms) && (
+        <div
+          class="rtcw-aligned"
+          title="where both calls are aligned: the end of what the user said"
+          style={{ transform: `translateX(${x(aligned_ms)}px)` }}
+        />
+      )}
       {Object.values(LANES).map(({ name, who, top }) => (
         <span key={name} class="rtcw-lane-name" data-who={who} style={{ top: `${NAME_TOP[name] ?? top - 15}px` }}>
           {name}
@@ -85,23 +94,26 @@ export function Lanes({ picture, sight, place_ms, found }: LanesProps) {
 }
 
 interface AxisProps {
+  /** The instant that the axis counts from. */
+  zero_ms: number;
   start_ms: number;
   end_ms: number;
   px_per_s: number;
   x(t_ms: number): number;
 }
 
-function Axis({ start_ms, end_ms, px_per_s, x }: AxisProps) {
+function Axis({ zero_ms, start_ms, end_ms, px_per_s, x }: AxisProps) {
   const step_s = TICKS_S.find((step) => step * px_per_s >= NEAREST_TICK_PX) ?? 7200;
   const ticks: number[] = [];
-  for (let tick = Math.ceil(start_ms / 1000 / step_s); tick * step_s * 1000 <= end_ms; tick++) {
+  for (let tick = Math.ceil((start_ms - zero_ms) / 1000 / step_s); zero_ms + tick * step_s * 1000 <= end_ms; tick++) {
     ticks.push(tick * step_s);
   }
   return (
     <>
       {ticks.map((t_s) => (
-        <span key={t_s} class="rtcw-tick" style={{ transform: `translateX(${x(t_s * 1000)}px)` }}>
-          {t_s < 60 ? `${Math.round(t_s * 10) / 10} s` : callText(t_s * 1000)}
+        <span key={t_s} class="rtcw-tick" style={{ transform: `translateX(${x(zero_ms + t_s * 1000)}px)` }}>
+          {t_s < 0 && "−"}
+          {Math.abs(t_s) < 60 ? `${Math.round(Math.abs(t_s) * 10) / 10} s` : callText(Math.abs(t_s) * 1000)}
         </span>
       ))}
     </>

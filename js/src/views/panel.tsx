@@ -23,7 +23,7 @@ const OF_A_RECORDING = TABS.filter((tab) => tab !== "prompt");
 
 export function Panel({ instance }: { instance: Instance }) {
   const { store } = instance;
-  const view = useMemo(() => createView(store), [store]);
+  const view = useMemo(() => createView(store, instance.opens), [store, instance]);
   const replayed = store.config.value?.replay != null;
   return (
     <section

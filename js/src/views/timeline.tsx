@@ -39,7 +39,10 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
   const picture = timeline.picture.value;
   const recorded = (picture?.peaks[0].length ?? 0) > 0;
   const end_ms = picture?.duration_ms ?? 0;
-  const playable = recorded || store.config.value?.replay != null;
+  const aligned_ms = store.config.value?.replay?.aligned_ms ?? null;
+  /** A recording has its player above all tabs. */
+  const replayed = store.config.value?.replay != null;
+  const playable = recorded || replayed;
   const go = (t_ms: number) => pieces.go(Math.max(0, Math.min(end_ms, t_ms)), end_ms);
   const sight = useWaves(instance, area, go);
   const playing = pieces.playing.value;
@@ -79,12 +82,16 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
   return (
     <>
       <div class="rtcw-tools">
-        <button type="button" disabled={!playable} onClick={toggle}>
-          {playing ? "Pause" : "Play"}
-        </button>
-        <span class="rtcw-aside rtcw-place" title="since the session's first record">
-          {clockText(place_ms.value)} of {callText(end_ms)}
-        </span>
+        {!replayed && (
+          <>
+            <button type="button" disabled={!playable} onClick={toggle}>
+              {playing ? "Pause" : "Play"}
+            </button>
+            <span class="rtcw-aside rtcw-place" title="since the session's first record">
+              {clockText(place_ms.value)} of {callText(end_ms)}
+            </span>
+          </>
+        )}
         <span class="rtcw-spring" />
         <button type="button" aria-label="Zoom out" onClick={() => sight.zoom(1 / ZOOM)}>
           −
@@ -113,7 +120,7 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
           tabIndex={0}
           onKeyDown={onKeyDown}
         />
-        <Lanes picture={picture} sight={sight} place_ms={place_ms} found={found} />
+        <Lanes picture={picture} sight={sight} place_ms={place_ms} aligned_ms={aligned_ms} found={found} />
       </div>
       <Caption
         instance={instance}

@@ -1,6 +1,6 @@
 /** The waveforms in an element, and the stretch of time that is in sight. */
 
-import { type ReadonlySignal, useSignal } from "@preact/signals";
+import { type ReadonlySignal, untracked, useSignal, useSignalEffect } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { asFailure } from "../exchange";
@@ -24,14 +24,12 @@ export interface Sight {
 }
 
 export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>, go: (t_ms: number) => void): Sight {
-  const { timeline } = instance;
-  const start_ms = useSignal(0);
+  const { timeline, axis, store } = instance;
+  const { start_ms } = axis;
   const px_per_s = useSignal(1);
   const width_px = useSignal(0);
   const problem = useSignal("");
   const waves = useRef<Waves | null>(null);
-  /** Wanted by hand; null as long as nobody has zoomed, 0 to fit. */
-  const wanted = useRef<number | null>(null);
   const pointed = useRef(go);
   pointed.current = go;
   const picture = timeline.picture.value;
@@ -47,9 +45,9 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
         start_ms.value = (found.scrolled() / px_per_s.peek()) * 1000;
       }
     };
-    const zoomed = () => wanted.current ?? (duration_s() * 1000 > WHOLE_MS ? USUAL_PX_PER_S : 0);
+    const zoomed = () => axis.px_per_s.peek() ?? (duration_s() * 1000 > WHOLE_MS ? USUAL_PX_PER_S : 0);
     const setZoom = (next: number, middle_ms: number) => {
-      wanted.current = next;
+      axis.px_per_s.value = next;
       waves.current?.zoom(next);
       look();
       waves.current?.scrollTo((middle_ms / 1000) * px_per_s.peek() - width_px.peek() / 2);
@@ -78,7 +76,25 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
         }
       },
     };
-  }, [timeline, start_ms, px_per_s, width_px, problem]);
+  }, [timeline, axis, start_ms, px_per_s, width_px, problem]);
+
+  // Where it goes together with another picture, both show the same stretch.
+  useSignalEffect(() => {
+    axis.px_per_s.value;
+    const from_ms = start_ms.value;
+    const found = waves.current;
+    if (found !== null && untracked(sight.duration_s) > 0) {
+      const spread = Math.max(sight.zoomed(), width_px.peek() / untracked(sight.duration_s));
+      if (spread !== px_per_s.peek()) {
+        found.zoom(sight.zoomed());
+        px_per_s.value = spread;
+      }
+      const px = (from_ms / 1000) * spread;
+      if (Math.abs(found.scrolled() - px) > 1) {
+        found.scrollTo(px);
+      }
+    }
+  });
 
   useEffect(() => {
     const outer = area.current;
@@ -132,7 +148,12 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
       );
       waves.current.zoom(sight.zoomed());
       sight.look();
-      if (atEnd) {
+      const replay = store.config.peek()?.replay ?? null;
+      if (lastDrawn === 0 && replay !== null) {
+        const middle_s = (replay.aligned_ms ?? 0) / 1000;
+        waves.current.scrollTo(middle_s * px_per_s.peek() - width_px.peek() / 2);
+        sight.look();
+      } else if (atEnd) {
         waves.current.scrollTo(seconds * px_per_s.peek());
         sight.look();
       }
@@ -148,7 +169,7 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
       waves.current?.destroy();
       waves.current = null;
     };
-  }, [ready, area, timeline, sight, problem, px_per_s, width_px]);
+  }, [ready, area, timeline, store, sight, problem, px_per_s, width_px]);
 
   // Colours are the theme's, and a canvas does not follow by itself.
   useEffect(() => {
