@@ -15,7 +15,9 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget._panel import Panel
 from rtc_widget._static import Static
 from rtc_widget.session import Session
-from rtc_widget.transports.browser import Browser, Host, is_loopback
+from rtc_widget.transports.base import is_loopback
+from rtc_widget.transports.browser import Browser
+from rtc_widget.transports.page_requests import Host
 
 if TYPE_CHECKING:
     import os

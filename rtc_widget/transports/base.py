@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rtc_widget.providers.base import Answer, Provider
 
-__all__ = ["CallRequest", "Transport"]
+__all__ = ["CallRequest", "Transport", "is_loopback"]
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", ""})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,11 @@ class CallRequest:
     attempt: int
     timeout_s: float = 20.0
     on_answered: Callable[[Answer], None] | None = None
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether a URL leads to the kernel's own machine."""
+    return (urlsplit(url).hostname or "") in _LOOPBACK
 
 
 class Transport(Protocol):

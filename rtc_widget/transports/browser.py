@@ -6,13 +6,9 @@ import asyncio
 import contextlib
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from rtc_widget._errors import (
-    ConfigurationError,
     ConnectionFailed,
-    RtcWidgetError,
-    SecretError,
     WaitTimeout,
 )
 from rtc_widget._kernel import kernel_hint
@@ -20,17 +16,19 @@ from rtc_widget._loop import get_loop, submit
 from rtc_widget.log import pages
 from rtc_widget.transports import messages
 from rtc_widget.transports.audio_relay import AudioRelay
+from rtc_widget.transports.page_requests import PageRequests
 from rtc_widget.transports.relay import Page, Relay
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
     from rtc_widget.log.recorder import Recorder
     from rtc_widget.transports.base import CallRequest
+    from rtc_widget.transports.page_requests import Host
 
-__all__ = ["Browser", "Host"]
+__all__ = ["Browser"]
 
 _CHUNK_BYTES = 1 << 20
 _REPLY_S = 10.0
@@ -39,32 +37,6 @@ _TAIL_S = 0.1
 _WATCH_S = 5.0
 _GONE_S = 15.0
 _CHROMIUM_MAX_MESSAGE_BYTES = 262_144
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", ""})
-
-
-class Host:
-    """What the browser transport asks of the session that it serves."""
-
-    def call_request(self) -> CallRequest:
-        """Return what the next call is made with; the first one opens the log."""
-        raise NotImplementedError
-
-    def panel_config(self) -> messages.PanelConfig:
-        """Return what the panel shows."""
-        raise NotImplementedError
-
-    def take_text(self, text: str) -> None:
-        """Say what was typed in the panel."""
-        raise NotImplementedError
-
-    def handler(self, method: str) -> Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None:
-        """Return what answers a request of the panel; None for one that the session does not know."""
-        raise NotImplementedError
-
-
-def is_loopback(url: str) -> bool:
-    """Say whether a URL leads to the kernel's own machine."""
-    return (urlsplit(url).hostname or "") in _LOOPBACK
 
 
 class Browser:
@@ -98,11 +70,12 @@ class Browser:
         self._records = recorder is not None
         self._audio = AudioRelay(log, recorder, lambda message: post(message, None))
         self._host = host
-        self._relay = Relay(log, post, self._on_request, host.panel_config)
+        self._requests = PageRequests(log, host)
+        self._relay = Relay(
+            log, post, lambda *asked: self._requests.take(self._relay, *asked), host.panel_config
+        )
         self.is_told_otherwise: Callable[[], bool] = lambda: False
         """Whether a path beside the page tells that the call is up."""
-        self._failure: RtcWidgetError | None = None
-        self._request: CallRequest | None = None
         self._tail_rows: list[pages.Row] = []
         self._main_loop: asyncio.AbstractEventLoop | None = None
         with contextlib.suppress(RuntimeError):
@@ -133,8 +106,7 @@ class Browser:
         """Ask the page to call; return when its data channel is open."""
         page = await self._any_page()
         await self._ready(request)
-        self._failure = None
-        self._request = request
+        self._requests.failure, self._requests.request = None, request
         params = {
             "microphone": request.microphone,
             "signaling": request.signaling,
@@ -145,11 +117,11 @@ class Browser:
         try:
             await self._relay.exchange.command(page, "connect", params, timeout=request.timeout_s + _REPLY_S)
         except ConnectionFailed:
-            if self._failure is not None:
-                raise self._failure from None
+            if self._requests.failure is not None:
+                raise self._requests.failure from None
             raise
         finally:
-            self._request = None
+            self._requests.request = None
 
     async def _ready(self, request: CallRequest) -> None:
         """Await the sandbox apart from the time limit of the call."""
@@ -264,94 +236,6 @@ class Browser:
         """Show every page what the session is now."""
         self._relay.broadcast(messages.config(self._host.panel_config()))
 
-    # -- requests of a page -----------------------------------------------------------------------
-
-    def _on_request(self, page: Page, id: str, method: str, params: dict[str, Any]) -> None:
-        handlers = {
-            "secret": self._secret,
-            "answer": self._answer,
-            "tail": self._tail,
-            "say": self._say,
-        }
-        own, of_session = handlers.get(method), self._host.handler(method)
-        if own is None and of_session is None:
-            self._relay.exchange.reply_error(
-                page, id, _as_error(ConfigurationError(f"No request {method!r}."))
-            )
-            return
-
-        async def run() -> None:
-            try:
-                if own is not None:
-                    result = await own(page, params)
-                elif of_session is not None:
-                    result = await of_session(params)
-            except RtcWidgetError as error:
-                if own is not None:
-                    self._failure = error
-                self._relay.exchange.reply_error(page, id, _as_error(error))
-            except Exception as error:  # noqa: BLE001 - a page that asks is always answered
-                self._relay.exchange.reply_error(
-                    page, id, {"name": type(error).__name__, "message": str(error)}
-                )
-            else:
-                self._relay.exchange.reply(page, id, result)
-
-        asyncio.run_coroutine_threadsafe(run(), get_loop())
-
-    async def _secret(self, page: Page, _params: dict[str, Any]) -> dict[str, Any]:
-        self._refuse_second(page)
-        request = self._request or self._host.call_request()
-        provider = request.provider
-        await provider.ready()
-        note = {
-            "provider": provider.name,
-            "model": request.session.get("model"),
-            "seconds": provider.policy.seconds,
-        }
-        try:
-            secret = await provider.mint(request.session, requester="page")
-        except SecretError as error:
-            self._log.note(
-                "rtc.secret", **note, request_id=error.request_id, outcome=f"refused: {error.reason}"
-            )
-            raise
-        self._log.note(
-            "rtc.secret", **note, expires_at=secret.expires_at, request_id=secret.request_id, outcome="minted"
-        )
-        return {
-            "value": secret.value,
-            "calls_url": provider.calls_url,
-            "expires_at": secret.expires_at,
-            "headers": {},
-            "loopback": is_loopback(provider.base_url),
-        }
-
-    async def _answer(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
-        self._refuse_second(page)
-        request = self._request or self._host.call_request()
-        await request.provider.ready()
-        answer = await request.provider.create_call(str(params.get("sdp")), session=request.session)
-        if request.on_answered is not None:
-            request.on_answered(answer)
-        return {"sdp": answer.sdp, "rtc_call_id": answer.rtc_call_id}
-
-    def _refuse_second(self, page: Page) -> None:
-        owner = self._relay.owner
-        if owner is not None and owner is not page and owner.calling:
-            raise ConnectionFailed(
-                "page",
-                "another page has this widget's call.",
-                "Hang up there first, or make a second widget.",
-            )
-
-    async def _tail(self, _page: Page, params: dict[str, Any]) -> dict[str, Any]:
-        return pages.tail(self._log, params)
-
-    async def _say(self, _page: Page, params: dict[str, Any]) -> dict[str, Any]:
-        self._host.take_text(str(params.get("text") or ""))
-        return {}
-
     # -- what goes to the pages -------------------------------------------------------------------
 
     def _on_record(self, record: Record) -> None:
@@ -400,10 +284,3 @@ class Browser:
         self._main_loop.call_soon_threadsafe(lambda: loop.call_soon_threadsafe(passed.set))
         await passed.wait()
         await asyncio.sleep(_WATCH_S)
-
-
-def _as_error(error: RtcWidgetError) -> dict[str, Any]:
-    shown: dict[str, Any] = {"name": type(error).__name__, "message": str(error)}
-    if isinstance(error, ConnectionFailed):
-        shown |= {"message": error.reason, "step": error.step, "advice": error.advice}
-    return shown

@@ -11,7 +11,7 @@ import msgspec
 from rtc_widget._errors import ConnectionFailed, SecretError
 from rtc_widget.audio.incoming import receive
 from rtc_widget.log.clocks import kernel_ms
-from rtc_widget.transports.browser import is_loopback
+from rtc_widget.transports.base import is_loopback
 from rtc_widget.transports.connection import Connection
 
 if TYPE_CHECKING:
