@@ -125,13 +125,13 @@ class Panel:
         return {"variants": await asyncio.to_thread(_all_variants, self._now())}
 
     async def _keep(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Save a variant, of the fields given or of the session as it is, and take it over."""
+        """Save a variant and take it over: of {"fields"}, else of the session as it is, with {"edits"}."""
         from rtc_widget.experiments.variant import Variant
 
         fields = params.get("fields")
-        variant = Variant(
-            str(params.get("name") or ""), **(fields if isinstance(fields, dict) else self._own())
-        )
+        if not isinstance(fields, dict):
+            fields = {**self._own(), **(params.get("edits") or {})}
+        variant = Variant(str(params.get("name") or ""), **fields)
         path = await asyncio.to_thread(variant.save)
         await self._session.update(variant)
         return {"path": str(path), "variant": _described(variant)}

@@ -72,6 +72,8 @@ async def test_what_is_kept_is_a_file_that_is_listed_and_in_force(
         "Be calm.",
         "cedar",
     )
+    await ask(session, "keep", name="quick", edits={"speed": 1.5})
+    assert rtc.Variant.load("quick").fields == {"instructions": "Be calm.", "voice": "cedar", "speed": 1.5}
     await ask(session, "update", fields={"instructions": "Be brief."})
     await ask(session, "update", variant="calm")
     assert session.instructions == "Be calm."

@@ -145,12 +145,8 @@ export function createPrompt(request: Exchange["request"]): Prompt {
 
     save: (name) =>
       attempt(`Saved as variants/${name}.md, and in force.`, async () => {
-        const fields = draft.peek();
-        if (Object.keys(fields).length > 0) {
-          await request("update", { fields });
-          draft.value = {};
-        }
-        await request("keep", { name });
+        await request("keep", { name, edits: draft.peek() });
+        draft.value = {};
       }),
 
     openAsk(item_id) {

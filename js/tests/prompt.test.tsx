@@ -128,10 +128,8 @@ describe("the Prompt tab", () => {
     await choose("Voice", "cedar");
     expect(await prompt().save("slow")).toBe(true);
     const done = asked.filter(([method]) => method === "update" || method === "keep");
-    expect(done).toEqual([
-      ["update", { fields: { voice: "cedar" } }],
-      ["keep", { name: "slow" }],
-    ]);
+    expect(done).toEqual([["keep", { name: "slow", edits: { voice: "cedar" } }]]);
+    expect(prompt().draft.value).toEqual({});
   });
 });
 

@@ -141,3 +141,38 @@ async def test_two_views_show_the_same_and_are_worked_by_keyboard_alone(lab: Lab
     await expect(first.locator(".rtcw-details pre")).to_contain_text("output_audio_buffer.started")
     await first.get_by_role("button", name="In the transcript").press("Enter")
     await expect(first.locator("[data-sought=true]")).to_contain_text("You said: A flat white, please.")
+
+
+async def test_a_prompt_is_tuned_in_the_panel_from_the_edit_to_the_answer_that_is_kept(lab: Lab) -> None:
+    notebook = await lab.open()
+    await notebook.run(widget_cell(instructions="Your name is Otto.", record=True))
+    await notebook.run("await w.connect(microphone='none')\nawait w.say('What is your name?')")
+    panel = notebook.element.locator(PANEL)
+    await panel.get_by_role("tab", name="Prompt").click()
+    await panel.get_by_label("Instructions").fill("Your name is Bruno.")
+    await panel.get_by_label("Name of the variant").fill("bruno")
+    await panel.get_by_role("button", name="Save as variant").click()
+    await expect(panel.locator(".rtcw-prompt-version")).to_have_text("prompt v2 “bruno”")
+    assert (
+        await notebook.value("[w.instructions, rtc.Variant.load('bruno').instructions]")
+        == ["Your name is Bruno."] * 2
+    )
+    await panel.get_by_label("Instructions").fill("Your name is Lena.")
+    await panel.get_by_role("button", name="Apply", exact=True).click()
+    await notebook.run("await w.wait_for('session.updated')")
+    await expect(panel.locator(".rtcw-prompt-version")).to_have_text("prompt v3")
+    items = await notebook.value("[item.item_id for item in w.conversation.items]")
+    await panel.get_by_role("tab", name="Transcript").click()
+    asked = panel.locator(".rtcw-row[data-who=you]").first
+    await asked.get_by_role("button", name="Ask again").click()
+    await asked.get_by_label("bruno").check()
+    await asked.get_by_role("button", name="Ask", exact=True).click()
+    answers = asked.locator(".rtcw-answers-of")
+    await expect(answers.nth(1)).to_contain_text("My name is Bruno.", timeout=60_000)
+    await expect(answers.nth(0)).to_contain_text("My name is Lena.")
+    await answers.nth(1).get_by_role("button", name="Hear it").click()
+    await expect(answers.nth(1).get_by_role("button", name="Hear it")).to_be_visible(timeout=15_000)
+    await answers.nth(1).get_by_role("button", name="Keep this one").click()
+    await expect(panel.locator(".rtcw-prompt-version")).to_have_text("prompt v4 “bruno”")
+    assert await notebook.value("w.instructions") == "Your name is Bruno."
+    assert await notebook.value("[item.item_id for item in w.conversation.items]") == items
