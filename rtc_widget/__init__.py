@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rtc_widget.replay import side_by_side
     from rtc_widget.session import Session
     from rtc_widget.token_server.app import token_app
+    from rtc_widget.transcription import TranscriptionWidget
     from rtc_widget.widget import RealtimeWidget
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "SecretPolicy",
     "ServerError",
     "Session",
+    "TranscriptionWidget",
     "Turn",
     "Variant",
     "WaitTimeout",
@@ -76,6 +78,7 @@ _HOMES = {
     "Sandbox": "providers",
     "SecretPolicy": "providers",
     "Session": "session",
+    "TranscriptionWidget": "transcription",
     "Turn": "_turn",
     "Variant": "experiments.variant",
     "attach": "attached",

@@ -35,6 +35,8 @@ class Configuration:
     ----------
     fields
         Flat or nested session fields, over the defaults.
+    type
+        Of the session: "realtime" or "transcription".
 
     Raises
     ------
@@ -42,8 +44,10 @@ class Configuration:
         For a field or value that no session takes.
     """
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
-        self.requested: dict[str, Any] = protocol.default_session(**fields)
+    def __init__(self, fields: Mapping[str, Any], type: str = "realtime") -> None:
+        self.type = type
+        make = protocol.default_transcription if type == "transcription" else protocol.default_session
+        self.requested: dict[str, Any] = make(**fields)
         self.version = 1
         self.variant: str | None = None
         """Name of the variant in effect; None as soon as a field was changed by itself."""
@@ -98,7 +102,7 @@ class Configuration:
         conversation = self._core.conversation
         if self._core.status == "live":  # else nothing is sent, and the next call may have another model
             protocol.check_client_event(
-                {"type": "session.update", "session": {"type": "realtime", **changes}},
+                {"type": "session.update", "session": {"type": self.type, **changes}},
                 session=conversation.session or self.requested,
                 has_spoken=conversation.has_spoken,
             )

@@ -24,6 +24,7 @@ __all__ = ["SessionParts"]
 class SessionParts:
     """The attributes that Session makes, and the methods that one mixin has and another calls."""
 
+    _session_type = "realtime"
     _core: Core
     _configuration: Configuration
     _speaking: Speaking

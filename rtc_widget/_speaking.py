@@ -134,6 +134,8 @@ class Speaking:
         return self._turn_of(turn.last_item_id())
 
     def _answers_itself(self, by_hand: list[dict[str, Any]] | None) -> bool:
+        if self._core.conversation.session.get("type") == "transcription":
+            return False
         detection = _turn_detection(self._core.conversation.session)
         return by_hand is not None or bool(detection and detection.get("create_response", True))
 

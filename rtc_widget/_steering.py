@@ -73,7 +73,9 @@ class Steering(SessionParts):
         if self._core.status != "live":
             return self._configuration.keep(changes, variant)
         with self._configuration.changing(changes, variant):
-            await self._core.execute(protocol.dialect.update(changes), timeout=timeout)
+            await self._core.execute(
+                protocol.dialect.update({"type": self._session_type, **changes}), timeout=timeout
+            )
         return self._core.conversation.session
 
     async def _call_on_its_way(self) -> None:

@@ -99,7 +99,7 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
         self._tools, self._other_tools = Tools(), []
         self._mcp = McpServers(self._tools)
         given = fields if variant is None else {**variant.fields, **fields}
-        configuration = Configuration(self._with_tools(given))
+        configuration = Configuration(self._with_tools(given), self._session_type)
         if variant is not None and not fields:
             configuration.variant = variant.name
         self._provider = provider if provider is not None else default_provider()

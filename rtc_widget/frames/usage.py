@@ -73,13 +73,19 @@ def _billed(source: Source, billed: Usage, response_id: str | None, item_id: str
     thing = source.billed.get(billed.seq)
     if thing is None:
         bill = Bill.of(billed.counts)
-        free = billed.session_model in FREE
+        model = billed.session_model
+        free = model in FREE or (model is None and _is_at_a_sandbox(source))
         at = source.log.started_at if source.log.wall_time_known else None
-        cost = source.prices.cost_usd(billed.session_model if free else billed.model, bill, at)
+        cost = None if free else source.prices.cost_usd(billed.model, bill, at)
         kind = "transcription" if response_id is None else "response"
         thing = BilledThing(billed.seq, kind, response_id, item_id, billed.model, bill, cost)
         source.billed[billed.seq] = thing
     return thing
+
+
+def _is_at_a_sandbox(source: Source) -> bool:
+    """Say so of a session whose own model tells nothing, since it only transcribes."""
+    return any(record.event.get("sandbox") for record in source.log.records(types={"rtc.session"}))
 
 
 FRAME = Frame("usage", "a billed thing: a response, or the transcription of an input", COLUMNS, bills)

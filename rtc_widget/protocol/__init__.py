@@ -27,7 +27,12 @@ from rtc_widget.protocol.models import (
     warn_of_shutdowns,
 )
 from rtc_widget.protocol.names import CLIENT_EVENTS, SERVER_EVENTS, check_event_name
-from rtc_widget.protocol.session_config import default_session, merge_session, session_diff
+from rtc_widget.protocol.session_config import (
+    default_session,
+    default_transcription,
+    merge_session,
+    session_diff,
+)
 
 __all__ = [
     "CLIENT_EVENTS",
@@ -52,6 +57,7 @@ __all__ = [
     "check_message_bytes",
     "check_secret_seconds",
     "default_session",
+    "default_transcription",
     "dialect",
     "encode",
     "endpoint_hint",

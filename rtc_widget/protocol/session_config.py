@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rtc_widget._errors import ConfigurationError
 from rtc_widget.protocol.fields import session_fields
 from rtc_widget.protocol.models import DEFAULT_MODEL, DEFAULT_TRANSCRIPTION_MODEL, DEFAULT_VOICE
 
-__all__ = ["default_session", "merge_session", "session_diff"]
+__all__ = ["default_session", "default_transcription", "merge_session", "session_diff"]
 
+_OF_TRANSCRIPTION = frozenset({"audio", "include", "type"})
 _ABSENT = object()
 _OF_THE_SERVICE = frozenset({"client_secret", "expires_at", "id", "object"})
 
@@ -41,6 +43,42 @@ def default_session(**flat: Any) -> dict[str, Any]:
         },
     }
     return merge_session(defaults, session_fields(**flat)) if flat else defaults
+
+
+def default_transcription(**flat: Any) -> dict[str, Any]:
+    """Return what a transcription session is made with when nobody says otherwise.
+
+    Parameters
+    ----------
+    flat
+        Fields over the defaults, as for `session_fields`, of those that such a session has.
+
+    Returns
+    -------
+    dict
+        In the API's nested form, with its `type`.
+
+    Raises
+    ------
+    ConfigurationError
+        For a field of sessions that answer.
+    ProtocolError
+        As `session_fields` does.
+    """
+    given = session_fields(**flat) if flat else {}
+    audio = given.get("audio")
+    foreign = [name for name in given if name not in _OF_TRANSCRIPTION]
+    foreign += ["audio.output"] if isinstance(audio, Mapping) and "output" in audio else []
+    if foreign:
+        raise ConfigurationError(
+            f"A transcription session has no {', '.join(foreign)}: it listens and does not answer. "
+            "It takes transcription, turn_detection, noise_reduction and include."
+        )
+    defaults = {
+        "type": "transcription",
+        "audio": {"input": {"transcription": {"model": DEFAULT_TRANSCRIPTION_MODEL}}},
+    }
+    return merge_session(defaults, given)
 
 
 def merge_session(effective: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
