@@ -1,0 +1,63 @@
+"""Live captions, and a remote MCP server's call that waits in the panel for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.async_api import expect
+
+from tests.browser.lab import PANEL
+from tests.browser.sandbox import URL_VARIABLE, widget_cell
+from tests.browser.speech import QUESTIONS, write_speech
+from tests.sandbox.mcp_server import weather_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.browser.conftest import OpenLab
+    from tests.browser.lab import Lab
+
+CAPTIONS = f"""
+import os
+import rtc_widget as rtc
+w = rtc.TranscriptionWidget(provider=rtc.Sandbox(os.environ["{URL_VARIABLE}"]))
+w
+"""
+
+
+async def test_a_remote_call_waits_in_the_panel_for_a_person(lab: Lab) -> None:
+    async with weather_server() as weather:
+        notebook = await lab.open()
+        await notebook.run(widget_cell(tools=[weather.tool()]))
+        await notebook.run("await w.connect()\nawait w.wait_for('mcp_list_tools.completed', since=0)")
+        await notebook.run(
+            "handle = w.say('What is the weather in Paris?')\nawait w.wait_for('rtc.approval', since=0)"
+        )
+        panel = notebook.element.locator(PANEL)
+        row = panel.locator(".rtcw-row[data-asks=true]")
+        await expect(row).to_contain_text("get_weather")
+        await lab.screenshot("remote_approval")
+        assert weather.cities == []
+        await row.get_by_role("button", name="Approve").click()
+        assert "foggy in Paris" in await notebook.value("(await handle).transcript")
+        await expect(panel.get_by_role("button", name="Approve")).to_have_count(0)
+        assert await notebook.value("w.tool_calls[['kind', 'approval']].values.tolist()") == [
+            ["mcp", "approved"]
+        ]
+        await lab.screenshot("remote_approved")
+
+
+async def test_what_the_microphone_hears_is_written_down_in_the_panel(
+    open_lab: OpenLab, tmp_path: Path
+) -> None:
+    speech = write_speech(tmp_path / "speech.wav", *QUESTIONS[:2], before_s=4, between_s=3)
+    async with open_lab(microphone=speech) as lab:
+        notebook = await lab.open()
+        await notebook.run(CAPTIONS)
+        await notebook.run("await w.connect()")
+        panel = notebook.element.locator(PANEL)
+        await expect(panel.locator(".rtcw-row")).to_contain_text(["London"], timeout=40_000)
+        await lab.screenshot("captions")
+        await notebook.run("await w.hang_up()")
+        assert "london" in (await notebook.value("w.captions")).lower()
+        assert await notebook.value("len(w.responses)") == 0
