@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed, SecretError
@@ -11,6 +10,7 @@ from rtc_widget.providers._address import checked_base_url, sideband_url
 from rtc_widget.providers._credentials import Credentials
 from rtc_widget.providers._http import Http, api_message, call_id_of, request_id_of
 from rtc_widget.providers.audit import Audit
+from rtc_widget.providers.given import Answer, ClientSecret, OfferRefused, is_secret
 from rtc_widget.providers.policy import Rate, SecretPolicy, model_of
 
 if TYPE_CHECKING:
@@ -19,60 +19,10 @@ if TYPE_CHECKING:
     import httpx
     import pandas as pd
 
-__all__ = ["Answer", "ClientSecret", "Provider"]
+__all__ = ["Answer", "ClientSecret", "OfferRefused", "Provider", "is_secret"]
 
 _OK = 200
 _MULTIPLE_CHOICES = 300
-
-
-@dataclass(frozen=True)
-class ClientSecret:
-    """An ephemeral key; its value shows in no repr.
-
-    Parameters
-    ----------
-    value
-        The key itself.
-    expires_at
-        When it ends, in s since the epoch.
-    request_id
-        The service's id of the minting request.
-    """
-
-    value: str = field(repr=False)
-    expires_at: float
-    request_id: str | None = None
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse: a key is in memory and nowhere else."""
-        raise ConfigurationError("A client secret is not pickled: mint one where it is used.")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The service's answer to an offer.
-
-    Parameters
-    ----------
-    sdp
-        The SDP answer.
-    rtc_call_id
-        `rtc_…`, None where the service names none.
-    session_sent
-        Whether the offer took its session along; else the session goes as an update once the call is up.
-    """
-
-    sdp: str
-    rtc_call_id: str | None
-    session_sent: bool = True
-
-
-class OfferRefused(ConnectionFailed):
-    """An offer got no answer that is one; `status` of HTTP where there was any."""
-
-    def __init__(self, reason: str, status: int | None) -> None:
-        super().__init__("offer", reason)
-        self.status = status
 
 
 class Provider:
@@ -352,8 +302,3 @@ class Provider:
     async def close(self) -> None:
         """Let the connections go."""
         await self._http.close()
-
-
-def is_secret(value: object) -> bool:
-    """Say whether a value can be a client secret; not every service begins it with `ek_`."""
-    return isinstance(value, str) and bool(value.strip())
