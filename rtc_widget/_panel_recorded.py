@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from rtc_widget._panel import module
 from rtc_widget._panel_sound import PEAKS_PER_S, PanelSound
+from rtc_widget.frames.sessions import voice_of
 from rtc_widget.log import pages
 
 if TYPE_CHECKING:
     from rtc_widget._panel import Handler
+    from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.recording import Recording
     from rtc_widget.transports import messages
 
@@ -47,6 +47,7 @@ class RecordedPanel:
         self._span_ms = span_ms
         self._aligned_ms = aligned_ms
         self._sound = PanelSound(recording)
+        self._listened = False
         self._handlers: dict[str, Handler] = {
             "find": self._find,
             "module": module,
@@ -62,26 +63,25 @@ class RecordedPanel:
     def config(self) -> messages.PanelConfig:
         """Return what the panel shows of the recording."""
         recording = self.recording
-        row = recording.sessions.iloc[0]
-        known = {name: None if pd.isna(row[name]) else row[name] for name in row.index}
-        fields = recording.conversation.session
-        audio_in = (fields.get("audio") or {}).get("input") or {}
-        log = recording.event_log
-        versions = [record.event.get("version") for record in log.records(types={"rtc.config"})]
+        session, log = recording.conversation.session, recording.event_log
+        told, configured = (_last(log, name) for name in ("rtc.session", "rtc.config"))
+        costs = recording.usage["cost_usd"]
+        audio_in = (session.get("audio") or {}).get("input") or {}
+        # Not from the frame of sessions, which listens to the whole recording first.
         return {
-            "provider": str(known["provider"] or ""),
-            "sandbox": known["provider"] == "sandbox",
-            "model": str(known["model"] or ""),
-            "voice": str(known["voice"] or ""),
+            "provider": str(told.get("provider") or ""),
+            "sandbox": told.get("provider") == "sandbox",
+            "model": str(session.get("model") or told.get("model") or ""),
+            "voice": voice_of(session) or "",
             "signaling": "kernel",
             "microphone": "none",
-            "prompt_version": int(versions[-1] or 0) if versions else 0,
-            "variant": known["variant"],
+            "prompt_version": int(configured.get("version") or 0),
+            "variant": configured.get("variant"),
             "transcription": audio_in.get("transcription") is not None,
             "calls_url": "",
             "loopback": False,
             "record": recording.audio is not None,
-            "cost_usd": None if known["cost_usd"] is None else float(known["cost_usd"]),
+            "cost_usd": None if costs.empty or costs.isna().any() else float(costs.sum()),
             "started_ms": None,
             "replay": {
                 "name": log.session_id if recording.path is None else recording.path.name,
@@ -110,8 +110,11 @@ class RecordedPanel:
         return await self._sound.sound(asked)
 
     async def _timeline(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Return the picture; it is whole at once, so nothing is asked for a second time."""
-        drawn = await self._sound.timeline({})
+        """Return the picture; at first without what is heard of the turns, which takes a while to find."""
+        listen = self._listened or bool(params.get("whole")) or self.recording.audio is None
+        drawn = await asyncio.to_thread(self._sound.draw, listen=listen)
+        self._listened = listen
+        drawn["listening"] = not listen
         since = int(params.get("since") or 0)
         drawn = later(drawn, self._shift_ms)
         drawn["duration_ms"] = self._span_ms or drawn["duration_ms"]
@@ -120,6 +123,11 @@ class RecordedPanel:
             drawn["buffers"] = [(silent + track)[since:] for track in drawn["buffers"]]
             drawn["since"] = since
         return drawn
+
+
+def _last(log: EventLog, name: str) -> dict[str, Any]:
+    notes = [record.event for record in log.records(types={name})]
+    return notes[-1] if notes else {}
 
 
 def duration_ms(recording: Recording) -> float:

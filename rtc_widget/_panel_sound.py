@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.audio.sound import Sound
     from rtc_widget.frames import Frames
+    from rtc_widget.frames._heard import TurnHeard
     from rtc_widget.log.tracks import TrackName, Tracks
 
 __all__ = ["PEAKS_PER_S", "PanelSound", "Peaks", "picture"]
@@ -94,9 +95,9 @@ class PanelSound:
         """Return lanes, turns and notes, and the waveforms from peak {"since"} on, a buffer a track."""
         return await asyncio.to_thread(self.draw, int(params.get("since") or 0))
 
-    def draw(self, since: int = 0) -> dict[str, Any]:
-        """Return what `timeline` does; it takes as long as it takes."""
-        drawn = picture(self._source.frames, self._settled)
+    def draw(self, since: int = 0, *, listen: bool = True) -> dict[str, Any]:
+        """Return what `timeline` does; without listening, which takes a while at first, nothing heard."""
+        drawn = picture(self._source.frames, self._settled if listen else {}, listen=listen)
         if self._source.audio is None:
             return drawn
         from rtc_widget.log.tracks import TRACKS
@@ -157,7 +158,9 @@ class Peaks:
         return found
 
 
-def picture(frames: Frames, settled: dict[int, dict[str, Any]] | None = None) -> dict[str, Any]:
+def picture(
+    frames: Frames, settled: dict[int, dict[str, Any]] | None = None, *, listen: bool = True
+) -> dict[str, Any]:
     """Return what a timeline shows beside the waveforms: lanes, turns, notes, and how long it is.
 
     The lanes are those of `Recording.timeline()`.
@@ -168,6 +171,8 @@ def picture(frames: Frames, settled: dict[int, dict[str, Any]] | None = None) ->
         Of a session or a recording.
     settled
         Turns that were drawn before and have long been over: they are taken from here, and put here.
+    listen
+        Whether what is heard of the turns is found, where nobody has yet.
     """
     from rtc_widget.frames.timeline import LANES, stretches
 
@@ -175,7 +180,7 @@ def picture(frames: Frames, settled: dict[int, dict[str, Any]] | None = None) ->
     return {
         "lanes": list(LANES),
         "stretches": list(stretches(frames)),
-        "turns": _turns(frames, {} if settled is None else settled),
+        "turns": _turns(frames, {} if settled is None else settled, listen=listen),
         "notes": [
             {"t_ms": record.t_ms, "type": record.type, "seq": record.seq, "words": _words(record.event)}
             for record in log.records(types=_PICTURED)
@@ -185,20 +190,19 @@ def picture(frames: Frames, settled: dict[int, dict[str, Any]] | None = None) ->
     }
 
 
-def _turns(frames: Frames, settled: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+def _turns(frames: Frames, settled: dict[int, dict[str, Any]], *, listen: bool) -> list[dict[str, Any]]:
     count = len(frames.conversation.turns)
     found = []
     for index in range(count):
-        turn = settled.get(index) or _turn(frames, index)
+        turn = settled.get(index) or _turn(frames, index, frames.heard(index) if listen else None)
         if index < count - _OPEN_TURNS:
             settled[index] = turn
         found.append(turn)
     return found
 
 
-def _turn(frames: Frames, index: int) -> dict[str, Any]:
+def _turn(frames: Frames, index: int, heard: TurnHeard | None) -> dict[str, Any]:
     state = frames.conversation.turns[index]
-    heard = frames.heard(index)
     sides = (None, None) if heard is None else (heard.user_ms, heard.agent_ms)
     return {
         "turn": index,

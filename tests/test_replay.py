@@ -70,7 +70,10 @@ async def test_a_replay_answers_as_the_live_panel_did_and_two_calls_share_an_axi
     assert config["replay"]["duration_ms"] == pytest.approx(first.audio.duration_ms, rel=0.2)
 
     # Lane by lane: what the live panel drew, what the replay draws, what `rec.timeline()` draws.
-    drawn = await ask(replay, "timeline")
+    first_look = await ask(replay, "timeline")
+    assert first_look["listening"]
+    drawn = await ask(replay, "timeline", whole=True)
+    assert first_look["stretches"] == drawn["stretches"]
     for lane in drawn["lanes"]:
         seen, then, chart = (
             [one for one in source if one["lane"] == lane]

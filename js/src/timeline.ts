@@ -2,6 +2,7 @@
 
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { asFailure, type Buffers, type Exchange } from "./exchange";
+import type { Fields } from "./messages";
 import type * as WavesModule from "./waves";
 
 export interface Stretch {
@@ -69,23 +70,32 @@ export function createTimeline(request: Exchange["request"]): Timeline {
     }
     loading = true;
     try {
-      const before = picture.peek();
-      const known = before?.peaks[0].length ?? 0;
-      const since = Math.max(0, known - UNSETTLED_S * (before?.peaks_per_s ?? 0));
-      const { buffers, ...drawn } = await request("timeline", { since });
-      const tracks = (buffers as Buffers | undefined) ?? [];
-      const peaks = ([0, 1] as const).map((track) => longer(before?.peaks[track], since, tracks[track]));
-      picture.value = {
-        ...(drawn as unknown as Picture),
-        peaks: peaks as unknown as Picture["peaks"],
-        peaks_per_s: typeof drawn.peaks_per_s === "number" ? drawn.peaks_per_s : 0,
-      };
+      // What takes the kernel long to find comes with a second answer.
+      if (await read({})) {
+        await read({ whole: true });
+      }
       problem.value = "";
     } catch (thrown) {
       problem.value = asFailure(thrown).message;
     } finally {
       loading = false;
     }
+  }
+
+  /** Read what is new; tells whether there is more to come. */
+  async function read(how: Fields): Promise<boolean> {
+    const before = picture.peek();
+    const known = before?.peaks[0].length ?? 0;
+    const since = Math.max(0, known - UNSETTLED_S * (before?.peaks_per_s ?? 0));
+    const { buffers, listening, ...drawn } = await request("timeline", { since, ...how });
+    const tracks = (buffers as Buffers | undefined) ?? [];
+    const peaks = ([0, 1] as const).map((track) => longer(before?.peaks[track], since, tracks[track]));
+    picture.value = {
+      ...(drawn as unknown as Picture),
+      peaks: peaks as unknown as Picture["peaks"],
+      peaks_per_s: typeof drawn.peaks_per_s === "number" ? drawn.peaks_per_s : 0,
+    };
+    return listening === true;
   }
 
   async function fetchModule(): Promise<typeof WavesModule> {

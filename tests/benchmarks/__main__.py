@@ -10,7 +10,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import bench_call, bench_heard, bench_log, bench_package, bench_panel, bench_session
+from tests.benchmarks import (
+    bench_call,
+    bench_heard,
+    bench_log,
+    bench_package,
+    bench_panel,
+    bench_replay,
+    bench_session,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +36,11 @@ def _heard() -> list[Figure]:
         return asyncio.run(bench_heard.measure_all(Path(folder)))
 
 
+def _replay() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(bench_replay.measure(Path(folder)))
+
+
 def _panel() -> list[Figure]:
     return asyncio.run(bench_panel.measure())
 
@@ -40,6 +53,7 @@ def _main() -> None:
         "heard": _heard,
         "log": bench_log.measure,
         "panel": _panel,
+        "replay": _replay,
     }
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores")
     for name in sys.argv[1:] or parts:
