@@ -20,7 +20,8 @@ from rtc_widget.frames._columns import ARROW_TYPES, to_arrow, to_strings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BATCH = 1024
+_BATCH = 8192
+_FEW = 64
 _NOTHING = pa.scalar("", pa.large_string())
 _NEWLINE = pa.scalar("\n", pa.large_string())
 _Values = list[Any]
@@ -81,11 +82,13 @@ def _reader(path: str) -> Callable[[pa.Array], _Values]:
     if "" in steps:
         raise ConfigurationError(f"{path!r} is no path: names joined by dots, such as item.role")
     shape: Any = Any
+    missing: Any = None
     takes: list[Callable[[_Values], _Values]] = []
     for step in reversed(steps):
-        shape, take = _level(step, shape)
+        shape, missing, take = _level(step, shape, missing)
         takes.insert(0, take)
     decoder = msgspec.json.Decoder(shape)
+    all_the_way = attrgetter(".".join(["value"] * len(steps)))
 
     def read(texts: pa.Array) -> _Values:
         joined = _joined(texts)
@@ -96,16 +99,22 @@ def _reader(path: str) -> Callable[[pa.Array], _Values]:
             if len(values) != len(texts):
                 raise msgspec.DecodeError
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return [_read_slowly(one, steps) for one in texts.to_pylist()]
-        for take in takes:
-            values = take(values)
-        return values
+            if len(texts) <= _FEW:
+                return [_read_slowly(one, steps) for one in texts.to_pylist()]
+            half = len(texts) // 2  # one odd text is soon alone
+            return read(texts[:half]) + read(texts[half:])
+        try:
+            return list(map(all_the_way, values))
+        except AttributeError:  # a list on the way, or something odd
+            for take in takes:
+                values = take(values)
+            return values
 
     return read
 
 
-def _level(step: str | int, below: Any) -> tuple[Any, Callable[[_Values], _Values]]:
-    """Return the type that holds one step of a path (and takes anything else), and how to step down."""
+def _level(step: str | int, below: Any, missing: Any) -> tuple[Any, Any, Callable[[_Values], _Values]]:
+    """Return the type of one step of a path (and of anything else), what stands for none, how to go on."""
     scalar = None | bool | int | float | str
     if isinstance(step, int):
         place = step
@@ -113,8 +122,10 @@ def _level(step: str | int, below: Any) -> tuple[Any, Callable[[_Values], _Value
         def take_place(values: _Values) -> _Values:
             return [v[place] if type(v) is list and len(v) > place else None for v in values]
 
-        return list[below] | dict[str, Any] | scalar, take_place
-    struct: Any = msgspec.defstruct("Step", [("value", below, None)], rename={"value": step}, gc=False)
+        return list[below] | dict[str, Any] | scalar, None, take_place
+    # Where there is no such step, one without a value stands: most rows have none, and none is odd then.
+    field = ("value", below, missing)
+    struct: Any = msgspec.defstruct("Step", [field], rename={"value": step}, gc=False, frozen=True)
 
     def take(values: _Values) -> _Values:
         try:
@@ -122,7 +133,7 @@ def _level(step: str | int, below: Any) -> tuple[Any, Callable[[_Values], _Value
         except AttributeError:  # not all of them are objects
             return [v.value if type(v) is struct else None for v in values]
 
-    return struct | list[Any] | scalar, take
+    return struct | list[Any] | scalar, struct(), take
 
 
 def _joined(texts: pa.Array) -> pa.Buffer | None:
