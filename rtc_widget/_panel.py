@@ -13,6 +13,7 @@ from rtc_widget._panel_asking import PanelAsking
 from rtc_widget._panel_sound import PanelSound
 from rtc_widget._static import read_static
 from rtc_widget.log import pages
+from rtc_widget.log.masking import masked_copy
 
 if TYPE_CHECKING:
     from rtc_widget.experiments.variant import Variant
@@ -98,7 +99,7 @@ class Panel:
         configuration = self._session.configuration
         return {
             "effective": self._session.conversation.session,
-            "requested": configuration.requested,
+            "requested": masked_copy(configuration.requested),
             "fields": _flat(self._now()),
             "version": configuration.version,
             "variant": configuration.variant,
@@ -137,7 +138,7 @@ class Panel:
         return {"path": str(path), "variant": _described(variant)}
 
     async def _as_python(self, _params: dict[str, Any]) -> dict[str, Any]:
-        return {"code": as_python(self._own())}
+        return {"code": as_python(masked_copy(self._own()))}
 
     async def _approve(self, params: dict[str, Any]) -> dict[str, Any]:
         tool_call_id, reason = str(params.get("tool_call_id")), params.get("reason")

@@ -3,6 +3,7 @@
 import type { Model } from "./afm";
 import { type AudioLine, createAudioLine } from "./audio/chunks";
 import { type Buffers, createExchange, type Exchange } from "./exchange";
+import { masked } from "./masking";
 import {
   type BrowserMessage,
   browserTimeMs,
@@ -185,7 +186,8 @@ export function createLink(first: Model, ports: LinkPorts): Link {
     exchange,
     audio,
 
-    record(direction, text) {
+    record(direction, passed) {
+      const text = masked(passed);
       const t_browser_ms = browserTimeMs();
       const number = relay.append(direction, t_browser_ms, text);
       if (direction === "local" && beginsCall([number, direction, null, text], 0)) {

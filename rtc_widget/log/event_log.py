@@ -15,6 +15,7 @@ import msgspec
 from rtc_widget.log.blocks import DIRECTIONS, Rows, last_browser_time
 from rtc_widget.log.clocks import ClockFit
 from rtc_widget.log.dispatch import Dispatch
+from rtc_widget.log.masking import masked
 from rtc_widget.log.record import Head, Record, as_utf8, read_head
 from rtc_widget.log.store import Store
 from rtc_widget.log.twice import Twice
@@ -274,7 +275,7 @@ class EventLog(Store):
 def _prepare(direction: Direction, raw: str | bytes) -> _Prepared:
     if direction not in DIRECTIONS:
         raise ValueError(f"a direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
-    text = as_utf8(raw)
+    text = masked(as_utf8(raw))
     head, strict = read_head(text)
     return direction, text, head, strict
 

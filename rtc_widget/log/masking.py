@@ -1,0 +1,49 @@
+"""Keys of MCP servers never enter the log: what a tool's configuration holds of them is masked before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = ["MASK", "masked", "masked_copy"]
+
+MASK = "***"
+_MARK = b'"mcp"'
+_decode = msgspec.json.Decoder().decode
+
+
+def masked(text: bytes) -> bytes:
+    """Return the text of an event, with the secrets of MCP tools in it masked; any other as it came."""
+    if _MARK not in text:
+        return text
+    try:
+        value = _decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return text
+    return msgspec.json.encode(value) if _mask(value) else text
+
+
+def masked_copy(value: Any) -> Any:
+    """Return a copy of a JSON value, with the secrets of MCP tools in it masked."""
+    copy = _decode(msgspec.json.encode(value))
+    _mask(copy)
+    return copy
+
+
+def _mask(value: Any) -> bool:
+    """Mask in place; say whether there was anything to mask."""
+    if isinstance(value, list):
+        return bool(sum(map(_mask, value)))  # every one of them, not up to the first
+    if not isinstance(value, dict):
+        return False
+    found = sum(map(_mask, value.values()))
+    if value.get("type") == "mcp":
+        if value.get("authorization", MASK) not in (None, MASK):
+            value["authorization"] = MASK
+            found += 1
+        headers = value.get("headers")
+        if isinstance(headers, dict) and any(one != MASK for one in headers.values()):
+            value["headers"] = dict.fromkeys(headers, MASK)
+            found += 1
+    return found > 0
