@@ -77,7 +77,7 @@ def silence(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spoken_questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Say the questions into a file that becomes the microphone, with time to be answered between them."""
     path = tmp_path_factory.mktemp("microphone") / "questions.wav"
-    return write_speech(path, *QUESTIONS, before_s=4, between_s=7)
+    return write_speech(path, *QUESTIONS, before_s=4, between_s=5.5)
 
 
 @pytest.fixture(scope="session")
