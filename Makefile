@@ -35,7 +35,7 @@ lab: .venv/.lab ## JupyterLab on the first notebook; ARGS="--no-browser" on a se
 	$(PYTHON) -m jupyterlab $(AS_ROOT) $(ARGS) $(NOTEBOOK)
 
 test: check-python check-js browser ## everything a change must pass
-	$(PYTEST) -n 2 --dist loadgroup  # one browser at a time, with all else beside it: sound needs a core that is not full
+	$(PYTEST) -n 2
 
 check-python: .venv/.test
 	$(PYTHON) -m ruff check

@@ -31,11 +31,10 @@ class OpenLab(Protocol):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is here, and run it in one worker, on the one loop that the browser lives on."""
+    """Mark what is here, and run it on the one loop that the browser lives on."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
