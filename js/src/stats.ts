@@ -34,8 +34,17 @@ const METRICS: Record<string, readonly string[]> = {
 /** A value of getStats: type, id, metric, value. */
 export type StatsRow = [stat_type: string, id: string, metric: string, value: number];
 
-/** `jitterBufferDelay` in s and `jitterBufferEmittedCount` at a moment of the browser's clock. */
-export type JitterSample = [t_browser_ms: number, delay_s: number, emitted: number];
+/** What tells the jitter buffer's delay, in the order in which it is sent. */
+const JITTER = [
+  "jitterBufferDelay",
+  "jitterBufferEmittedCount",
+  "insertedSamplesForDeceleration",
+  "removedSamplesForAcceleration",
+  "concealedSamples",
+] as const;
+
+/** The values of `JITTER` at a moment of the browser's clock. */
+export type JitterSample = [t_browser_ms: number, ...counters: number[]];
 
 export interface Stats {
   /** Measure this connection from now on; null: none. With `closely`, the jitter buffer too. */
@@ -94,7 +103,7 @@ export function createStats({ note, clock }: StatsPorts): Stats {
   };
 }
 
-/** Read the two counters that tell what the jitter buffer does; null where there is no received sound yet. */
+/** Read the counters that tell what the jitter buffer does; null where there is no received sound yet. */
 export async function sampleJitter(pc: RTCPeerConnection): Promise<JitterSample | null> {
   const receiver = pc.getReceivers()[0];
   if (receiver === undefined) {
@@ -102,9 +111,9 @@ export async function sampleJitter(pc: RTCPeerConnection): Promise<JitterSample 
   }
   for (const stats of (await receiver.getStats()).values()) {
     if (isFields(stats) && stats.type === "inbound-rtp") {
-      const { timestamp, jitterBufferDelay, jitterBufferEmittedCount } = stats;
-      if (typeof jitterBufferDelay === "number" && typeof jitterBufferEmittedCount === "number") {
-        return [browserTimeOf(Number(timestamp)), round(jitterBufferDelay), jitterBufferEmittedCount];
+      const counters = JITTER.map((name) => stats[name]);
+      if (counters.slice(0, 2).every((value) => typeof value === "number")) {
+        return [browserTimeOf(Number(stats.timestamp)), ...counters.map((value) => round(Number(value ?? 0)))];
       }
     }
   }

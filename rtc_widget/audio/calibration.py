@@ -73,9 +73,7 @@ class Loopback:
             tuple(gaps_ms),
             tuple(frame / _MS for frame in reply["user_frames"]),
             user_ms,
-            tuple(
-                JitterSample(t_ms - begin_ms, delay_s, emitted) for t_ms, delay_s, emitted in reply["jitter"]
-            ),
+            tuple(JitterSample(t_ms - begin_ms, *counters) for t_ms, *counters in reply["jitter"]),
             tuple(sorted(ClockReading(frame / _MS, track, apart) for track, frame, apart in reply["clock"])),
             int(reply["lost_frames"]),
         )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["ClockReading", "apart_ms"]
 
 _AROUND_MS = 2_500.0
-"""The page's own sounds are stamped some ms early or late: several readings tell where their middle is."""
+"""The second clock settles for some seconds after a track began: the middle of several readings tells."""
 _FARTHEST_MS = 10_000.0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rtc_widget.audio.jitter import COUNTERS
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._derived import METRICS, Totals, derive, totals_of
 from rtc_widget.frames._frame import Frame
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from rtc_widget.log.record import Record
 
 _WIDTH = 4
-_JITTER = ("jitterBufferDelay", "jitterBufferEmittedCount")
 
 
 class _Row(NamedTuple):
@@ -81,9 +81,9 @@ def _read(record: Record) -> Iterator[_Row]:
     ]
     received = next((value[1] for value in values if value[0] == "inbound-rtp"), None)
     for sample in _list(event.get("jitter")):
-        # Taken since the last getStats: ms before this one, and the two counters.
-        if isinstance(sample, list) and len(sample) == len(_JITTER) + 1 and record.t_ms is not None:
-            for metric, value in zip(_JITTER, sample[1:], strict=True):
+        # Taken since the last getStats: ms before this one, and the counters.
+        if isinstance(sample, list) and len(sample) > 1 and record.t_ms is not None:
+            for metric, value in zip(COUNTERS, sample[1:], strict=False):
                 yield _Between(record.t_ms + sample[0], call, "inbound-rtp", received, metric, value)
     for value in values:
         yield _Row(record.t_ms, call, *value)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tests.browser.lab import Notebook
 
 CALLS, LOADED_CALLS = 3, 1
-TURNS = 14
+TURNS = 15
 FEWEST = 5
 GAPS_MS = np.linspace(400, 1_500, TURNS)
 PAUSE_MS = 700

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import rtc_widget as rtc
+from rtc_widget.audio.jitter import COUNTERS
 from rtc_widget.frames import Frames
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.tracks import Tracks
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _MS = 24
 IN = ("inbound-rtp", "in")
-COUNTERS = ("jitterBufferDelay", "jitterBufferEmittedCount")
+STRETCHED = [[*IN, name, 0] for name in COUNTERS[2:]]
 _AGENT = "One flat white."
 
 
@@ -161,10 +162,10 @@ def test_the_jitter_buffer_and_the_constant_are_taken_off_and_the_device_put_on(
     second_ms = stage.turn(first_ms + 2_500, 900.0)
     for second in range(20):
         delay = [
-            ["inbound-rtp", "in", "jitterBufferDelay", second * 24_000 * 0.06],
-            ["inbound-rtp", "in", "jitterBufferEmittedCount", second * 24_000],
+            [*IN, "jitterBufferDelay", second * 48_000 * 0.06],
+            [*IN, "jitterBufferEmittedCount", second * 48_000],
         ]
-        stage.at(second * 1_000.0 + 5, "local", "rtc.stats", stats=delay)
+        stage.at(second * 1_000.0 + 5, "local", "rtc.stats", stats=[*delay, *STRETCHED])
     assert second_ms < 19_000
     frames = stage.frames()
     turns = frames.get("turns")
@@ -179,12 +180,10 @@ def test_the_jitter_buffer_is_known_between_two_getstats(tmp_path: Path) -> None
     stage = Stage(tmp_path, "browser")
     answers_ms = [stage.turn(700.0, 900.0)]
     answers_ms.append(stage.turn(answers_ms[0] + 2_570, 900.0))
-    steps_ms = [20.0, 40.0, 60.0, 80.0, 100.0]
 
     def counters(step: int) -> list[float]:
-        # Each fifth of a second has a delay of its own.
-        delay_ms = step // 5 * sum(steps_ms) + sum(steps_ms[: step % 5])
-        return [delay_ms * 200 * 48 / 1_000, step * 200 * 48]
+        # In each fifth of a second 10 ms more are stretched, and wait.
+        return [sum(20 + 10 * before for before in range(step)) * 9.6, step * 9_600, step * 480, 0, 0]
 
     for second in range(1, 20):
         total = [[*IN, name, value] for name, value in zip(COUNTERS, counters(5 * second), strict=True)]
@@ -196,7 +195,7 @@ def test_the_jitter_buffer_is_known_between_two_getstats(tmp_path: Path) -> None
     delays_ms = [one.columns.jitter_buffer_ms for one in heard if one is not None]
     assert len(delays_ms) == 2
     for delay_ms, answer_ms in zip(delays_ms, answers_ms, strict=True):
-        expected = [steps_ms[int((answer_ms + early_ms) % 1_000 // 200)] for early_ms in (-15, 0, 15)]
+        expected = [20.0 + 10 * int((answer_ms + early_ms) // 200) for early_ms in (-15, 0, 15)]
         assert delay_ms in [pytest.approx(value) for value in expected]
     frame = frames.get("stats")
     assert len(frame[frame["metric"] == "jitterBufferDelay"]) == 5 * 19
@@ -215,7 +214,7 @@ def test_the_second_clock_takes_steps_of_the_first_one_out(tmp_path: Path) -> No
         clock = [[user_ms - answer_ms - 100, "user", 70.0], [0, "agent", 65.0 + step_ms]]
         for t_stats_ms, more in ((answer_ms - 100, {}), (answer_ms + 300, {"clock": clock})):
             emitted = [*IN, "jitterBufferEmittedCount", t_stats_ms * 48]
-            stage.at(t_stats_ms, "local", "rtc.stats", stats=[*jitter, emitted], **more)
+            stage.at(t_stats_ms, "local", "rtc.stats", stats=[*jitter, emitted, *STRETCHED], **more)
         t_ms = answer_ms + len(stage.agent) / _MS + 6_000
     turns = stage.frames().get("turns")
     # 900 as heard, less the 17, less the 65 of the agent's clock, plus the 70 of the user's.

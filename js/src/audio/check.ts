@@ -1,7 +1,7 @@
 /**
  * A second clock beside the worklet's, where the browser has MediaStreamTrackProcessor: both tracks in one worker,
- * whose stamps come with the sound. What both heard is the same to the sample, so a few samples tell how far apart
- * the two clocks are.
+ * whose stamps come with the sound, and tell in the mean when it was. What both heard is the same to the sample, so a
+ * few samples tell how far apart the two clocks are.
  */
 
 import type { Tracks } from "./recorder";
@@ -179,26 +179,41 @@ export function checkWorker(): void {
   const LOUD = 0.01;
   const EVERY_MS = 100;
   const LENGTH = 64;
+  /** Stamps to take the mean of: 10 s of them. */
+  const STEADY = 1000;
+  /** Sound that is so far from where the last one ended is not the next of it. */
+  const BROKEN_MS = 20;
 
   async function watch(track: 0 | 1, readable: ReadableStream<AudioData>): Promise<void> {
     const reader = readable.getReader();
     let count = 0;
     let last_ms = Number.NEGATIVE_INFINITY;
+    /** Length of all sound so far, and how much earlier than the stamps say it is, in the mean of so many. */
+    let length_ms = 0;
+    let apart_ms = 0;
+    let steady = 0;
     for (;;) {
       const { done, value: data } = await reader.read();
       if (done) {
         return;
       }
-      const t_ms = data.timestamp / 1000;
-      if (count++ >= FIRST_DROPPED && t_ms - last_ms >= EVERY_MS && data.numberOfFrames >= LENGTH) {
-        const samples = new Float32Array(data.numberOfFrames);
-        data.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
-        const print = samples.slice(0, LENGTH);
-        if (print.some((sample) => Math.abs(sample) > LOUD)) {
-          last_ms = t_ms;
-          postMessage({ track, t_ms, sample_rate_hz: data.sampleRate, samples: print });
+      if (count++ >= FIRST_DROPPED) {
+        // Stamps come when a device asks for sound, up to 10 ms early or late; the sound itself goes on evenly.
+        const stamped_ms = data.timestamp / 1000 - length_ms;
+        steady = Math.abs(stamped_ms - apart_ms) > BROKEN_MS ? 1 : Math.min(steady + 1, STEADY);
+        apart_ms += (stamped_ms - apart_ms) / steady;
+        const t_ms = length_ms + apart_ms;
+        if (t_ms - last_ms >= EVERY_MS && data.numberOfFrames >= LENGTH) {
+          const samples = new Float32Array(data.numberOfFrames);
+          data.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
+          const print = samples.slice(0, LENGTH);
+          if (print.some((sample) => Math.abs(sample) > LOUD)) {
+            last_ms = t_ms;
+            postMessage({ track, t_ms, sample_rate_hz: data.sampleRate, samples: print });
+          }
         }
       }
+      length_ms += (data.numberOfFrames * 1000) / data.sampleRate;
       data.close();
     }
   }

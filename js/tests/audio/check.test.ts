@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { type ClockSample, createComparison, type Print } from "../../src/audio/check";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type ClockSample, checkWorker, createComparison, type Print } from "../../src/audio/check";
 import type { Batch } from "../../src/audio/worklet";
 
 const RATE_HZ = 48_000;
@@ -101,5 +101,52 @@ describe("the second clock", () => {
     see(0, 1000, 5, 44_100);
     hear(2);
     expect(found).toEqual([]);
+  });
+});
+
+describe("the worker", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  /** Let it watch sound in pieces of 10 ms, each stamped so many ms after it was; returns how far off its prints are. */
+  async function off(lateness_ms: number[]): Promise<number[]> {
+    const prints: Print[] = [];
+    let closed = 0;
+    let watch = (_: { data: unknown }) => {};
+    vi.stubGlobal("postMessage", (print: Print) => prints.push(print));
+    vi.stubGlobal("addEventListener", (_: string, listener: typeof watch) => {
+      watch = listener;
+    });
+    checkWorker();
+    const piece = (late_ms: number, at: number) => ({
+      timestamp: (at * 10 + late_ms) * 1000,
+      numberOfFrames: 480,
+      sampleRate: RATE_HZ,
+      // Each piece is known by its samples.
+      copyTo: (samples: Float32Array) => samples.fill(0.1 + at),
+      close: () => closed++,
+    });
+    const readable = new ReadableStream({
+      start(controller) {
+        for (const [at, late_ms] of lateness_ms.entries()) {
+          controller.enqueue(piece(late_ms, at));
+        }
+        controller.close();
+      },
+    });
+    watch({ data: { track: 0, readable } });
+    await vi.waitFor(() => expect(closed).toBe(lateness_ms.length));
+    return prints.map(({ t_ms, samples }) => t_ms - 10 * ((samples[0] as number) - 0.1));
+  }
+
+  it("knows when sound was better than its stamps, which go up and down", async () => {
+    const saw = Array.from({ length: 4000 }, (_, at) => ((at % 500) - 250) / 50);
+    const late = (await off(saw)).slice(200);
+    expect(Math.max(...late.map(Math.abs))).toBeLessThan(1.2);
+  });
+
+  it("follows at once where sound is missing", async () => {
+    const late = await off(Array.from({ length: 400 }, (_, at) => (at < 200 ? 0 : 300)));
+    expect(late.every((ms) => Math.abs(ms) < 0.01 || Math.abs(ms - 300) < 0.01)).toBe(true);
+    expect(late.at(-1)).toBeCloseTo(300);
   });
 });
