@@ -54,6 +54,13 @@ class Sandbox(Provider):
     ------
     ConfigurationError
         When the `[sandbox]` extra is missing, or an address comes without a key.
+
+    Notes
+    -----
+    It is no model: it says back what it heard, and obeys the instructions that are listed in
+    `rtc_widget/sandbox/rules.toml`. With "Answer 1500 ms after the user." the first sample of an answer goes
+    out exactly so long after the last sample of the user's speech came in, as a ruler for `latency_heard_ms`.
+    Where hearing, understanding and speaking take longer, the response fails with `answered_too_late`.
     """
 
     name = "sandbox"

@@ -32,6 +32,7 @@ class _Style:
     begin: str = ""
     language: str = "en"
     speed: float = 1.0
+    after_ms: float | None = None
 
     def say(self, text: str, word: str | None = None) -> Say:
         if self.words == 1:
@@ -39,7 +40,7 @@ class _Style:
         if self.begin:
             gap = "" if self.begin.endswith((".", "!", "?", ",", ":")) else "."
             text = f"{self.begin}{gap} {text}"
-        return Say(text, self.language, self.speed)
+        return Say(text, self.language, self.speed, self.after_ms)
 
 
 @dataclass
@@ -120,6 +121,10 @@ class RuleBrain:
             match = rule["instructions"].search(instructions)
             if match:
                 values |= {name: rule[name] for name in ("words", "language", "speed") if name in rule}
+                if "after_ms" in rule:
+                    values["after_ms"] = number_of(
+                        _filled(str(rule["after_ms"]), match.groupdict(default=""))
+                    )
                 if "begin" in rule:
                     values["begin"] = _filled(rule["begin"], match.groupdict(default="")).strip()
         return _Style(**values)
@@ -173,8 +178,8 @@ def _compiled(rule: dict[str, Any]) -> dict[str, Any]:
         name: re.compile(rule[name], re.IGNORECASE) for name in ("input", "instructions") if name in rule
     }
     unknown = rule.keys() - {
-        "input", "instructions", "words", "begin", "language", "speed", "say", "word", "tool", "arguments",
-        "wait", "fail", "message",
+        "input", "instructions", "words", "begin", "language", "speed", "after_ms", "say", "word", "tool",
+        "arguments", "wait", "fail", "message",
     }  # fmt: skip
     if unknown:
         raise TypeError(f"a rule has no field {', '.join(sorted(unknown))}")

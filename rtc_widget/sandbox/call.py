@@ -242,18 +242,23 @@ class _Voice(MediaStreamTrack):
         loop = asyncio.get_running_loop()
         if not self._frames:
             self._start_s = loop.time()
-        wait_s = self._start_s + self._frames * _FRAME_MS / 1000 - loop.time()
+        wait_s = self._due_s - loop.time()
         if wait_s > 0:
             await asyncio.sleep(wait_s)
         elif wait_s < -_LATE_S:
             self._start_s -= wait_s
         frame = AudioFrame(format="s16", layout="mono", samples=_FRAME_SAMPLES)
-        frame.planes[0].update(self._mouth.take(_FRAME_SAMPLES * BYTES_PER_SAMPLE))
+        frame.planes[0].update(self._mouth.take(_FRAME_SAMPLES * BYTES_PER_SAMPLE, self._due_s))
         frame.pts = self._frames * _FRAME_SAMPLES
         frame.sample_rate = SPOKEN_RATE_HZ
         frame.time_base = fractions.Fraction(1, SPOKEN_RATE_HZ)
         self._frames += 1
         return frame
+
+    @property
+    def _due_s(self) -> float:
+        """When the next frame goes out."""
+        return self._start_s + self._frames * _FRAME_MS / 1000
 
 
 def _hear_at_once(receiver: RTCRtpReceiver) -> None:

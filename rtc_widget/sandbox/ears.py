@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.sandbox.punctual import Arrivals
 from rtc_widget.sandbox.recognition import recognise, recognise_soon
 from rtc_widget.sandbox.sound import BYTES_PER_SAMPLE, HEARD_RATE_HZ
 
@@ -56,12 +57,15 @@ class Heard:
         Its place in the session's sound.
     words
         What was said in it, once recognised.
+    came_s
+        When its end came in, by the loop's clock.
     """
 
     pcm: bytes
     start_ms: int
     end_ms: int
     words: asyncio.Future[str]
+    came_s: float
 
     @property
     def duration_ms(self) -> int:
@@ -123,6 +127,7 @@ class Ears:
         self._buffer = bytearray()
         self._buffer_start = 0
         self._position = 0
+        self._arrivals = Arrivals()
         self._rest = bytearray()
         self._loud: deque[bool] = deque(maxlen=_CHUNKS_TO_START)
         self._speech_start: int | None = None
@@ -157,6 +162,7 @@ class Ears:
         self._buffer += pcm
         self._rest += pcm
         self._position += len(pcm)
+        self._arrivals.note(self._position / _BYTES_PER_MS)
         while len(self._rest) >= _CHUNK_BYTES:
             chunk = bytes(self._rest[:_CHUNK_BYTES])
             del self._rest[:_CHUNK_BYTES]
@@ -181,7 +187,7 @@ class Ears:
         """Take the sound since `start_ms`, in which nobody spoke, out of the buffer."""
         pcm = bytes(self._buffer)
         self.clear()
-        return Heard(pcm, start_ms, self.position_ms, _no_words())
+        return Heard(pcm, start_ms, self.position_ms, _no_words(), self._came_s(self._position))
 
     def clear(self) -> None:
         """Throw the buffer away."""
@@ -251,10 +257,14 @@ class Ears:
             words = guess[1]
         else:
             words = recognise_soon(pcm)
-        heard = Heard(pcm, self._buffer_start // _BYTES_PER_MS, end // _BYTES_PER_MS, words)
+        start_ms, end_ms = self._buffer_start // _BYTES_PER_MS, end // _BYTES_PER_MS
+        heard = Heard(pcm, start_ms, end_ms, words, self._came_s(end))
         del self._buffer[: end - self._buffer_start]
         self._buffer_start = end
         return heard
+
+    def _came_s(self, end: int) -> float:
+        return self._arrivals.came_s(end / _BYTES_PER_MS)
 
     def _trim(self) -> None:
         """Keep the buffer short while nobody speaks and nobody will commit it by hand."""

@@ -5,6 +5,7 @@ Over a WebSocket nothing waits here: the sound goes out as events, faster than i
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -30,12 +31,15 @@ class Utterance:
         How much of it went out.
     complete
         Whether its response has no more to say.
+    due_s
+        When its first sample goes out, by the loop's clock; None: as soon as it can.
     """
 
     response_id: str
     item_id: str
     sent_bytes: int = 0
     complete: bool = False
+    due_s: float | None = None
     _waiting: deque[memoryview] = field(default_factory=deque)
 
     @property
@@ -97,7 +101,7 @@ class Mouth:
         """How long the client will go on to play what is out already."""
         return 0.0
 
-    def say(self, response_id: str, item_id: str, pcm: bytes) -> None:
+    def say(self, response_id: str, item_id: str, pcm: bytes, due_s: float | None = None) -> None:
         """Queue more sound of an item.
 
         Parameters
@@ -106,10 +110,12 @@ class Mouth:
             Whose it is.
         pcm
             Mono, signed 16-bit, little-endian samples at 48 kHz.
+        due_s
+            When the first of an item's sound goes out, by the loop's clock; None: as soon as it can.
         """
         utterance = next((waiting for waiting in self._queue if waiting.item_id == item_id), None)
         if utterance is None:
-            utterance = Utterance(response_id, item_id)
+            utterance = Utterance(response_id, item_id, due_s=due_s)
             self._queue.append(utterance)
         utterance.add(pcm)
 
@@ -133,11 +139,24 @@ class Mouth:
         self._started.clear()
         return cut
 
-    def take(self, size: int) -> bytes:
-        """Return the next `size` bytes of sound: speech where there is some, else silence."""
+    def take(self, size: int, at_s: float = math.inf) -> bytes:
+        """Return the next `size` bytes of sound: speech where there is some, else silence.
+
+        Parameters
+        ----------
+        size
+            Of so many bytes.
+        at_s
+            When the first of them goes out, by the loop's clock: what is due later waits.
+        """
         parts: list[bytes] = []
         wanted = size
         while wanted and self._queue and not (head := self._queue[0]).is_empty:
+            early = _early_bytes(head, at_s) - (size - wanted)
+            if early > 0:
+                parts.append(bytes(min(early, wanted)))
+                wanted -= len(parts[-1])
+                continue
             if head.response_id not in self._started:
                 self._started.add(head.response_id)
                 self._on_started(head.response_id)
@@ -161,6 +180,13 @@ class Mouth:
                 self._on_stopped(head.response_id)
 
 
+def _early_bytes(utterance: Utterance, at_s: float) -> int:
+    """Return how much silence goes out before what is due at a time."""
+    if utterance.due_s is None or utterance.sent_bytes:
+        return 0
+    return round(max(utterance.due_s - at_s, 0.0) * SPOKEN_RATE_HZ) * BYTES_PER_SAMPLE
+
+
 class EventMouth(Mouth):
     """The mouth of a WebSocket: what is said is out at once, and only the client knows what it plays."""
 
@@ -175,7 +201,13 @@ class EventMouth(Mouth):
         """How long a client that plays at once still plays."""
         return max(self._played_s - time.monotonic(), 0.0)
 
-    def say(self, response_id: str, item_id: str, pcm: bytes) -> None:  # noqa: ARG002 - as a mouth has it
+    def say(
+        self,
+        response_id: str,
+        item_id: str,  # noqa: ARG002 - as a mouth has it
+        pcm: bytes,
+        due_s: float | None = None,  # noqa: ARG002 - as a mouth has it
+    ) -> None:
         """Note that so much sound went out."""
         self._on_started(response_id)
         length_s = duration_ms(pcm, SPOKEN_RATE_HZ) / 1000

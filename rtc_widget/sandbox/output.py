@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from rtc_widget.sandbox.ears import Heard
     from rtc_widget.sandbox.history import History
     from rtc_widget.sandbox.mouth import Mouth
 
@@ -50,6 +51,8 @@ class Order:
         Its own input; None: the conversation.
     listings
         What is done to learn which tools the servers have that it names itself.
+    heard
+        What the user has just said, where it answers that.
     """
 
     session: Event
@@ -57,6 +60,7 @@ class Order:
     in_conversation: bool = True
     entries: list[Entry] | None = None
     listings: Sequence[asyncio.Task[None]] = ()
+    heard: Heard | None = None
 
     @property
     def has_audio(self) -> bool:
@@ -137,7 +141,7 @@ class Output:
         entry.item["content"][0][key] += delta
         self._delta(kind, delta, **self._place(entry, content=True))
 
-    def sound(self, entry: Entry, pcm: bytes) -> list[bytes]:
+    def sound(self, entry: Entry, pcm: bytes, due_s: float | None = None) -> list[bytes]:
         """Queue sound of a message; return it in the pieces in which events carry it, where they do.
 
         Parameters
@@ -146,9 +150,11 @@ class Output:
             The message.
         pcm
             Mono, signed 16-bit samples at 48 kHz.
+        due_s
+            When the first of it goes out, by the loop's clock; None: as soon as it can.
         """
         mouth = self._stage.mouth
-        mouth.say(self._response_id, entry.id, pcm)
+        mouth.say(self._response_id, entry.id, pcm, due_s)
         if not mouth.in_events:
             return []
         kind = self._order.session["audio"]["output"]["format"]["type"]

@@ -202,7 +202,7 @@ class PhoneCall:
             piece = self._caller[start : start + _HEARD_BYTES]
             start += _HEARD_BYTES
             session.hear(piece.ljust(_HEARD_BYTES, b"\0"))
-            said = session.mouth.take(_SPOKEN_BYTES)
+            said = session.mouth.take(_SPOKEN_BYTES, due_s)
             if len(self._heard) < _KEPT_BYTES:
                 self._heard += said
             due_s += _FRAME_S

@@ -29,11 +29,15 @@ class Say:
         en, fr, es or de: whose voice reads them.
     speed
         Multiplied with the session's own.
+    after_ms
+        So long after the last of the user's speech came in, the first sample of this one's goes out; None: as
+        soon as it can.
     """
 
     text: str
     language: str = "en"
     speed: float = 1.0
+    after_ms: float | None = None
 
 
 @dataclass(frozen=True)

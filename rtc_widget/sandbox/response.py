@@ -11,6 +11,7 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget.sandbox.output import Order, Output, Stage
 from rtc_widget.sandbox.pieces import clauses, deltas, json_deltas
 from rtc_widget.sandbox.prompt import CallTool, Fail, Prompt, Say, Wait, prompt_of
+from rtc_widget.sandbox.punctual import due_s
 from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, duration_ms, silence
 from rtc_widget.sandbox.usage import Ledger, Tokens, context, spoken_tokens, text_tokens
 from rtc_widget.sandbox.voice import speak
@@ -139,8 +140,9 @@ class Response:
 
     async def _speak(self, entry: Entry, text: str, action: Say) -> None:
         """Speak a clause, as far as the tokens left allow."""
+        is_first = not self._said_something(entry)
         text, pcm, is_cut = await self._voice(entry, text, action)
-        pieces = self._output.sound(entry, pcm)
+        pieces = self._output.sound(entry, pcm, await self._due_s(pcm, action) if is_first else None)
         words = deltas(text)
         pause_s = duration_ms(pcm, SPOKEN_RATE_HZ) / 1000 / _GENERATION_SPEED / max(len(words), 1)
         sent = 0
@@ -172,6 +174,18 @@ class Response:
         self._spent += Tokens(round(cost.text * share), round(cost.audio * share))
         entry.say(text, duration_ms(pcm, SPOKEN_RATE_HZ))
         return text, pcm, share < 1.0
+
+    async def _due_s(self, pcm: bytes, action: Say) -> float | None:
+        """Return when the sound of an answer must begin; None where nobody says, or nobody spoke."""
+        if action.after_ms is None or self.order.heard is None:
+            return None
+        if self._host.mouth.in_events:
+            raise ApiError(
+                f"An answer {action.after_ms:g} ms after the user's last word needs a call: over a WebSocket "
+                "the client plays it when it likes.",
+                code="not_in_a_call",
+            )
+        return await due_s(self.order.heard, pcm, action.after_ms)
 
     async def _call(self, action: CallTool) -> None:
         """Call a function, or let a server's tool be called: its arguments as deltas."""

@@ -40,7 +40,8 @@ class Responses:
     def answer(self) -> None:
         """Answer a turn of the user's, after the response that may still run."""
         if self._active is None:
-            self._active = Response(self._session, Order(deepcopy(self._session.config)), self._done)
+            order = Order(deepcopy(self._session.config), heard=self._session.turns.unanswered())
+            self._active = Response(self._session, order, self._done)
         else:
             self._answer_next = True
 
@@ -66,7 +67,8 @@ class Responses:
             )
         settings, entries = self._settings(asked), self._entries(asked)
         listings = self._session.remotes.declare(settings["tools"])
-        order = Order(settings, asked.get("metadata"), in_conversation, entries, listings)
+        heard = self._session.turns.unanswered() if in_conversation else None
+        order = Order(settings, asked.get("metadata"), in_conversation, entries, listings, heard)
         response = Response(self._session, order, self._done)
         if in_conversation:
             self._active = response

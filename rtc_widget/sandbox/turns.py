@@ -65,6 +65,7 @@ class Turns:
         self.has_spoken = False
         self.last_spoken = ""
         self._speech_item = ""
+        self._unanswered: Heard | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._idle_since_ms = 0
 
@@ -113,11 +114,17 @@ class Turns:
             "content": [{"type": "input_audio", "transcript": None}],
         }
         entry = Entry(item, words=heard.words, audio_ms=heard.duration_ms)
+        self._unanswered = heard
         self._session.add(entry)
         settings = self._session.config["audio"]["input"]["transcription"]
         if settings is not None:
             self._session.start(transcribe(self._session.emit, entry, settings))
         return entry
+
+    def unanswered(self) -> Heard | None:
+        """Return what was said last, unless this was asked before."""
+        heard, self._unanswered = self._unanswered, None
+        return heard
 
     def commit_by_hand(self) -> bool:
         """Make an item of all that is buffered; False when that is too little."""
@@ -189,4 +196,5 @@ class Turns:
         place = {"audio_start_ms": heard.start_ms, "audio_end_ms": heard.end_ms, "item_id": item_id}
         self._session.emit("input_audio_buffer.timeout_triggered", **place)
         self.commit(heard, item_id).without_words = "timeout"
+        self._unanswered = None
         self._session.responses.answer()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import jiwer
 import pytest
@@ -51,8 +51,14 @@ def plain(words: str) -> str:
     return "".join(letter for letter in words.lower() if letter.isalpha() or letter == " ")
 
 
+def misheard(answers: Answers) -> list[float]:
+    """Return how many of the words of each row its sound does not say."""
+    rows = zip(answers.frame["transcript"], answers.frame["recognised"], strict=True)
+    return [jiwer.wer(plain(said), plain(heard)) for said, heard in rows]
+
+
 def check(answers: Answers, repeats: int) -> None:
-    """Nine rows as the instructions demand, each with a sound that says what its transcript says."""
+    """Rows as the instructions demand, each with a sound that says what its transcript says."""
     frame = answers.frame
     assert len(frame) == len(answers) == 3 * repeats
     assert list(frame["variant"].astype(str)) == [name for name in SENTENCES for _ in range(repeats)]
@@ -62,11 +68,7 @@ def check(answers: Answers, repeats: int) -> None:
     assert frame["latency_inferred_ms"].gt(0).all()
     assert not any(dtype == "object" for dtype in frame.dtypes)
     # A busy machine tears a word apart here and there: the middle one of the rows tells.
-    errors = [
-        jiwer.wer(plain(said), plain(heard))
-        for said, heard in zip(frame["transcript"], frame["recognised"], strict=True)
-    ]
-    assert median(errors) <= 0.2
+    assert median(misheard(answers)) <= 0.2
     sound = answers[0].audio
     assert sound is not None
     assert sound.seconds > 1
@@ -94,6 +96,19 @@ async def test_on_this_call_the_conversation_stays_as_it_is(session: rtc.Headles
     assert set(answers.frame["session_id"]) == {session.event_log.session_id}
     responses = session.responses.set_index("response_id")["conversation"]
     assert {responses[answer.response_ids[0]] for answer in answers} == {"none"}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("on", ["new_calls", "this_call"])
+async def test_nine_answers_each_say_what_their_transcript_says(
+    session: rtc.HeadlessSession, on: Literal["new_calls", "this_call"]
+) -> None:
+    turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
+    before = conversation_of(session)
+    answers = await session.ask_again(turn, three(), repeats=3, on=on)
+    check(answers, 3)
+    assert conversation_of(session) == before
+    assert max(misheard(answers)) <= 0.2
 
 
 async def test_a_typed_turn_is_typed_again_after_what_came_before_it(session: rtc.HeadlessSession) -> None:

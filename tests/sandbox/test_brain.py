@@ -55,6 +55,21 @@ def test_instructions_choose_the_voice(instructions: str, language: str, speed: 
     assert (said.language, said.speed) in {(language, speed), ("es", speed)}
 
 
+@pytest.mark.parametrize(
+    ("instructions", "after_ms"),
+    [
+        ("Answer 1500 ms after the user.", 1500),
+        ("Please always reply in one word, 900 milliseconds after the last word of the user.", 900),
+        ("Answer within 300 ms, after which you are silent.", None),
+        ("Answer.\nBoats leave 500 ms after noon.", None),
+    ],
+)
+def test_instructions_choose_how_long_after_the_user_the_answer_comes(
+    instructions: str, after_ms: float | None
+) -> None:
+    assert answer("Hello.", instructions).after_ms == after_ms
+
+
 def test_system_messages_are_instructions_too() -> None:
     items = [Said("system", "Your name is Robin."), Said("user", "What is your name?")]
     assert BRAIN.decide(Prompt("", items)) == [Say("My name is Robin.")]

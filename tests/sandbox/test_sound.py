@@ -68,6 +68,18 @@ def test_the_mouth_starts_with_the_first_sound_and_stops_with_the_last() -> None
     assert not mouth.is_busy
 
 
+def test_what_is_due_later_waits_to_the_sample() -> None:
+    notes = Notes()
+    mouth = notes.mouth
+    mouth.say("r1", "i1", b"abcdefgh", due_s=10 + 2 / 48_000)
+    assert mouth.take(8, 9.9) == bytes(8)
+    assert notes.kinds == []
+    assert mouth.take(8, 10.0) == b"\0\0\0\0abcd"
+    assert notes.kinds == ["+r1"]
+    mouth.say("r1", "i1", b"ij")
+    assert mouth.take(8, 10.1) == b"efghij\0\0"
+
+
 def test_a_response_that_is_still_being_made_keeps_its_place() -> None:
     notes = Notes()
     mouth = notes.mouth
