@@ -142,7 +142,7 @@ def calibrate(loopback: Loopback, played: NDArray[np.int16]) -> Calibration:
 
 
 def _middle(values: list[float]) -> tuple[float, float]:
-    # The sender's own pace comes in steps of 10 ms: a median falls on one of them, a mean between.
+    # What is left of the sender's pace comes in steps of 10 ms: a median falls on one, a mean between.
     middle = median(values)
     constant = fmean(value for value in values if abs(value - middle) <= _OUTLIER_MS)
     return round(constant, 1), round(float(np.percentile(np.abs(np.array(values) - constant), 95)), 1)

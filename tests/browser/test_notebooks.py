@@ -22,7 +22,8 @@ HOLDS_AFTERWARDS = {
     "02_tune_a_prompt": [
         "len(answers) == 9 and answers.frame.error.isna().all()",
         "chosen.name == 'warm' and after.transcript.startswith('Thank you for calling')",
-        "w.turns.variant.tolist()[-1] == 'warm'",
+        "w.turns.variant[after.index] == 'warm'",
+        'len(known) == 3 and known[["heard_off_by", "inferred_off_by"]].notna().all(axis=None)',
         "w.turns.latency_heard_ms.notna().all()",
     ],
 }
