@@ -137,15 +137,21 @@ def _level(step: str | int, below: Any, missing: Any) -> tuple[Any, Any, Callabl
 
 
 def _joined(texts: pa.Array) -> pa.Buffer | None:
-    """Return texts as lines; None where one of them has lines of its own."""
+    """Return texts one after the other, as the decoder takes them; None where it could lose count."""
+    _, offsets, data = texts.buffers()
+    places = np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
+    opened = not texts.null_count and bool(np.diff(places).all())
+    if opened:
+        letters = np.frombuffer(data, np.uint8)
+        opened = bool((letters[places[:-1]] == ord("{")).all())
+        if opened and (letters[places[1:] - 1] == ord("}")).all():
+            begin, end = places[[0, -1]].tolist()
+            return data.slice(begin, end - begin)  # nothing needs to stand between objects
     filled = texts.fill_null("null") if texts.null_count else texts
-    ended = pc.binary_join_element_wise(filled, _NOTHING, _NEWLINE)
-    _, offsets, lines = ended.buffers()
-    letters = np.frombuffer(lines, dtype=np.uint8)
-    starts = np.frombuffer(offsets, dtype=np.int64, count=len(texts))
-    if (letters[starts] == ord("{")).all():
+    _, _, lines = pc.binary_join_element_wise(filled, _NOTHING, _NEWLINE).buffers()
+    if opened:
         return lines  # each is at least one value: where one is more, there are too many
-    return lines if np.count_nonzero(letters == ord("\n")) == len(texts) else None
+    return lines if np.count_nonzero(np.frombuffer(lines, np.uint8) == ord("\n")) == len(texts) else None
 
 
 def _read_slowly(one: str | None, steps: list[str | int]) -> Any:
