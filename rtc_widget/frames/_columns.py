@@ -127,14 +127,19 @@ def to_pandas(values: pa.Array | pa.ChunkedArray, column: Column) -> ExtensionAr
     if column.kind == "string":
         return to_strings(values)
     if column.kind == "bool":
-        return _listed(values, "boolean")
+        return _booleans(values)
     if column.kind == "time":
-        return _listed(values, pd.DatetimeTZDtype("us", "UTC"))
+        return _instants(values)
     return pd.arrays.ArrowExtensionArray(values.cast(ARROW_TYPES[column.kind]))
 
 
-def _listed(values: pa.Array | pa.ChunkedArray, dtype: Any) -> ExtensionArray:
-    made: ExtensionArray = pd.array(values.to_pylist(), dtype=dtype)
+def _booleans(values: pa.Array | pa.ChunkedArray) -> ExtensionArray:
+    truth = values.fill_null(False).to_numpy(zero_copy_only=False)
+    return pd.arrays.BooleanArray(truth, values.is_null().to_numpy(zero_copy_only=False))
+
+
+def _instants(values: pa.Array | pa.ChunkedArray) -> ExtensionArray:
+    made: ExtensionArray = pd.array(values.to_pylist(), dtype=pd.DatetimeTZDtype("us", "UTC"))
     return made
 
 

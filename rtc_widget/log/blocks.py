@@ -26,11 +26,20 @@ _FLOAT = pa.float64()
 _FEW = 8
 
 
+def texts_of(raws: Sequence[bytes]) -> pa.Array:
+    """Put texts end to end in one buffer; they are valid UTF-8 already."""
+    offsets = np.zeros(len(raws) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, raws), dtype=np.int64, count=len(raws)), out=offsets[1:])
+    return pa.Array.from_buffers(
+        _TEXT, len(raws), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(raws))]
+    )
+
+
 class Rows(NamedTuple):
-    """Records turned into columns, one list each, before they are sealed."""
+    """Records turned into columns, one sequence each, before they are sealed."""
 
     directions: Sequence[str]
-    raws: Sequence[bytes]
+    texts: pa.Array
     heads: Sequence[Head]
     t_ms: Sequence[float | None]
     t_browser_ms: Sequence[float | None]
@@ -42,7 +51,7 @@ class Rows(NamedTuple):
         """Turn records into columns."""
         return cls(
             [r.direction for r in records],
-            [r.raw for r in records],
+            texts_of([r.raw for r in records]),
             heads,
             [r.t_ms for r in records],
             [r.t_browser_ms for r in records],
@@ -113,7 +122,7 @@ class Block:
                 [h.call_id or h.tool_call_id or (h.item.call_id if h.item else None) for h in heads], _TEXT
             ),
             rtc_call_id=_call_ids(rows.rtc_call_ids, [h.rtc_call_id for h in heads]),
-            event=_texts(rows.raws),
+            event=rows.texts,
         )
 
     def leave_first(self, chosen: npt.NDArray[np.bool_], rare: npt.NDArray[np.bool_]) -> None:
@@ -183,12 +192,3 @@ def _call_ids(travelled_on: Sequence[str | None], told: Sequence[str | None]) ->
     if not any(travelled_on) and not any(told):
         return pa.nulls(len(told), _TEXT)
     return pa.array([call or one for call, one in zip(travelled_on, told, strict=True)], _TEXT)
-
-
-def _texts(raws: Sequence[bytes]) -> pa.Array:
-    """Put texts end to end in one buffer; they are valid UTF-8 already."""
-    offsets = np.zeros(len(raws) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, raws), dtype=np.int64, count=len(raws)), out=offsets[1:])
-    return pa.Array.from_buffers(
-        _TEXT, len(raws), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(raws))]
-    )

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import warnings
 from dataclasses import dataclass, field
-from datetime import datetime
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import msgspec
-
-from rtc_widget._conversation.shapes import number
 from rtc_widget._errors import RecordingError
-from rtc_widget.log.blocks import DIRECTIONS, Rows
-from rtc_widget.log.event_log import Direction, EventLog
-from rtc_widget.log.members import members
-from rtc_widget.log.record import as_utf8, read_heads
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.lines import UNREADABLE, Line, adopt, elements, odd_line, read_lines
+from rtc_widget.log.record import as_utf8
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 18  # larger pieces fall out of the processor's cache, and take half as long again
+_BLOCK_BYTES = 1 << 21  # of these a block is made: the fewer there are, the less work is done a block
 _BEGINNING = 64
 _MARK = b"\xef\xbb\xbf"  # which some editors put before a text
 _EXCERPT = 200
@@ -60,27 +54,6 @@ class Loaded:
     problems: list[Problem] = field(default_factory=list)
     n_bytes: int = 0
     torn: bool = False
-
-
-class _Line(msgspec.Struct, gc=False, kw_only=True):
-    v: int = 1  # in the order of a journal's line, which is how they are found fastest
-    seq: int = 0
-    direction: Direction | None = None
-    t_ms: float | None = None
-    t_browser_ms: float | None = None
-    t_kernel_ms: float | None = None
-    rtc_call_id: str | None = None
-    event: msgspec.Raw = msgspec.Raw(b"")
-    text: str | None = None
-    session_id: str | None = None
-    started_at: str | None = None
-
-
-_decode_lines = msgspec.json.Decoder(_Line).decode_lines
-_decode_line = msgspec.json.Decoder(_Line).decode
-_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
-_event_of = attrgetter("event")
 
 
 def read_file(path: Path, *, strict: bool = True, progress: Callable[[int], None] | None = None) -> Loaded:
@@ -129,10 +102,10 @@ def read_events(events: Iterable[Any]) -> Loaded:
     for place, event in enumerate(events, 1):
         try:
             text = event if isinstance(event, str | bytes) else json.dumps(event)
-            lines.append(_odd_line(as_utf8(text)))
-        except (*_UNREADABLE, TypeError) as error:
+            lines.append(odd_line(as_utf8(text)))
+        except (*UNREADABLE, TypeError) as error:
             raise RecordingError(f"event {place} is no event: {error}") from None
-    _adopt(loaded.log, lines)
+    adopt(loaded.log, lines)
     return _named(loaded)
 
 
@@ -153,18 +126,11 @@ def _named(loaded: Loaded) -> Loaded:
 
 def _whole_lines(file: BinaryIO, progress: Callable[[int], None] | None) -> Iterator[bytes]:
     """Yield pieces of the file that end where a line ends; the last one where the file does."""
-    rest: list[bytes] = []
-    while chunk := file.read(_CHUNK_BYTES):
+    while piece := file.read(_CHUNK_BYTES):
+        piece += file.readline()
         if progress is not None:
-            progress(len(chunk))
-        cut = chunk.rfind(b"\n") + 1
-        if cut:
-            yield b"".join((*rest, chunk[:cut]))
-            rest = []
-        if cut < len(chunk):
-            rest.append(chunk[cut:])
-    if rest:
-        yield b"".join(rest)
+            progress(len(piece))
+        yield piece
 
 
 class _Reader:
@@ -176,26 +142,28 @@ class _Reader:
         self._strict = strict
         self._offset = start
         self._broken: Problem | None = None
+        self._lines: list[Line] = []
+        self._adopted_to = start
 
     def take(self, piece: bytes) -> None:
         """Take in a piece that ends where a line ends."""
-        lines: Sequence[_Line] | None = None
-        if self._broken is None and _is_utf8(piece):
-            try:
-                lines = _decode_lines(piece)
-            except _UNREADABLE:
-                lines = None
-            if lines is not None and not _are_rows(lines):
-                lines = None
+        lines = read_lines(piece) if self._broken is None else None
         if lines is None:
             lines = self._one_by_one(piece)
         else:
             self._loaded.n_bytes = self._offset + len(piece)
         self._offset += len(piece)
-        _adopt(self._loaded.log, lines)
+        self._lines += lines
+        if self._offset - self._adopted_to >= _BLOCK_BYTES:
+            self._adopt()
+
+    def _adopt(self) -> None:
+        adopt(self._loaded.log, self._lines)
+        self._lines, self._adopted_to = [], self._offset
 
     def finish(self) -> None:
-        """Tell of a last line that was broken."""
+        """Take what is left, and tell of a last line that was broken."""
+        self._adopt()
         if self._broken is not None:
             self._loaded.torn = True
             self._loaded.problems.append(self._broken)
@@ -205,7 +173,7 @@ class _Reader:
                 stacklevel=4,
             )
 
-    def _one_by_one(self, piece: bytes) -> list[_Line]:
+    def _one_by_one(self, piece: bytes) -> list[Line]:
         lines = []
         at = self._offset
         for text in piece.split(b"\n"):
@@ -214,9 +182,9 @@ class _Reader:
                 continue
             self._judge()
             try:
-                lines.append(_odd_line(as_utf8(text)))
+                lines.append(odd_line(as_utf8(text)))
                 self._loaded.n_bytes = min(at, self._offset + len(piece))
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 excerpt = text[:_EXCERPT].decode("utf-8", "replace")
                 self._broken = Problem(_line_number(self._path, begin), str(error), excerpt)
         return lines
@@ -242,84 +210,9 @@ def _line_number(path: Path, offset: int) -> int:
         return file.read(offset).count(b"\n") + 1
 
 
-def _are_rows(lines: Sequence[_Line]) -> bool:
-    if None in {line.direction for line in lines}:
-        return False
-    return all(map(_event_of, lines)) or all(line.event or line.text is not None for line in lines)
-
-
-def _is_utf8(piece: bytes) -> bool:
-    if piece.isascii():
-        return True
-    try:
-        piece.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _read_array(loaded: Loaded, data: bytes, path: Path) -> None:
     try:
-        _adopt(loaded.log, [_odd_line(text) for text in _elements(as_utf8(data))])
-    except _UNREADABLE as error:
+        adopt(loaded.log, [odd_line(text) for text in elements(as_utf8(data))])
+    except UNREADABLE as error:
         raise RecordingError(f"this is no JSON array of events: {error}", path=path, line=1) from None
     loaded.n_bytes = len(data)
-
-
-def _elements(data: bytes) -> list[bytes]:
-    try:
-        return [bytes(element) for element in _decode_array(data)]
-    except _UNREADABLE:
-        return [json.dumps(element).encode() for element in json.loads(data)]
-
-
-def _odd_line(text: bytes) -> _Line:
-    """Read one line by itself: a row that the fast way does not take, or a bare server event."""
-    try:
-        line = _decode_line(text)
-        if _are_rows([line]):
-            return line
-    except _UNREADABLE:
-        pass
-    parts = members(text.decode("utf-8"))
-    direction = json.loads(parts.get("direction", "null"))
-    if direction is None and "event" not in parts:
-        return _Line(direction="server", event=msgspec.Raw(text.strip()))
-    if direction not in DIRECTIONS:
-        raise ValueError(f"a direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
-    if "event" not in parts:
-        raise ValueError("a row has an event")
-    line = _Line(direction=direction, event=msgspec.Raw(parts["event"].encode("utf-8")))
-    for name in ("t_ms", "t_browser_ms", "t_kernel_ms"):
-        setattr(line, name, number(json.loads(parts.get(name, "null"))))
-    return line
-
-
-def _adopt(log: EventLog, lines: Sequence[_Line]) -> None:
-    """Put lines into the log as one sealed block."""
-    if not lines:
-        return
-    if not len(log):
-        _introduce(log, lines[0])
-    raws: list[Any] = [line.event or as_utf8(line.text or "") for line in lines]
-    log.adopt(
-        Rows(
-            [line.direction or "server" for line in lines],
-            raws,
-            read_heads(raws),
-            [line.t_ms for line in lines],
-            [line.t_browser_ms for line in lines],
-            [line.t_kernel_ms for line in lines],
-            [line.rtc_call_id for line in lines],
-        )
-    )
-
-
-def _introduce(log: EventLog, first: _Line) -> None:
-    """Take over what a journal's first line says of the session."""
-    if first.session_id is not None:
-        log.session_id = first.session_id
-    if first.started_at is not None:
-        with contextlib.suppress(ValueError):
-            log.started_at = datetime.fromisoformat(first.started_at)
-            log.wall_time_known = True

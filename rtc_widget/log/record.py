@@ -39,6 +39,7 @@ class Head(msgspec.Struct, gc=False):
 
 
 _decode_head = msgspec.json.Decoder(Head).decode
+_decode_heads = msgspec.json.Decoder(Head).decode_lines
 _decode_any = msgspec.json.Decoder().decode
 _HEAD_FIELDS = ("type", "event_id", "item_id", "response_id", "call_id", "tool_call_id", "rtc_call_id")
 
@@ -123,12 +124,23 @@ def read_head(raw: bytes) -> tuple[Head, bool]:
         return _read_odd_head(raw)
 
 
-def read_heads(raws: Sequence[Any]) -> list[Head]:
-    """Read the indexed fields of many events (bytes, or anything with their buffer)."""
+def read_heads(raws: Sequence[Any], joined: Any = None) -> list[Head]:
+    """Read the indexed fields of many events (bytes, or anything with their buffer).
+
+    Parameters
+    ----------
+    raws : sequence
+        The events.
+    joined : buffer, optional
+        The same end to end, where each is known to be JSON: it is read faster.
+    """
     try:
-        return [_decode_head(raw) for raw in raws]
+        if joined is None:
+            return [_decode_head(raw) for raw in raws]
+        heads = _decode_heads(joined)  # it takes only objects, which need nothing between them
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return [read_head(bytes(raw))[0] for raw in raws]
+        heads = []
+    return heads if len(heads) == len(raws) else [read_head(bytes(raw))[0] for raw in raws]
 
 
 def decode_event(raw: bytes) -> dict[str, Any]:
