@@ -12,8 +12,8 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check
 NPM := $(PYTHON) hatch_build.py npm
 NOTEBOOK := notebooks/01_talk.ipynb
 
-# A server that is not ours, without the models it asks for (gigabytes, and PyTorch).
-FOREIGN := speech-to-speech==1.1.0
+# Servers that are not ours, without what they ask for: models (gigabytes, and PyTorch), or what JupyterLab brings.
+FOREIGN := speech-to-speech==1.1.0 voila==0.5.13
 
 JS_SOURCES := $(shell find js -type f -not -path '*/node_modules/*' -not -path 'js/tests/*' 2>/dev/null)
 STATIC := $(addprefix rtc_widget/static/,widget.js widget.css waves.js page.js)

@@ -6,13 +6,14 @@ import type { Ack, BrowserMessage, Direction, Welcome, WireRecord } from "./mess
 const MAX_TEXT = 256 * 1024;
 const MAX_RECORDS = 2000;
 
-/**
- * Messages that may be under way at once, and the least time between two of them. One alone would wait for an answer
- * that can be 40 ms late: Jupyter's server lets the system gather what it sends. The gap gathers what comes in one
- * burst, and keeps the answers under the server's limit of 1000 a second.
- */
+/** Messages that may be under way at once: what comes meanwhile waits for an answer, and goes as one. */
 const MOST_FLIGHTS = 8;
-const GAP_MS = 2;
+/**
+ * A burst leaves at once, message by message; what goes on and on is gathered to one message in this time, so that
+ * what the kernel says to each stays under the 1000 messages a second of Jupyter's server.
+ */
+const GAP_MS = 10;
+const BURST = 8;
 
 const TICK_MS = 1000;
 const BUSY_AFTER_MS = 2000;
@@ -65,7 +66,8 @@ export function createRelay(ports: RelayPorts): Relay {
   let received = 0;
   let welcomed = false;
   let flights: Flight[] = [];
-  let sentAt = Number.NEGATIVE_INFINITY;
+  /** When the line would be free, had all messages kept their gap. */
+  let freeAt = Number.NEGATIVE_INFINITY;
   let soon: ReturnType<typeof setTimeout> | undefined;
   let heard = Number.NEGATIVE_INFINITY;
   let helloAt = Number.NEGATIVE_INFINITY;
@@ -149,7 +151,8 @@ export function createRelay(ports: RelayPorts): Relay {
     }
     const first = unsent;
     unsent += records.length;
-    sentAt = performance.now();
+    const sentAt = performance.now();
+    freeAt = Math.max(freeAt, sentAt) + GAP_MS;
     flights.push({ first, end: unsent, sentAt });
     ports.post({ kind: "records", page: ports.page, first, records });
     watch();
@@ -160,7 +163,7 @@ export function createRelay(ports: RelayPorts): Relay {
     if (!welcomed || unsent === next || flights.length >= MOST_FLIGHTS) {
       return;
     }
-    const wait_ms = flights.length === 0 ? 0 : sentAt + GAP_MS - performance.now();
+    const wait_ms = freeAt - (BURST - 1) * GAP_MS - performance.now();
     if (wait_ms <= 0) {
       sendBatch();
       return;

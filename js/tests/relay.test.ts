@@ -55,13 +55,23 @@ describe("a free line", () => {
     expect(batches().map(numbers)).toEqual([[0]]);
   });
 
-  it("gathers what comes in one burst, and sends it though the answer is still on its way", () => {
+  it("sends a burst at once, each record before the answer to the last one", () => {
     welcome(0);
-    append(5);
-    expect(batches().map(numbers)).toEqual([[0]]);
-    vi.advanceTimersByTime(2);
-    expect(batches().map(numbers)).toEqual([[0], [1, 2, 3, 4]]);
-    expect(batches().at(-1)?.first).toBe(1);
+    append(3);
+    expect(batches().map(numbers)).toEqual([[0], [1], [2]]);
+  });
+
+  it("gathers what goes on and on into one message in ten milliseconds", () => {
+    welcome(0);
+    for (let number = 0; number < 200; number++) {
+      append(1, number);
+      ack(number);
+      vi.advanceTimersByTime(1);
+    }
+    const sizes = batches().map(({ records }) => records.length);
+    expect(sizes.slice(0, 8)).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
+    expect(Math.min(...sizes.slice(9))).toBeGreaterThan(5);
+    expect(batches().flatMap(numbers)).toEqual(Array.from({ length: batches().flatMap(numbers).length }, (_, n) => n));
   });
 
   it("has at most eight messages under way, and gathers the rest until one is answered", () => {
@@ -120,7 +130,7 @@ describe("what the kernel has", () => {
     ack(3);
     ack(1);
     append(1, 3);
-    expect(batches().map(numbers)).toEqual([[0], [1, 2], [3]]);
+    expect(batches().map(numbers)).toEqual([[0], [1], [2], [3]]);
   });
 
   it("is sent again from the gap when the kernel missed some", () => {
@@ -151,14 +161,14 @@ describe("a busy kernel", () => {
     append(1);
     vi.advanceTimersByTime(20_000);
     append(9, 1);
-    vi.advanceTimersByTime(2);
     expect(hellos().length).toBeGreaterThan(2);
     // The kernel wakes: first the flight, then the hellos that were waiting behind it.
     ack(1);
     welcome(1);
     welcome(1);
     ack(10);
-    expect(batches().map(numbers)).toEqual([[0], [1], [2, 3, 4, 5, 6, 7, 8, 9]]);
+    vi.advanceTimersByTime(20);
+    expect(batches().map(numbers)).toEqual([[0], [1], [2], [3], [4], [5], [6], [7], [8, 9]]);
   });
 
   it("is said to be busy with the number of records that wait, and ready again afterwards", () => {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rtc_widget._loop import get_loop
 from rtc_widget.log.clocks import ClockFit, ClockSync, kernel_ms
 from rtc_widget.log.resumption import CALLING, Known, held_by
 from rtc_widget.transports import messages
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from rtc_widget.log.event_log import EventLog
 
 __all__ = ["Page", "Relay"]
+
+_ACK_WITHIN_S = 0.1
+_MOST_UNANSWERED = 4
 
 
 @dataclass(eq=False)
@@ -43,6 +47,12 @@ class Page:
     """Length of the log when its last records had been appended."""
     gone: bool = False
     undurable: deque[tuple[int, int]] = field(default_factory=deque)
+    unanswered: int = 0
+    """Messages with records since its last acknowledgement."""
+    acknowledged: tuple[int, int] = (0, 0)
+    """What that said: received, durable."""
+    owed: bool = False
+    """Whether an acknowledgement is on its way."""
     heard: bool = False
     """Whether it has said anything to this kernel."""
     outlived: int | None = None
@@ -162,7 +172,8 @@ class Relay:
             page.logged = len(self._log)
             page.undurable.append((page.received, page.logged))
             self._settle_durable(page, self._log.durable)
-            self._send(messages.ack(page.id, received=page.received, durable=page.durable))
+            page.unanswered += 1
+            self._owe(page)
         self.exchange.release()
 
     def _unknown(self, page: Page, rows: list[Any]) -> list[Any]:
@@ -229,13 +240,32 @@ class Relay:
         with self._lock:
             for page in self.pages.values():
                 if self._settle_durable(page, durable):
-                    self._send(messages.ack(page.id, received=page.received, durable=page.durable))
+                    self._owe(page)
 
     def _settle_durable(self, page: Page, durable: int) -> bool:
         before = page.durable
         while page.undurable and page.undurable[0][1] <= durable:
             page.durable = page.undurable.popleft()[0]
         return page.durable != before
+
+    def _owe(self, page: Page) -> None:
+        """Acknowledge soon, many at once: each message costs all on its way to the page some milliseconds."""
+        if page.unanswered >= _MOST_UNANSWERED:
+            self._acknowledge(page)
+        elif not page.owed:
+            page.owed = True
+            loop = get_loop()
+            loop.call_soon_threadsafe(loop.call_later, _ACK_WITHIN_S, self._settle_owed, page)
+
+    def _settle_owed(self, page: Page) -> None:
+        with self._lock:
+            page.owed = False
+            if page.acknowledged != (page.received, page.durable):
+                self._acknowledge(page)
+
+    def _acknowledge(self, page: Page) -> None:
+        page.unanswered, page.acknowledged = 0, (page.received, page.durable)
+        self._send(messages.ack(page.id, received=page.received, durable=page.durable))
 
     # -- who is there -----------------------------------------------------------------------------
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import rtc_widget as rtc
+from tests.foreign import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACKAGES = Path(sys.prefix) / "foreign"
 SERVER = Path(__file__).parent / "server.py"
 
 

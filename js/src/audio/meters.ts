@@ -3,6 +3,7 @@
 import type { Signal } from "@preact/signals";
 import type { Sound } from "./sound";
 
+/** By a timer: an animation frame would have the whole page laid out sixty times a second to draw fifteen. */
 const FRAME_MS = 1000 / 15;
 const FLOOR_DB = -60;
 const CEILING_DB = -12;
@@ -41,8 +42,7 @@ export function createMeters(sound: Sound, levels: { you: Signal<number>; agent:
   const you = newMeter(levels.you);
   const agent = newMeter(levels.agent);
   let visible = false;
-  let frame: number | null = null;
-  let drawnAt = 0;
+  let timer: ReturnType<typeof setInterval> | undefined;
 
   function connect(meter: Meter, source: Source): void {
     if (meter.source === source) {
@@ -63,12 +63,7 @@ export function createMeters(sound: Sound, levels: { you: Signal<number>; agent:
     meter.input.connect(meter.analyser);
   }
 
-  function draw(now: number): void {
-    frame = requestAnimationFrame(draw);
-    if (now - drawnAt < FRAME_MS - 4) {
-      return;
-    }
-    drawnAt = now;
+  function draw(): void {
     for (const meter of [you, agent]) {
       if (meter.input !== null && meter.analyser !== null) {
         meter.analyser.getFloatTimeDomainData(meter.samples);
@@ -80,11 +75,11 @@ export function createMeters(sound: Sound, levels: { you: Signal<number>; agent:
 
   function run(): void {
     const wanted = visible && (you.input !== null || agent.input !== null);
-    if (wanted && frame === null) {
-      frame = requestAnimationFrame(draw);
-    } else if (!wanted && frame !== null) {
-      cancelAnimationFrame(frame);
-      frame = null;
+    if (wanted) {
+      timer ??= setInterval(draw, FRAME_MS);
+    } else if (timer !== undefined) {
+      clearInterval(timer);
+      timer = undefined;
       you.level.value = 0;
       agent.level.value = 0;
     }
