@@ -34,6 +34,7 @@ from rtc_widget.frames._prices import PRICES, Price, set_price
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import pandas as pd
 
@@ -135,6 +136,17 @@ class Frames:
             Writes what was recorded and is not in them yet.
         """
         self._hearing = Hearing(self.log, tracks, flush)
+
+    def keep_heard(self, folder: Path) -> None:
+        """Write what was heard into a recording's folder, so that loading it need not listen again.
+
+        Raises
+        ------
+        OSError
+            It cannot be written.
+        """
+        if self._hearing is not None:
+            self._hearing.keep(folder)
 
     def heard(self, turn: int) -> TurnHeard | None:
         """Return what the recording says of a turn; None where it says nothing."""

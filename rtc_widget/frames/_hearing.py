@@ -12,10 +12,12 @@ import warnings
 from typing import TYPE_CHECKING
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.frames._heard_file import Heard, read_heard, write_heard
 from rtc_widget.log.tracks import RATE_HZ, TRACKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from rtc_widget.audio.segments import Segment
     from rtc_widget.log.event_log import EventLog
@@ -57,6 +59,7 @@ class Hearing:
         self._tracks = tracks
         self._flush = flush
         self._listened = 0
+        self._deaf = False
         self._wanted_ms = math.inf if flush is None else 0.0
         self._looked_to = 0
         self._lock = threading.Lock()
@@ -80,15 +83,38 @@ class Hearing:
             due = wholly or self._listened < self._wanted_ms * _FRAMES_A_MS
             if frames == self._listened or not due:
                 return
+            if self._flush is None and self._recall(frames):
+                return
             try:
                 found = [segment for track in TRACKS for segment in self._listen(track, frames)]
             except ConfigurationError as error:
                 warnings.warn(f"The heard columns stay empty. {error}", stacklevel=4)
-                found = []
+                found, self._deaf = [], True
             self.slips = tuple(slip for block in sorted(self._slips) for slip in self._slips[block])
             self.segments = sorted(found, key=lambda segment: (segment.t_start_ms, segment.track))
             self._listened = frames
             self.version += 1
+
+    def _recall(self, frames: int) -> bool:
+        """Take up what was heard before in a recording that is over."""
+        heard = read_heard(self._tracks.folder, frames)
+        if heard is None:
+            return False
+        self.segments, self.slips, self._listened = heard.segments, heard.slips, frames
+        self.version += 1
+        return True
+
+    def keep(self, folder: Path) -> None:
+        """Write down what has been heard, beside the tracks.
+
+        Raises
+        ------
+        OSError
+            It cannot be written.
+        """
+        with self._lock:
+            if self._listened and not self._deaf:
+                write_heard(Heard(self._listened, self.segments, self.slips), folder)
 
     def _look(self) -> None:
         """See in the log up to when there is something to listen to."""

@@ -270,7 +270,7 @@ def save_recording(source: HasLog, folder: str | Path) -> Path:
 
 
 def write_session_files(log: EventLog, folder: Path, frames: Frames | None = None) -> None:
-    """Write what stands beside a journal: `session.json`, and the frames as Parquet; at hang-up.
+    """Write what stands beside a journal: `session.json`, the frames as Parquet, what was heard; at hang-up.
 
     Parameters
     ----------
@@ -295,6 +295,7 @@ def write_session_files(log: EventLog, folder: Path, frames: Frames | None = Non
     folder.mkdir(parents=True, exist_ok=True)
     (folder / folders.SESSION).write_bytes(told + b"\n")
     parquet.write_frames(frames, folder)
+    frames.keep_heard(folder)
 
 
 def describe(frames: Frames) -> dict[str, Any]:

@@ -283,3 +283,36 @@ def test_listening_while_it_grows_finds_what_listening_at_once_finds(stage: Stag
     pd.testing.assert_frame_equal(growing.get("segments"), at_once.get("segments"))
     pd.testing.assert_frame_equal(growing.get("turns"), at_once.get("turns"))
     assert at_once.get("turns")["latency_heard_ms"].notna().all()
+
+
+def test_what_was_heard_is_kept_beside_the_tracks_and_not_listened_to_again(stage: Stage) -> None:
+    stage.turn(700.0, 900.0)
+    heard = stage.frames()
+    segments, turns = heard.get("segments"), heard.get("turns")
+    heard.keep_heard(stage.folder)
+    for track in ("user", "agent"):
+        path = stage.folder / f"{track}.pcm"
+        path.write_bytes(bytes(path.stat().st_size))  # there is nothing to hear any more
+    again = Frames(heard.log)
+    again.hear(Tracks(stage.folder))
+    pd.testing.assert_frame_equal(again.get("segments"), segments)
+    pd.testing.assert_frame_equal(again.get("turns"), turns)
+
+
+@pytest.mark.parametrize("change", ["longer", "another release", "torn"])
+def test_what_was_heard_of_something_else_is_not_taken(stage: Stage, change: str) -> None:
+    stage.turn(700.0, 900.0)
+    heard = stage.frames()
+    segments = heard.get("segments")
+    heard.keep_heard(stage.folder)
+    file = stage.folder / "heard.json"
+    kept = json.loads(file.read_bytes())
+    if change == "longer":
+        kept["n_frames"] -= 1
+    elif change == "another release":
+        kept["version"] = "0.0.0"
+    kept["segments"] = []
+    file.write_text("{" if change == "torn" else json.dumps(kept), "utf-8")
+    again = Frames(heard.log)
+    again.hear(Tracks(stage.folder))
+    pd.testing.assert_frame_equal(again.get("segments"), segments)
