@@ -78,6 +78,7 @@ class RecordedPanel:
             "prompt_version": int(configured.get("version") or 0),
             "variant": configured.get("variant"),
             "transcription": audio_in.get("transcription") is not None,
+            "answers": session.get("type") != "transcription",
             "calls_url": "",
             "loopback": False,
             "record": recording.audio is not None,

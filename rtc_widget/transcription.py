@@ -56,7 +56,7 @@ class TranscriptionWidget(Transcribing, RealtimeWidget):
     def _panel_config(self) -> messages.PanelConfig:
         transcription = self._configuration.field("transcription") or {}
         shown = super()._panel_config()
-        return {**shown, "model": str(transcription.get("model", "")), "voice": ""}
+        return {**shown, "model": str(transcription.get("model", "")), "voice": "", "answers": False}
 
     def __repr__(self) -> str:
         """Name the provider and the state; never a key."""

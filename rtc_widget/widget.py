@@ -230,6 +230,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             "prompt_version": configuration.version,
             "variant": configuration.variant,
             "transcription": configuration.field("transcription") is not None,
+            "answers": True,
             "calls_url": self._provider.calls_url,
             "loopback": is_loopback(self._provider.base_url),
             "record": self._recorder is not None,

@@ -49,6 +49,8 @@ export interface PanelConfig {
   prompt_version: number;
   variant: string | null;
   transcription: boolean;
+  /** Whether it answers what it hears; a transcription session only writes it down. */
+  answers: boolean;
   calls_url: string;
   loopback: boolean;
   record: boolean;

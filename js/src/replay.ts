@@ -27,10 +27,13 @@ export interface Order {
   upTo(t_ms: number): number;
   /** The event at a place in the order of time. */
   event(place: number): number;
-  /** Where an event is in the order of time; -1 for one without a time. */
+  /** Where an event is in the order of time, or the last one before it; -1 for one without a time. */
   placeOf(index: number): number;
   length(): number;
 }
+
+/** What is measured once a second is no step of the conversation. */
+const MEASURED = "rtc.stats";
 
 /** An event without ids belongs to the row of one of so many before it. */
 const FURTHEST_BACK = 200;
@@ -51,7 +54,7 @@ export function createOrder(events: Events): Order {
     }
     for (; seen < events.length(); seen++) {
       const t_ms = timeOf(seen);
-      if (!Number.isNaN(t_ms)) {
+      if (!Number.isNaN(t_ms) && events.at(seen).type !== MEASURED) {
         let place = order.length;
         while (place > 0 && timeOf(at(place - 1)) > t_ms) {
           place--;
@@ -80,11 +83,12 @@ export function createOrder(events: Events): Order {
     event: at,
 
     placeOf(index) {
-      let place = upTo(timeOf(index));
+      const last = upTo(timeOf(index));
+      let place = last;
       while (place >= 0 && at(place) !== index) {
         place--;
       }
-      return place;
+      return place < 0 ? last : place;
     },
 
     length() {

@@ -63,6 +63,22 @@ describe("a recording in step with its sound", () => {
     expect(seen).toEqual([0, 1, 2, 3, 3, 2, 1, 0, 0]);
   });
 
+  it("steps over what is measured once a second, and goes on from it where somebody looks at it", () => {
+    const { store, replay } = replayOf([5]);
+    store.applyLogged([1, "local", 6, JSON.stringify({ type: "rtc.stats" })]);
+    store.applyLogged([2, "server", 7, JSON.stringify({ type: "response.done" })]);
+    replay.go(5);
+    replay.step(1);
+    expect(replay.event.value).toBe(2);
+    replay.goToEvent(1);
+    expect(replay.event.value).toBe(1);
+    replay.step(-1);
+    expect(replay.event.value).toBe(0);
+    replay.goToEvent(1);
+    replay.step(1);
+    expect(replay.event.value).toBe(2);
+  });
+
   it("takes in what is read of the log later", () => {
     const { store, place_ms, replay } = replayOf([100]);
     place_ms.value = 5000;

@@ -55,6 +55,7 @@ class PanelConfig(TypedDict):
     prompt_version: int
     variant: str | None
     transcription: bool
+    answers: bool
     calls_url: str
     loopback: bool
     record: bool

@@ -28,6 +28,7 @@ CONFIG = {
     "prompt_version": 1,
     "variant": None,
     "transcription": True,
+    "answers": True,
     "calls_url": "",
     "loopback": True,
     "record": False,

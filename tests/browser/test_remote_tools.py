@@ -57,6 +57,10 @@ async def test_what_the_microphone_hears_is_written_down_in_the_panel(
         await notebook.run("await w.connect()")
         panel = notebook.element.locator(PANEL)
         await expect(panel.locator(".rtcw-row")).to_contain_text(["London"], timeout=40_000)
+        # Nothing answers here: there is nobody to write to, to stop or to make louder.
+        await expect(panel.get_by_label("Type to the agent")).to_have_count(0)
+        await expect(panel.get_by_role("button", name="Stop")).to_have_count(0)
+        await expect(panel.get_by_label("Speaker")).to_have_count(0)
         await lab.screenshot("captions")
         await notebook.run("await w.hang_up()")
         assert "london" in (await notebook.value("w.captions")).lower()

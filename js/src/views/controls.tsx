@@ -60,9 +60,11 @@ function Buttons({ instance }: { instance: Instance }) {
         <Meter level={store.levels.you} who="you" />
       </button>
       {activity.byHand.value && <HoldToTalk instance={instance} />}
-      <button type="button" aria-disabled={!stoppable} title="Stop the agent" onClick={instance.interrupt}>
-        Stop
-      </button>
+      {store.config.value?.answers !== false && (
+        <button type="button" aria-disabled={!stoppable} title="Stop the agent" onClick={instance.interrupt}>
+          Stop
+        </button>
+      )}
     </>
   );
 }

@@ -39,7 +39,7 @@ function Pick({ label, usual, devices, chosen, choose, level, who }: PickProps) 
   );
 }
 
-/** Both pickers; a browser that lets nobody choose a speaker shows only its level. */
+/** Both pickers, or the microphone's where nothing answers; a browser may let nobody choose a speaker. */
 function Picks({ instance }: { instance: Instance }) {
   const { devices, store } = instance;
   return (
@@ -53,15 +53,17 @@ function Picks({ instance }: { instance: Instance }) {
         level={store.levels.you}
         who="you"
       />
-      <Pick
-        label="Speaker"
-        usual="System speaker"
-        devices={devices.speakers.value}
-        chosen={devices.speaker}
-        choose={devices.chooseSpeaker}
-        level={store.levels.agent}
-        who="agent"
-      />
+      {store.config.value?.answers !== false && (
+        <Pick
+          label="Speaker"
+          usual="System speaker"
+          devices={devices.speakers.value}
+          chosen={devices.speaker}
+          choose={devices.chooseSpeaker}
+          level={store.levels.agent}
+          who="agent"
+        />
+      )}
     </>
   );
 }

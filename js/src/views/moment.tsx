@@ -21,7 +21,7 @@ export function Moment({ store, empty }: { store: Store; empty: boolean }) {
   );
 }
 
-function now({ activity, reading }: Store, empty: boolean): Now {
+function now({ activity, config, reading }: Store, empty: boolean): Now {
   if (reading.value !== null) {
     return { who: "", words: `Reading the log… ${Math.round(reading.value * 100)} %` };
   }
@@ -31,8 +31,9 @@ function now({ activity, reading }: Store, empty: boolean): Now {
   if (activity.file.value !== "") {
     return { who: "you", words: `playing ${activity.file.value}…` };
   }
+  const listener = config.value?.answers === false ? "" : "agent";
   if (activity.speaking.value) {
-    return { who: "agent", words: "listening…" };
+    return { who: listener, words: "listening…" };
   }
   if (activity.sounding.value) {
     return { who: "agent", words: "speaking…" };
@@ -44,6 +45,6 @@ function now({ activity, reading }: Store, empty: boolean): Now {
     return { who: "you", words: "muted" };
   }
   return activity.microphone.value === "live"
-    ? { who: "agent", words: "listening…" }
-    : { who: "agent", words: "waiting…" };
+    ? { who: listener, words: "listening…" }
+    : { who: listener, words: "waiting…" };
 }

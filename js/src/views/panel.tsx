@@ -25,6 +25,7 @@ export function Panel({ instance }: { instance: Instance }) {
   const { store } = instance;
   const view = useMemo(() => createView(store, instance.opens), [store, instance]);
   const replayed = store.config.value?.replay != null;
+  const answers = store.config.value?.answers !== false;
   return (
     <section
       class="rtcw"
@@ -39,7 +40,7 @@ export function Panel({ instance }: { instance: Instance }) {
       <Tabs view={view} tabs={replayed ? OF_A_RECORDING : TABS} aside={{ events: <EventCount store={store} /> }} />
       <TabPanel view={view} tab="transcript" stays>
         <Transcript instance={instance} view={view} />
-        {!replayed && <Composer instance={instance} />}
+        {!replayed && answers && <Composer instance={instance} />}
       </TabPanel>
       <TabPanel view={view} tab="events">
         <EventsView instance={instance} view={view} />

@@ -23,6 +23,7 @@ export const CONFIG: PanelConfig = {
   prompt_version: 3,
   variant: "calm",
   transcription: true,
+  answers: true,
   calls_url: "http://127.0.0.1:8765/v1/realtime/calls",
   loopback: true,
   record: false,
