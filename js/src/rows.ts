@@ -170,9 +170,10 @@ function toolWords(entry: Entry, tool: NonNullable<Entry["tool"]>): Partial<Row>
   const waiting = tool.error === null && tool.output === null;
   const result = tool.error !== null ? ` failed: ${tool.error}` : waiting ? "" : ` → ${shorten(tool.output ?? "")}`;
   const asks = waiting && entry.approval === "asked";
+  const meanwhile = entry.request ? "waits for approval" : "running…";
   return {
     text: `${tool.name}(${argumentsText(tool.arguments)})${result}`,
-    hint: asks ? "needs your approval" : waiting && entry.done ? "running…" : "",
+    hint: asks ? "needs your approval" : waiting && entry.done ? meanwhile : "",
     asks: asks ? tool.tool_call_id : "",
     busy: waiting,
     edge: entry.tool_ms === null ? "" : `${Math.round(entry.tool_ms)} ms`,

@@ -100,6 +100,8 @@ describe("notes of the kernel", () => {
     const named = { server_label: "weather", name: "get_weather", arguments: '{"city": "Paris"}' };
     say({ type: "conversation.item.added", item: { id: "mcp_1", type: "mcp_call", ...named } });
     say({ type: "conversation.item.added", item: { id: "mcpr_1", type: "mcp_approval_request", ...named } });
+    say({ type: "conversation.item.done", item: { id: "mcpr_1", type: "mcp_approval_request", ...named } });
+    expect(store.rows.value[0]?.value.hint).toBe("waits for approval");
     store.applyNote(JSON.stringify({ type: "rtc.approval", tool_call_id: "mcpr_1", decision: "asked" }));
     const asking = () => store.rows.value.filter((row) => row.value.asks !== "").map((row) => row.value);
     expect(asking()).toMatchObject([{ asks: "mcpr_1", text: 'get_weather(city="Paris")' }]);
