@@ -186,9 +186,14 @@ class _OnThisCall(_Asking):
         self._timeout = timeout
         ids = [item.item_id for item in session.conversation.items]
         self._input = ids[: ids.index(users[-1].item_id) + 1]
+        self._is_silent = False
 
     async def answer(self, variant: Variant, repeat: int) -> Answer:
         session = self._session
+        if not self._is_silent:
+            # What was said last may still be heard, and would be one stretch of speech with the answer.
+            await asyncio.sleep(_TAIL_MS / 1_000)
+            self._is_silent = True
         since = len(session.event_log)
         response = await session.respond(
             conversation="none",
