@@ -105,11 +105,12 @@ async def test_a_sound_file_is_spoken_a_picture_shown_and_a_turn_heard_again(
     await panel.get_by_role("button", name="Send").click()
     await notebook.run("await w.wait_for('output_audio_buffer.stopped', since=0)")
     assert "london" in (await notebook.value("w.turns.user_transcript.iloc[0]")).lower()
+    answered = await notebook.value("len(w.event_log)")
     await lab.page.screenshot(path=tmp_path / "menu.png")
     await chooser.set_input_files(tmp_path / "menu.png")
     await panel.get_by_label("Type to the agent").fill("What is this?")
     await panel.get_by_role("button", name="Send").click()
-    await notebook.run("await w.wait_for('response.done')")
+    await notebook.run(f"await w.wait_for('response.done', since={answered})")
     sent = await notebook.value("[e for e in w.event_log if e['type'] == 'conversation.item.create'][-1]")
     assert [part["type"] for part in sent["item"]["content"]] == ["input_text", "input_image"]
     heard = panel.locator(".rtcw-row[data-who=you][data-heard=true]").first
