@@ -36,6 +36,8 @@ c.ServerApp.open_browser = False
 c.ServerApp.allow_root = True
 c.ServerApp.local_hostnames = ["localhost", "{PLAIN_HOST}"]
 c.ServerApp.terminals_enabled = False
+# JupyterLab would look at each load, for most of a second, whether there is something to build.
+c.ServerApp.tornado_settings = {{"page_config_data": {{"buildAvailable": False, "buildCheck": False}}}}
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.expose_app_in_browser = True
 c.LabApp.extension_manager = "readonly"
