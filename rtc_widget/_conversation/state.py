@@ -151,21 +151,23 @@ class Item(msgspec.Struct, eq=False):
         """Join what is known of each part, by kind."""
         deltas: dict[tuple[str, int], list[str]] = {}
         finals: dict[tuple[str, int], str] = {}
+        kind, part = "", 0
+        said: list[str] = []
         for piece in self.pieces:
-            place = piece.kind, piece.part
+            if piece.part != part or piece.kind != kind:  # many in a row are of one part
+                kind, part = piece.kind, piece.part
+                said = deltas.setdefault((kind, part), [])
             if piece.is_final:
-                finals[place] = piece.words
-            elif place in deltas:
-                deltas[place].append(piece.words)
+                finals[kind, part] = piece.words
             else:
-                deltas[place] = [piece.words]
+                said.append(piece.words)
         parts: dict[str, list[str]] = {}
         for place in sorted({*deltas, *finals, *self.content}):
-            said, told = "".join(deltas.get(place, ())), self.content.get(place)
+            streamed, told = "".join(deltas.get(place, ())), self.content.get(place)
             if self.role == "user":
-                words = finals.get(place, said if told is None else told)
+                words = finals.get(place, streamed if told is None else told)
             else:
-                words = max(finals.get(place, ""), told or "", said, key=len)
+                words = max(finals.get(place, ""), told or "", streamed, key=len)
             parts.setdefault(place[0], []).append(words)
         return _SILENT | {kind: " ".join([part for part in found if part]) for kind, found in parts.items()}
 

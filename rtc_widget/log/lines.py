@@ -31,7 +31,7 @@ class Line(msgspec.Struct, gc=False, kw_only=True):
 
     v: int = 1  # in the order of a journal's line, which is how they are found fastest
     seq: int = 0
-    direction: Direction | None = None
+    direction: Direction
     t_ms: float | None = None
     t_browser_ms: float | None = None
     t_kernel_ms: float | None = None
@@ -46,7 +46,6 @@ _decode_lines = msgspec.json.Decoder(Line).decode_lines
 _decode_line = msgspec.json.Decoder(Line).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _event_of = attrgetter("event")
-_direction_of = attrgetter("direction")
 
 
 def read_lines(piece: bytes) -> list[Line] | None:
@@ -57,12 +56,10 @@ def read_lines(piece: bytes) -> list[Line] | None:
         lines = _decode_lines(piece)
     except UNREADABLE:
         return None
-    return lines if _are_rows(lines) else None
+    return lines if _have_events(lines) else None
 
 
-def _are_rows(lines: Sequence[Line]) -> bool:
-    if None in map(_direction_of, lines):
-        return False
+def _have_events(lines: Sequence[Line]) -> bool:
     return all(map(_event_of, lines)) or all(line.event or line.text is not None for line in lines)
 
 
@@ -88,7 +85,7 @@ def odd_line(text: bytes) -> Line:
     """Read one line by itself: a row that the fast way does not take, or a bare server event."""
     try:
         line = _decode_line(text)
-        if _are_rows([line]):
+        if _have_events([line]):
             return line
     except UNREADABLE:
         pass
@@ -121,7 +118,7 @@ def adopt(log: EventLog, lines: Sequence[Line]) -> None:
         texts, heads = texts_of(raws), read_heads(raws)
     log.adopt(
         Rows(
-            [line.direction or "server" for line in lines],
+            [line.direction for line in lines],
             texts,
             heads,
             [line.t_ms for line in lines],
