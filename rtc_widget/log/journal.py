@@ -13,10 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from rtc_widget.log import locks
 from rtc_widget.log.record import read_head
+from rtc_widget.log.writing import encode_lines, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,33 +23,10 @@ if TYPE_CHECKING:
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
 
-VERSION = 1
-_SPACE = 32  # JSON's white space and nothing else comes before it; a reader of lines drops it at the ends
-_LF, _CR = b"\n\r"
 _RETRY_S = 5.0
 _LET_GO_S = 1.0
 _BATCH = 10_000
 _TURN_ENDS = {"response.done", "output_audio_buffer.stopped", "output_audio_buffer.cleared", "rtc.state"}
-
-
-class Line(msgspec.Struct, gc=False):
-    """One line of a journal: a record, with its event as it came or, where that cannot be, as text."""
-
-    v: int
-    seq: int
-    session_id: str | msgspec.UnsetType
-    started_at: str | msgspec.UnsetType
-    direction: str
-    t_ms: float | None
-    t_browser_ms: float | None
-    t_kernel_ms: float | None
-    rtc_call_id: str | None
-    event: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    text: str | msgspec.UnsetType = msgspec.UNSET
-
-
-_Raw, _UNSET = msgspec.Raw, msgspec.UNSET
-_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class Journal:
@@ -217,8 +193,8 @@ class Journal:
         if not records:
             return
         odd = self._odd
-        lines = [_line(log, record, record.seq not in odd) for record in records]
-        data = memoryview(_encode_lines(lines))
+        lines = [line_of(log, record, record.seq not in odd) for record in records]
+        data = memoryview(encode_lines(lines))
         while data:
             data = data[os.write(self._open(), data) :]
         self._size = os.lseek(self._open(), 0, os.SEEK_CUR)
@@ -266,29 +242,6 @@ class Journal:
             )
 
 
-def _line(log: EventLog, record: Record, strict: bool) -> Line:
-    raw = record.raw
-    plain = strict and raw[0] > _SPACE and raw[-1] > _SPACE and _LF not in raw and _CR not in raw
-    line = Line(
-        VERSION,
-        record.seq,
-        _UNSET,
-        _UNSET,
-        record.direction,
-        record.t_ms,
-        record.t_browser_ms,
-        record.t_kernel_ms,
-        record.rtc_call_id,
-        _Raw(raw) if plain else _UNSET,
-        _UNSET if plain else raw.decode("utf-8"),
-    )
-    if record.seq == 0:
-        line.session_id = log.session_id
-        if log.wall_time_known:
-            line.started_at = log.started_at.isoformat()
-    return line
-
-
 def write_journal(log: EventLog, path: Path) -> int:
     """Write all records of a log to a new file at once.
 
@@ -306,7 +259,7 @@ def write_journal(log: EventLog, path: Path) -> int:
     records = log.records()
     with path.open("wb") as file:
         while batch := list(islice(records, _BATCH)):
-            file.write(_encode_lines([_line(log, record, read_head(record.raw)[1]) for record in batch]))
+            file.write(encode_lines([line_of(log, record, read_head(record.raw)[1]) for record in batch]))
             n += len(batch)
         file.flush()
         os.fsync(file.fileno())
