@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 ACCOUNT = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "RTC_SANDBOX_KEY")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 GUARD = Path(loopback.__file__).parent
+BROWSER = "tests/browser/"
+BY_EAR = "by ear"
+LAST = 2
+HEARD = tuple(
+    f"{BROWSER}test_{name}.py" for name in ("agents_sdk", "notebooks", "recording", "saved_page", "talk")
+)
 
 
 def pytest_configure() -> None:
@@ -36,16 +42,43 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in soak]
 
 
-class OneBrowser(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
-    """Runs one browser at a time, with all else beside it: sound needs a core that is not full."""
+class OneEar(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
+    """Lets one worker run the browser tests that judge sound, and the other all that needs no browser.
+
+    Sound needs a core that is not full: the other browser tests come last, two at a time.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/browser" if nodeid.startswith("tests/browser/") else nodeid
+        return BY_EAR if nodeid.startswith(HEARD) else nodeid
+
+    def _assign_work_unit(self, node: Any) -> None:
+        following = min(self.workqueue, key=_late)
+        self.workqueue.move_to_end(following, last=False)
+        super()._assign_work_unit(node)
+
+    def _reschedule(self, node: Any) -> None:
+        late = bool(self.workqueue) and all(_late(scope) == LAST for scope in self.workqueue)
+        if not (late and any(self._listens(other) for other in self.nodes if other is not node)):
+            super()._reschedule(node)
+
+    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+        listened = self._listens(node)
+        super().mark_test_complete(node, item_index, duration)
+        if listened and not self._listens(node):
+            for other in self.nodes:
+                self._reschedule(other)
+
+    def _listens(self, node: Any) -> bool:
+        return not all(self.assigned_work[node].get(BY_EAR, {}).values())
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser:
+def _late(scope: str) -> int:
+    return 0 if scope == BY_EAR else LAST if scope.startswith(BROWSER) else 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneEar:
     """Give the workers of `-n 2` their tests."""
-    return OneBrowser(config, log)
+    return OneEar(config, log)
 
 
 @pytest.fixture(autouse=True)
