@@ -25,7 +25,9 @@ NAMES = [f"test_kitchen_{name}" for name in ("weather", "price", "environment", 
 
 @pytest.fixture
 async def session() -> AsyncIterator[rtc.HeadlessSession]:
-    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), directory=None, output_modalities=["text"]
+    ) as session:
         yield session
 
 
