@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from rtc_widget._errors import ConfigurationError
-from rtc_widget._loop import get_loop
 
 if TYPE_CHECKING:
     from rtc_widget._core import Core
@@ -70,4 +69,4 @@ class Approvals:
             if not future.done():
                 future.set_result((approved, reason))
 
-        get_loop().call_soon_threadsafe(settle)
+        future.get_loop().call_soon_threadsafe(settle)

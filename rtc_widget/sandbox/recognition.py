@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.sandbox.priority import patient_thread
 from rtc_widget.sandbox.sound import HEARD_RATE_HZ
 
 __all__ = ["LANGUAGE", "available", "recognise", "recognise_soon", "warm_up"]
@@ -22,7 +22,7 @@ _PADDING_MS = 200
 _SILENT_PEAK = 100
 """Below it there is nothing to recognise; the model would invent a word."""
 _lock = threading.Lock()
-_thread = ThreadPoolExecutor(1, thread_name_prefix="recognition")
+_thread = patient_thread("recognition")
 _model: Any = None
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.sandbox.priority import patient_thread
 from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, resample
 
 __all__ = ["DEFAULT_VOICE", "LANGUAGES", "VOICES", "Tone", "speak", "synthesise"]
@@ -62,7 +62,7 @@ _RATE, _PITCH = 1, 3
 
 # espeak-ng keeps its state in globals: one call at a time, whoever makes it.
 _lock = threading.Lock()
-_thread = ThreadPoolExecutor(1, thread_name_prefix="voice")
+_thread = patient_thread("voice")
 
 
 def synthesise(
