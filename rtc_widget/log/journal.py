@@ -243,7 +243,7 @@ class Journal:
 
 
 def write_journal(log: EventLog, path: Path) -> int:
-    """Write all records of a log to a new file at once.
+    """Write all records of a log to a file at once; one that is there is replaced once all is on disk.
 
     Returns
     -------
@@ -257,10 +257,12 @@ def write_journal(log: EventLog, path: Path) -> int:
     """
     n = 0
     records = log.records()
-    with path.open("wb") as file:
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
         while batch := list(islice(records, _BATCH)):
             file.write(encode_lines([line_of(log, record, read_head(record.raw)[1]) for record in batch]))
             n += len(batch)
         file.flush()
         os.fsync(file.fileno())
+    part.replace(path)
     return n

@@ -192,13 +192,15 @@ class Tracks:
                 flac.unlink()
 
     def copy_to(self, folder: Path) -> None:
-        """Write the tracks, as they are now, into another folder.
+        """Write the tracks, as they are now, into another folder; in their own one they stay as they are.
 
         Raises
         ------
         OSError
             They cannot be written.
         """
+        if folder.exists() and folder.samefile(self.folder):
+            return
         with self._lock:
             for track in TRACKS:
                 for end in ("pcm", "flac"):

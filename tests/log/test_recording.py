@@ -12,6 +12,7 @@ import rtc_widget as rtc
 from rtc_widget.frames import FRAMES, Frames
 from rtc_widget.frames.timeline import LANES, counted, stretches
 from rtc_widget.log.recording import save_recording
+from tests.log.call import write_call
 from tests.log.script import Script
 
 if TYPE_CHECKING:
@@ -95,6 +96,30 @@ def test_a_recording_can_be_saved_elsewhere(tmp_path: Path) -> None:
     save_recording(rec, tmp_path / "two")
     one, two = (tmp_path / name / "events.jsonl" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_saving_a_loaded_recording_where_it_is_keeps_its_sound_and_what_was_heard(tmp_path: Path) -> None:
+    write_call(tmp_path / "calm-1", 1)
+    rec = rtc.load(tmp_path / "calm-1")
+    assert rec.audio is not None
+    before = rec.audio.agent.samples
+    segments = rec.segments
+    save_recording(rec, tmp_path / "calm-1")
+    again = rtc.load(tmp_path / "calm-1")
+    assert again.audio is not None
+    assert (again.audio.agent.samples == before).all()
+    assert (tmp_path / "calm-1/heard.json").exists()
+    pd.testing.assert_frame_equal(again.segments, segments)
+
+
+def test_a_journal_that_cannot_be_written_anew_is_still_the_old_one(tmp_path: Path) -> None:
+    save_recording(Session(talked()), tmp_path)
+    rec = rtc.load(tmp_path)
+    before = (tmp_path / "events.jsonl").read_bytes()
+    (tmp_path / "events.jsonl.part").mkdir()  # where the new one would be written
+    with pytest.raises(OSError, match="part"):
+        save_recording(rec, tmp_path)
+    assert (tmp_path / "events.jsonl").read_bytes() == before
 
 
 def test_the_summary_fits_into_a_report(tmp_path: Path) -> None:
