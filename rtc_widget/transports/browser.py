@@ -17,7 +17,7 @@ from rtc_widget.log import pages
 from rtc_widget.transports import messages
 from rtc_widget.transports.audio_relay import AudioRelay
 from rtc_widget.transports.page_requests import PageRequests
-from rtc_widget.transports.relay import Page, Relay
+from rtc_widget.transports.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rtc_widget.log.record import Record
     from rtc_widget.log.recorder import Recorder
     from rtc_widget.transports.base import CallRequest
+    from rtc_widget.transports.page import Page
     from rtc_widget.transports.page_requests import Host
 
 __all__ = ["Browser"]

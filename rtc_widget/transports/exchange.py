@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
-    from rtc_widget.transports.relay import Page
+    from rtc_widget.transports.page import Page
 
 __all__ = ["Exchange"]
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.transports import messages
     from rtc_widget.transports.base import CallRequest
-    from rtc_widget.transports.relay import Page, Relay
+    from rtc_widget.transports.page import Page
+    from rtc_widget.transports.relay import Relay
 
 __all__ = ["Host", "PageRequests"]
 

@@ -6,58 +6,26 @@ import math
 import secrets
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from rtc_widget._loop import get_loop
-from rtc_widget.log.clocks import ClockFit, ClockSync, kernel_ms
+from rtc_widget.log.clocks import kernel_ms
 from rtc_widget.log.resumption import CALLING, Known, held_by
 from rtc_widget.transports import messages
 from rtc_widget.transports.exchange import Exchange
+from rtc_widget.transports.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rtc_widget.log.event_log import EventLog
 
-__all__ = ["Page", "Relay"]
+__all__ = ["Relay"]
 
 _ACK_WITHIN_S = 0.1
 _MOST_UNANSWERED = 4
-
-
-@dataclass(eq=False)
-class Page:
-    """One instance of the widget in one page, as far as the kernel knows it."""
-
-    id: str
-    received: int = 0
-    durable: int = 0
-    calling: bool = False
-    call: int | None = None
-    """Number of its last call in the session."""
-    rtc_call_id: str | None = None
-    seen_at_s: float = 0.0
-    clock: ClockSync = field(default_factory=ClockSync)
-    fit: ClockFit | None = None
-    logged: int = 0
-    """Length of the log when its last records had been appended."""
-    gone: bool = False
-    undurable: deque[tuple[int, int]] = field(default_factory=deque)
-    unanswered: int = 0
-    """Messages with records since its last acknowledgement."""
-    acknowledged: tuple[int, int] = (0, 0)
-    """What that said: received, durable."""
-    owed: bool = False
-    """Whether an acknowledgement is on its way."""
-    heard: bool = False
-    """Whether it has said anything to this kernel."""
-    outlived: int | None = None
-    """Of a page that outlived its kernel: how many records the log had when this one took it up."""
-    known: Known | None = None
 
 
 class Relay:

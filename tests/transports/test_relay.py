@@ -11,10 +11,12 @@ import pytest
 
 from rtc_widget import ConnectionFailed
 from rtc_widget.log.event_log import EventLog
-from rtc_widget.transports.relay import Page, Relay
+from rtc_widget.transports.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rtc_widget.transports.page import Page
 
 PANEL: Any = {"provider": "sandbox"}
 
