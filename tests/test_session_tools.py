@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def session() -> AsyncIterator[rtc.HeadlessSession]:
+    """Write the answers: nobody has to wait until they are spoken."""
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), directory=None, output_modalities=["text"]
+    ) as session:
+        yield session
+
+
+@pytest.fixture
+async def speaking() -> AsyncIterator[rtc.HeadlessSession]:
     async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
         yield session
 
@@ -27,19 +36,19 @@ def created(session: rtc.HeadlessSession) -> int:
     return int(((events["direction"] == "client") & (events["type"] == "response.create")).sum())
 
 
-async def test_a_tool_is_called_and_what_it_gives_back_is_said(session: rtc.HeadlessSession) -> None:
-    @session.tool
+async def test_a_tool_is_called_and_what_it_gives_back_is_said(speaking: rtc.HeadlessSession) -> None:
+    @speaking.tool
     def weather(city: str = "London") -> str:
         """Look up the weather of a city."""
         return f"It is foggy in {city}."
 
-    turn = await session.say("What is the weather in London?")
+    turn = await speaking.say("What is the weather in London?")
     assert "foggy" in turn.transcript
     calls = turn.tool_calls
     assert list(calls["name"]) == ["weather"]
     assert "foggy" in calls["output"].iloc[0]
     assert calls["run_ms"].iloc[0] >= 0
-    assert created(session) == 2
+    assert created(speaking) == 2
 
 
 async def test_two_tools_one_slow_one_raising_and_one_response_after_both(
@@ -167,40 +176,40 @@ async def test_a_call_that_is_not_ours_is_left_to_its_owner(session: rtc.Headles
 
 
 async def test_three_calls_of_one_response_with_an_interruption_in_the_middle_end_in_one_request(
-    session: rtc.HeadlessSession,
+    speaking: rtc.HeadlessSession,
 ) -> None:
     let_go = asyncio.Event()
 
-    @session.tool
+    @speaking.tool
     async def weather() -> str:
         """Look up the weather."""
         await asyncio.wait_for(let_go.wait(), 30)
         return "It is foggy."
 
-    @session.tool
+    @speaking.tool
     def price() -> float:
         """Look up the price."""
         raise LookupError("no such drink")
 
-    @session.tool(needs_approval=True)
+    @speaking.tool(needs_approval=True)
     def order() -> str:
         """Place an order."""
         return "Number 42."
 
-    said = session.say("What is the weather, what is the price, and please place my order.")
-    asked = await session.wait_for("rtc.approval")
+    said = speaking.say("What is the weather, what is the price, and please place my order.")
+    asked = await speaking.wait_for("rtc.approval")
     # The user speaks while all three are open, is answered, and interrupts that answer.
-    speech = len(session.event_log)
-    played = session.play(rtc.Sandbox.spoken("When does the next train leave for London?"))
-    await session.wait_for("output_audio_buffer.started", since=speech)
-    await session.interrupt()
-    session.approve(asked["tool_call_id"])
-    await session.wait_for("rtc.tool")
+    speech = len(speaking.event_log)
+    played = speaking.play(rtc.Sandbox.spoken("When does the next train leave for London?"))
+    await speaking.wait_for("output_audio_buffer.started", since=speech)
+    await speaking.interrupt()
+    speaking.approve(asked["tool_call_id"])
+    await speaking.wait_for("rtc.tool")
     let_go.set()
     await said
     turn = await played
 
-    calls = session.tool_calls.set_index("name")
+    calls = speaking.tool_calls.set_index("name")
     assert dict(calls["output"]) == {
         "order": "Number 42.",
         "weather": "It is foggy.",
@@ -211,7 +220,7 @@ async def test_three_calls_of_one_response_with_an_interruption_in_the_middle_en
     assert set(calls["turn"]) == {0}
     assert calls["response_id"].nunique() == 1
 
-    events = session.events
+    events = speaking.events
     sent = events[events["direction"] == "client"]
     outputs = sent[sent["event"].str.contains('"function_call_output"', regex=False)]
     # Each as soon as it is there; and when all of them are, one request besides that of say().
@@ -220,7 +229,7 @@ async def test_three_calls_of_one_response_with_an_interruption_in_the_middle_en
     assert len(requests) == 2
     assert requests["seq"].iloc[-1] > outputs["seq"].max()
 
-    turns = session.turns
+    turns = speaking.turns
     assert list(turns["n_tool_calls"]) == [3, 0]
     assert list(turns["interrupted"]) == [False, True]
     assert list(turns["n_responses"]) == [1, 2]

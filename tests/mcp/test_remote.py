@@ -30,7 +30,9 @@ async def weather() -> AsyncIterator[Weather]:
 
 @pytest.fixture
 async def session() -> AsyncIterator[rtc.HeadlessSession]:
-    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), directory=None, output_modalities=["text"]
+    ) as session:
         yield session
 
 
