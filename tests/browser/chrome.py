@@ -10,6 +10,7 @@ from playwright.async_api import async_playwright
 
 from tests.browser.chromium import NONE_FOUND, find_chromium
 from tests.browser.jupyter import PLAIN_HOST
+from tests.browser.lab import VIEWPORT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,41 +34,43 @@ FLAGS = (
 
 
 class Chrome:
-    """One Chromium at a time: another microphone is another browser."""
+    """Two Chromiums at most, for another microphone is another browser: the one in use and one before."""
 
     def __init__(self, playwright: Playwright) -> None:
         self._playwright = playwright
-        self._browser: Browser | None = None
-        self._microphone: Microphone | None = None
+        self._browsers: dict[Microphone, Browser] = {}
 
     async def close(self) -> None:
-        """Close it."""
-        browser, self._browser = self._browser, None
-        if browser is not None:
-            await browser.close()
+        """Close them."""
+        while self._browsers:
+            await self._close_the_oldest()
 
     @asynccontextmanager
     async def context(self, microphone: Microphone) -> AsyncIterator[BrowserContext]:
         """Open a browser context: cookies and storage of its own."""
         browser = await self._with(microphone)
-        context = await browser.new_context(viewport={"width": 1280, "height": 900})
+        context = await browser.new_context(viewport=VIEWPORT)
         try:
             yield context
         finally:
             await context.close()
 
     async def _with(self, microphone: Microphone) -> Browser:
-        if self._browser is not None and microphone == self._microphone:
-            return self._browser
-        await self.close()
-        path = find_chromium()
-        if path is None:
-            raise RuntimeError(NONE_FOUND)
-        self._microphone = microphone
-        self._browser = await self._playwright.chromium.launch(
-            executable_path=path, args=[*FLAGS, *_media_flags(microphone)], chromium_sandbox=False
-        )
-        return self._browser
+        browser = self._browsers.pop(microphone, None)
+        if browser is None:
+            if len(self._browsers) > 1:
+                await self._close_the_oldest()
+            path = find_chromium()
+            if path is None:
+                raise RuntimeError(NONE_FOUND)
+            browser = await self._playwright.chromium.launch(
+                executable_path=path, args=[*FLAGS, *_media_flags(microphone)], chromium_sandbox=False
+            )
+        self._browsers[microphone] = browser
+        return browser
+
+    async def _close_the_oldest(self) -> None:
+        await self._browsers.pop(next(iter(self._browsers))).close()
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""One JupyterLab, one Chromium at a time, and a fresh page for every test."""
+"""One JupyterLab, one page for those who need no other, and a fresh notebook and kernel for every test."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.browser.chrome import Chrome, Microphone, run_chrome
+from tests.browser.desk import Desk
 from tests.browser.jupyter import Jupyter, run_jupyter
 from tests.browser.lab import HERE, Lab
 from tests.browser.sandbox import SandboxProcess, run_sandbox
@@ -99,8 +100,19 @@ def open_lab(jupyter: Jupyter, chrome: Chrome, silence: Path) -> OpenLab:
     return open_page
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def desk(chrome: Chrome, jupyter: Jupyter, silence: Path) -> AsyncIterator[Desk]:
+    """Keep a page with a silent microphone."""
+    desk = Desk(chrome, jupyter, silence)
+    yield desk
+    await desk.leave()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def lab(open_lab: OpenLab) -> AsyncIterator[Lab]:
-    """Open a page with a silent microphone."""
-    async with open_lab() as page:
-        yield page
+async def lab(desk: Desk, jupyter: Jupyter) -> AsyncIterator[Lab]:
+    """Give a page with a silent microphone, where nothing is open."""
+    yield await desk.take()
+    try:
+        await desk.clear()
+    finally:
+        await jupyter.end_kernels()

@@ -37,6 +37,14 @@
       await panel.context.save();
       panel.close();
     },
+    // As when the page is left: calls end, kernels end, tabs close, and nobody is asked whether to save.
+    leave: async () => {
+      window.dispatchEvent(new PageTransitionEvent("pagehide"));
+      for (const panel of [...app().shell.widgets("main")].filter((widget) => widget.context)) {
+        await panel.sessionContext.shutdown();
+        panel.dispose();
+      }
+    },
     theme: (theme) => app().commands.execute("apputils:change-theme", { theme }),
   };
 })();

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
+from playwright.async_api import ViewportSize
+
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
@@ -21,6 +24,10 @@ SCREENSHOTS = HERE / "screenshots"
 CELL_S = 60
 PANEL = "section.rtcw"
 PILL = ".rtcw-pill"
+VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
+CLEAR_MS = 3000
+CLEARED = f"""() => tap.liveCalls() === 0 && tap.liveMicrophones() === 0
+    && document.querySelector("{PANEL}, {PILL}, .jp-Dialog, .jp-NotebookPanel") === null"""
 
 
 class CellError(Exception):
@@ -211,6 +218,26 @@ class Lab:
         lab = Lab(await self.page.context.new_page(), self.jupyter)
         await lab.load()
         return lab
+
+    async def clear(self) -> bool:
+        """Close all that is open, and forget what was seen; return whether the page is as it was loaded."""
+        errors = len(self.page_errors)
+        others = [page for page in self.page.context.pages if page is not self.page]
+        for page in others:
+            await page.close()
+        await self.page.evaluate("() => lab.leave()")
+        try:
+            await self.page.wait_for_function(CLEARED, timeout=CLEAR_MS)
+        except PlaywrightTimeoutError:
+            return False
+        if len(self.page_errors) > errors:
+            return False
+        await self.page.set_viewport_size(VIEWPORT)
+        await self.theme("light")
+        await self.page.evaluate("() => tap.clear()")
+        self.requests.clear()
+        self.page_errors.clear()
+        return True
 
     async def theme(self, name: Literal["light", "dark"]) -> None:
         """Switch JupyterLab's theme, and wait until it is on."""

@@ -65,6 +65,11 @@
     };
   }
 
+  tap.clear = () => {
+    tap.calls.length = 0;
+    tap.microphones.length = 0;
+    tap.clicked_ms = null;
+  };
   tap.liveMicrophones = () =>
     tap.microphones.flatMap(({ stream }) => stream.getTracks()).filter((track) => track.readyState === "live").length;
   tap.liveCalls = () =>

@@ -1,0 +1,55 @@
+"""One page of JupyterLab for one test after the other, cleared between them."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from tests.browser.lab import Lab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.browser.chrome import Chrome
+    from tests.browser.jupyter import Jupyter
+
+
+class Desk:
+    """The page of those who need no browser of their own: loading it costs more than most of their tests.
+
+    Parameters
+    ----------
+    chrome
+        Where it is opened.
+    jupyter
+        What it shows.
+    silence
+        Its microphone.
+    """
+
+    def __init__(self, chrome: Chrome, jupyter: Jupyter, silence: Path) -> None:
+        self._chrome = chrome
+        self._jupyter = jupyter
+        self._silence = silence
+        self._lab: Lab | None = None
+        self._context = AsyncExitStack()
+
+    async def take(self) -> Lab:
+        """Return the page with nothing open, and nothing seen."""
+        if self._lab is None or self._lab.page.is_closed():
+            await self.leave()
+            context = await self._context.enter_async_context(self._chrome.context(self._silence))
+            self._lab = Lab(await context.new_page(), self._jupyter)
+            await self._lab.load()
+        return self._lab
+
+    async def clear(self) -> None:
+        """Close what is open on it, and the page itself where anything of that stays."""
+        if self._lab is not None and not await self._lab.clear():
+            await self.leave()
+
+    async def leave(self) -> None:
+        """Close the page."""
+        self._lab = None
+        await self._context.aclose()
+        self._context = AsyncExitStack()
