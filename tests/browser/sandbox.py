@@ -9,7 +9,7 @@ import secrets
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 START_S = 60
 URL_VARIABLE = "RTC_TEST_SANDBOX_URL"
 KEY_VARIABLE = "RTC_SANDBOX_KEY"
+WRITTEN: dict[str, Any] = {"output_modalities": ["text"]}
+"""Fields of a widget whose answers are read: nobody has to wait until they are spoken."""
 
 
 @dataclass

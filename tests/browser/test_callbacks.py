@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.browser.lab import PANEL
-from tests.browser.sandbox import widget_cell
+from tests.browser.sandbox import WRITTEN, widget_cell
 
 if TYPE_CHECKING:
     from tests.browser.lab import Lab
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 async def test_text_shows_under_the_cell_that_registered_the_callback(lab: Lab) -> None:
     notebook = await lab.open()
-    await notebook.run(widget_cell())
+    await notebook.run(widget_cell(**WRITTEN))
     registered = await notebook.run(
         "stop = w.on('response.done', lambda event: print('done', event['type']))"
     )
@@ -30,7 +30,7 @@ async def test_text_shows_under_the_cell_that_registered_the_callback(lab: Lab) 
 
 async def test_a_callback_that_raises_is_an_error_of_the_session_and_stops_nothing(lab: Lab) -> None:
     notebook = await lab.open()
-    await notebook.run(widget_cell())
+    await notebook.run(widget_cell(**WRITTEN))
     await notebook.run("w.on('response.created', lambda event: 1 / 0)")
     await notebook.run("await w.connect()")
     await notebook.run("turn = await w.say('Go on.')")

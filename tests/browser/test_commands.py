@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.browser.sandbox import widget_cell
+from tests.browser.sandbox import WRITTEN, widget_cell
 
 if TYPE_CHECKING:
     from tests.browser.lab import Lab
@@ -47,7 +47,7 @@ await w.wait_for("error")
 
 async def test_every_command_awaited_not_awaited_and_refused_in_the_browser(lab: Lab) -> None:
     notebook = await lab.open()
-    await notebook.run(widget_cell(turn_detection=None))
+    await notebook.run(widget_cell(turn_detection=None, **WRITTEN))
     await notebook.run("await w.connect()")
     await notebook.run(COMMANDS)
     assert await notebook.value("missing") == []
@@ -61,7 +61,7 @@ async def test_every_command_awaited_not_awaited_and_refused_in_the_browser(lab:
 
 async def test_an_event_larger_than_the_channel_takes_is_refused_and_the_call_goes_on(lab: Lab) -> None:
     notebook = await lab.open()
-    await notebook.run(widget_cell())
+    await notebook.run(widget_cell(**WRITTEN))
     await notebook.run("await w.connect()")
     await notebook.run("await w.add_message('user', 'x' * 300_000)", raises="ProtocolError")
     assert await notebook.value("(await w.say('Still there?')).transcript") == "You said: Still there?"

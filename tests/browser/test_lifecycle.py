@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import expect
 
 from tests.browser.lab import PANEL, PILL
-from tests.browser.sandbox import widget_cell
+from tests.browser.sandbox import WRITTEN, widget_cell
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator
@@ -25,9 +25,9 @@ async def live(lab: Lab) -> tuple[int, int]:
     return await lab.live_calls(), await lab.live_microphones()
 
 
-async def call_in_a_notebook(lab: Lab) -> Notebook:
+async def call_in_a_notebook(lab: Lab, **fields: Any) -> Notebook:
     """Connect a widget that the first cell shows."""
-    notebook = await lab.open(widget_cell())
+    notebook = await lab.open(widget_cell(**fields))
     await notebook.run(0)
     await notebook.run("await w.connect()")
     assert await live(lab) == (1, 1)
@@ -89,7 +89,7 @@ async def test_a_call_outlives_its_closed_tab_and_is_there_when_it_opens_again(l
 
 
 async def test_a_reloaded_page_has_ended_the_call_and_shows_what_was_said(lab: Lab) -> None:
-    notebook = await call_in_a_notebook(lab)
+    notebook = await call_in_a_notebook(lab, **WRITTEN)
     await notebook.run("await w.say('Remember this.')")
     await notebook.save()
     await lab.reload()
@@ -109,7 +109,7 @@ async def test_a_reloaded_page_has_ended_the_call_and_shows_what_was_said(lab: L
 
 
 async def test_two_views_show_one_call(lab: Lab) -> None:
-    notebook = await call_in_a_notebook(lab)
+    notebook = await call_in_a_notebook(lab, **WRITTEN)
     await notebook.run("w")
     hang_up = notebook.element.get_by_role("button", name="Hang up")
     await expect(hang_up).to_have_count(2)
@@ -122,7 +122,7 @@ async def test_two_views_show_one_call(lab: Lab) -> None:
 
 
 async def test_a_second_page_of_the_kernel_shows_the_call_and_opens_no_microphone(lab: Lab) -> None:
-    notebook = await call_in_a_notebook(lab)
+    notebook = await call_in_a_notebook(lab, **WRITTEN)
     await notebook.save()
     other = await lab.another()
     beside = await other.open(path=notebook.path)
@@ -135,7 +135,7 @@ async def test_a_second_page_of_the_kernel_shows_the_call_and_opens_no_microphon
 
 
 async def test_a_call_without_a_view_goes_on_and_can_be_ended(lab: Lab) -> None:
-    notebook = await call_in_a_notebook(lab)
+    notebook = await call_in_a_notebook(lab, **WRITTEN)
     await notebook.clear(0)
     await expect(pill(lab)).to_be_visible()
     await notebook.run("turn = await w.say('Nobody sees you.')")

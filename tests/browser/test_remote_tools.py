@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from playwright.async_api import expect
 
 from tests.browser.lab import PANEL
-from tests.browser.sandbox import URL_VARIABLE, widget_cell
+from tests.browser.sandbox import URL_VARIABLE, WRITTEN, widget_cell
 from tests.browser.speech import QUESTIONS, write_speech
 from tests.sandbox.mcp_server import weather_server
 
@@ -28,7 +28,7 @@ w
 async def test_a_remote_call_waits_in_the_panel_for_a_person(lab: Lab) -> None:
     async with weather_server() as weather:
         notebook = await lab.open()
-        await notebook.run(widget_cell(tools=[weather.tool()]))
+        await notebook.run(widget_cell(tools=[weather.tool()], **WRITTEN))
         await notebook.run("await w.connect()\nawait w.wait_for('mcp_list_tools.completed', since=0)")
         await notebook.run(
             "handle = w.say('What is the weather in Paris?')\nawait w.wait_for('rtc.approval', since=0)"

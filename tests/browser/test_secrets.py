@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
-from tests.browser.sandbox import widget_cell
+from tests.browser.sandbox import WRITTEN, widget_cell
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -113,7 +113,7 @@ async def test_keys_are_nowhere_and_the_secret_that_others_see_expires_after_30_
 async def test_with_kernel_signaling_no_secret_reaches_any_page(lab: Lab, sandbox: SandboxProcess) -> None:
     notebook = await lab.open()
     async with second_front_end(lab.jupyter) as published:
-        await notebook.run(widget_cell(signaling="kernel"))
+        await notebook.run(widget_cell(signaling="kernel", **WRITTEN))
         await notebook.run("await w.connect()")
         await notebook.run("turn = await w.say('Through the kernel.')")
         assert await notebook.value("turn.transcript") == "You said: Through the kernel."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from playwright.async_api import expect
 
 from tests.browser.lab import PANEL
-from tests.browser.sandbox import widget_cell
+from tests.browser.sandbox import WRITTEN, widget_cell
 from tests.browser.speech import QUESTIONS, write_speech
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def place_order(drink: str = "flat white") -> str:
 
 async def test_a_tool_call_that_needs_approval_waits_in_the_panel_for_a_person(lab: Lab) -> None:
     notebook = await lab.open()
-    await notebook.run(widget_cell(instructions="You are a barista."))
+    await notebook.run(widget_cell(instructions="You are a barista.", **WRITTEN))
     tool_cell = await notebook.add(ORDER)
     await notebook.run(tool_cell)
     await notebook.run("await w.connect()")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.jupyter import PLAIN_HOST
 from tests.browser.lab import PANEL
-from tests.browser.sandbox import widget_cell
+from tests.browser.sandbox import WRITTEN, widget_cell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ async def test_without_a_microphone_the_call_goes_on_and_says_so(
 ) -> None:
     async with open_lab(microphone=microphone) as lab:
         notebook = await lab.open()
-        await notebook.run(widget_cell())
+        await notebook.run(widget_cell(**WRITTEN))
         await notebook.run("await w.connect()")
         await panel_says(notebook, reason)
         await notebook.run("turn = await w.say('Can you hear me?')")
