@@ -34,7 +34,8 @@ help: ## this list
 lab: .venv/.lab ## JupyterLab on the first notebook; ARGS="--no-browser" on a server
 	$(PYTHON) -m jupyterlab $(AS_ROOT) $(ARGS) $(NOTEBOOK)
 
-test: check-python check-js browser ## everything a change must pass
+test: .venv/.js browser ## everything a change must pass
+	@$(MAKE) --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) check-python check-js
 	$(PYTEST) -n 2
 
 check-python: .venv/.test
