@@ -36,7 +36,7 @@ lab: .venv/.lab ## JupyterLab on the first notebook; ARGS="--no-browser" on a se
 
 test: .venv/.js browser ## everything a change must pass
 	@$(MAKE) --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) check-python check-js
-	$(PYTEST) -n 2
+	$(PYTEST) -n 3
 
 check-python: .venv/.test
 	$(PYTHON) -m ruff check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,38 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"
 GUARD = Path(loopback.__file__).parent
 BROWSER = "tests/browser/"
 BY_EAR = "by ear"
-LAST = 2
+LAST = 3
 HEARD = tuple(
-    f"{BROWSER}test_{name}.py" for name in ("agents_sdk", "notebooks", "recording", "saved_page", "talk")
+    f"{BROWSER}test_{name}"
+    for name in (
+        "agents_sdk.py",
+        "notebooks.py::test_the_notebook_runs_from_top_to_bottom[02",
+        "recording.py",
+        "saved_page.py",
+        "talk.py",
+    )
 )
+SPOKEN = tuple(
+    f"tests/{name}"
+    for name in (
+        "experiments/test_ask_again",
+        "foreign/",
+        "mcp/",
+        "sandbox/",
+        "test_commands",
+        "test_headless",
+        "test_panel_sound",
+        "test_recorded_session",
+        "test_replay",
+        "test_session",
+        "test_sideband",
+        "test_sip",
+        "test_transcription",
+        "transports/",
+    )
+)
+CORES = os.sched_getaffinity(0) if sys.platform == "linux" else set()
+BESIDE = set(sorted(CORES)[1:]) or CORES
 
 
 def pytest_configure() -> None:
@@ -42,10 +71,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in soak]
 
 
-class OneEar(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
-    """Lets one worker run the browser tests that judge sound, and the other all that needs no browser.
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave a core to what is spoken and heard, where other tests only compute."""
+    if sys.platform == "linux" and "PYTEST_XDIST_WORKER" in os.environ:
+        os.sched_setaffinity(0, CORES if item.nodeid.startswith((BROWSER, *SPOKEN)) else BESIDE)
 
-    Sound needs a core that is not full: the other browser tests come last, two at a time.
+
+class OneEar(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
+    """Lets one worker run the browser tests that judge sound, and the others all that needs no browser.
+
+    Sound needs a core that is not full: those that only compute come first, on the cores left to them, then
+    those that mostly wait for words to be spoken; the other browser tests come last, on all workers.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -73,11 +109,13 @@ class OneEar(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
 
 
 def _late(scope: str) -> int:
-    return 0 if scope == BY_EAR else LAST if scope.startswith(BROWSER) else 1
+    if scope == BY_EAR:
+        return 0
+    return LAST if scope.startswith(BROWSER) else 2 if scope.startswith(SPOKEN) else 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneEar:
-    """Give the workers of `-n 2` their tests."""
+    """Give the workers of `-n 3` their tests."""
     return OneEar(config, log)
 
 
