@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import wave
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -19,11 +20,10 @@ from tests.browser.speech import QUESTIONS, write_speech
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
-    from pathlib import Path
 
 
 class OpenLab(Protocol):
-    """Open a page of JupyterLab, whose microphone is silent unless one is named."""
+    """Open a page of JupyterLab: the one that is kept where a sound is its microphone, else a new one."""
 
     def __call__(
         self, microphone: Microphone | None = None, base_url: str | None = None
@@ -81,38 +81,40 @@ def spoken_questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_speech(path, *QUESTIONS, before_s=4, between_s=5.5)
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def desk(
+    chrome: Chrome, jupyter: Jupyter, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Desk]:
+    """Keep a page."""
+    desk = Desk(chrome, jupyter, tmp_path_factory.mktemp("microphone") / "desk.wav")
+    yield desk
+    await desk.leave()
+
+
 @pytest.fixture(scope="session")
-def open_lab(jupyter: Jupyter, chrome: Chrome, silence: Path) -> OpenLab:
-    """Return what opens a fresh page; its kernels end with it."""
+def open_lab(jupyter: Jupyter, chrome: Chrome, desk: Desk, silence: Path) -> OpenLab:
+    """Return what opens a page where nothing is open, the one that is kept if it has a sound to hear."""
 
     @asynccontextmanager
     async def open_page(
         microphone: Microphone | None = None, base_url: str | None = None
     ) -> AsyncIterator[Lab]:
-        async with chrome.context(microphone or silence) as context:
-            lab = Lab(await context.new_page(), jupyter)
-            await lab.load(base_url)
-            try:
-                yield lab
-            finally:
-                await jupyter.end_kernels()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(jupyter.end_kernels)
+            if isinstance(microphone, Path):
+                lab = await desk.take(microphone)
+                stack.push_async_callback(desk.clear)
+            else:
+                context = await stack.enter_async_context(chrome.context(microphone or silence))
+                lab = Lab(await context.new_page(), jupyter)
+                await lab.load(base_url)
+            yield lab
 
     return open_page
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def desk(chrome: Chrome, jupyter: Jupyter, silence: Path) -> AsyncIterator[Desk]:
-    """Keep a page with a silent microphone."""
-    desk = Desk(chrome, jupyter, silence)
-    yield desk
-    await desk.leave()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def lab(desk: Desk, jupyter: Jupyter) -> AsyncIterator[Lab]:
-    """Give a page with a silent microphone, where nothing is open."""
-    yield await desk.take()
-    try:
-        await desk.clear()
-    finally:
-        await jupyter.end_kernels()
+async def lab(open_lab: OpenLab, silence: Path) -> AsyncIterator[Lab]:
+    """Give the page that is kept, with a silent microphone."""
+    async with open_lab(silence) as page:
+        yield page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -23,22 +24,23 @@ class Desk:
         Where it is opened.
     jupyter
         What it shows.
-    silence
-        Its microphone.
+    microphone
+        Where the file of its microphone shall be: Chromium reads it whenever the microphone opens.
     """
 
-    def __init__(self, chrome: Chrome, jupyter: Jupyter, silence: Path) -> None:
+    def __init__(self, chrome: Chrome, jupyter: Jupyter, microphone: Path) -> None:
         self._chrome = chrome
         self._jupyter = jupyter
-        self._silence = silence
+        self._microphone = microphone
         self._lab: Lab | None = None
         self._context = AsyncExitStack()
 
-    async def take(self) -> Lab:
-        """Return the page with nothing open, and nothing seen."""
+    async def take(self, sound: Path) -> Lab:
+        """Return the page with nothing open and nothing seen, and with this sound for its microphone."""
+        shutil.copyfile(sound, self._microphone)
         if self._lab is None or self._lab.page.is_closed():
             await self.leave()
-            context = await self._context.enter_async_context(self._chrome.context(self._silence))
+            context = await self._context.enter_async_context(self._chrome.context(self._microphone))
             self._lab = Lab(await context.new_page(), self._jupyter)
             await self._lab.load()
         return self._lab
