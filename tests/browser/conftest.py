@@ -57,7 +57,7 @@ async def jupyter(
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chrome() -> AsyncIterator[Chrome]:
-    """Run one Chromium at a time for all tests here."""
+    """Run Chromium for all tests here."""
     async with run_chrome() as browser:
         yield browser
 

@@ -47,8 +47,12 @@ class Desk:
 
     async def clear(self) -> None:
         """Close what is open on it, and the page itself where anything of that stays."""
-        if self._lab is not None and not await self._lab.clear():
-            await self.leave()
+        cleared = False
+        try:
+            cleared = self._lab is not None and await self._lab.clear()
+        finally:
+            if not cleared:
+                await self.leave()
 
     async def leave(self) -> None:
         """Close the page."""
