@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
@@ -116,10 +117,15 @@ class Calling(SessionParts):
         )
 
     def hang_up(self) -> Handle[None]:
-        """End the call; no error when there is none."""
+        """End the call, once the last word of an answer that was spoken to its end has been heard.
+
+        Half a second at most; an answer that is still being spoken is cut at once. No error when there is
+        no call.
+        """
         return self._start("hang_up", self._hang_up())
 
     async def _hang_up(self) -> None:
+        await asyncio.sleep(self._core.playback.tail_s())
         await self._core.transport.hang_up("hung up from Python")
         if self._recorder is not None:
             await self._keeper.settled()

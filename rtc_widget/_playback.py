@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rtc_widget.log.record import Record
 
-__all__ = ["Playback"]
+__all__ = ["TAIL_S", "Playback"]
+
+TAIL_S = 0.5
+"""The end of what was sent is heard that much later at most: the network's and the jitter buffer's delay."""
 
 _NEVER_STARTED_S = 3.0
 
@@ -26,12 +30,16 @@ class Playback:
 
     def __init__(self) -> None:
         self._sounds: dict[str, _Sound] = {}
+        self.sent_ms: float | None = None
+        """The `t_ms` at which the end of the last answer was sent; None while one sounds, or after a cut."""
+        self._sent_s = -math.inf
 
     def apply(self, record: Record) -> None:
         """Take a record, in log order."""
         if record.direction == "local":
             if record.type == "rtc.state" and record.event.get("state") in {"ended", "failed"}:
                 self._sounds.clear()
+                self.sent_ms = None
             return
         kind = record.type
         if kind == "response.content_part.added":
@@ -43,13 +51,26 @@ class Playback:
             sound = self._sounds.setdefault(str(record.event.get("response_id")), _Sound())
             if kind.endswith(".started"):
                 sound.started = True
+                self.sent_ms = None
             else:
                 sound.ended = True
+                self.sent_ms = record.t_ms if kind.endswith(".stopped") else None
+                self._sent_s = time.monotonic()
         elif kind == "response.done":
             response = record.event.get("response")
             sound_or_none = self._sounds.get(str(response.get("id"))) if isinstance(response, dict) else None
             if sound_or_none is not None:
                 sound_or_none.done_at_s = time.monotonic()
+
+    def tail_s(self, late_s: float = 0.0) -> float:
+        """Return how many s the end of the last answer may still be on its way; 0.0 when it cannot be.
+
+        Parameters
+        ----------
+        late_s
+            How much longer than to the ear the way is.
+        """
+        return 0.0 if self.sent_ms is None else max(0.0, self._sent_s + TAIL_S + late_s - time.monotonic())
 
     def rest_s(self) -> float | bool:
         """Return True when all has been heard, False while something plays, or the s to look again in."""

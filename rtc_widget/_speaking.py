@@ -6,7 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._core import OVER
 from rtc_widget._errors import ServerError, WaitTimeout
+from rtc_widget._playback import TAIL_S
 from rtc_widget._turn import Turn
 from rtc_widget.audio.loudness import loud_ms
 
@@ -24,6 +26,7 @@ _SETTLE_S = 0.3
 _NO_SPEECH_S = 5.0
 _LATE_SPEECH_S = 5.0
 _HEARD_SLACK_MS = 300.0
+_LOOK_AGAIN_S = 0.05
 _ACTIVE_RESPONSE = "conversation_already_has_active_response"
 
 
@@ -146,13 +149,13 @@ class Speaking:
         await self.respond(request, timeout)
 
     def _quiet(self) -> bool | float:
-        """Nothing runs, nothing plays, no tool of ours is at work, and the user's words are in or late."""
+        """Nothing runs, plays or is at a tool of ours, and the user's words and the sound are in or late."""
         conversation = self._core.conversation
         if conversation.pending_responses or conversation.requested_responses:
             return False
         if self._tools_busy():
             return False
-        return _least(self._core.playback.rest_s(), self._words_in)
+        return _least(_least(self._core.playback.rest_s(), self._words_in), self._sound_in)
 
     def _words_in(self) -> bool | float:
         conversation = self._core.conversation
@@ -166,6 +169,15 @@ class Speaking:
                 if waited_s < _TRANSCRIPT_GRACE_S:
                     left = _TRANSCRIPT_GRACE_S - waited_s
         return left
+
+    def _sound_in(self) -> bool | float:
+        """Nothing is recorded, or what is has come to the answer's last sample, or that is late."""
+        core, playback = self._core, self._core.playback
+        recorder, sent_ms = core.recorder, playback.sent_ms
+        if recorder is None or sent_ms is None or core.status in OVER:
+            return True
+        late = playback.tail_s(core.transport.late_s) == 0.0
+        return True if late or recorder.reaches(sent_ms + 1_000 * TAIL_S) else _LOOK_AGAIN_S
 
 
 class _PlayedTurn:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import rtc_widget as rtc
+from tests.audio.signals import loud_span_ms
 from tests.audio.witness import Witness
 
 if TYPE_CHECKING:
@@ -38,19 +39,15 @@ def energy(sound: Sound) -> float:
     return float(np.square(sound.samples.astype(np.float64)).sum()) / sound.sample_rate_hz
 
 
-def loud_ms(sound: Sound) -> tuple[float, float]:
-    """Return where a sound is loud first and last, in ms from its beginning."""
-    places = np.flatnonzero(np.abs(sound.samples.astype(np.int32)) > 1_000)
-    return float(places[0]) / sound.sample_rate_hz * 1_000, float(places[-1]) / sound.sample_rate_hz * 1_000
-
-
 async def test_what_the_agent_said_is_kept_to_its_last_word(session: rtc.HeadlessSession) -> None:
     turn = await session.say("What is your name?")
     kept = session.agent_audio()
     said = rtc.Sandbox.spoken(turn.transcript, voice=session.voice).resampled(kept.sample_rate_hz)
     # A coder that makes stereo of it may take 3 dB from each side.
     assert 0.45 * energy(said) < energy(kept) < 1.1 * energy(said)
-    assert loud_ms(kept)[1] - loud_ms(kept)[0] > 0.95 * (loud_ms(said)[1] - loud_ms(said)[0])
+    assert loud_span_ms(kept)[1] - loud_span_ms(kept)[0] > 0.95 * (
+        loud_span_ms(said)[1] - loud_span_ms(said)[0]
+    )
 
 
 async def test_both_sides_lie_on_one_timeline(session: rtc.HeadlessSession, question: Sound) -> None:
@@ -60,8 +57,8 @@ async def test_both_sides_lie_on_one_timeline(session: rtc.HeadlessSession, ques
     end_ms = float(session.events["t_ms"].iloc[-1])
     user, agent = session.user_audio(0.0, end_ms), session.agent_audio(0.0, end_ms)
     assert len(user.samples) == len(agent.samples) == round(end_ms * 24)
-    _, last_word_ms = loud_ms(user)
-    first_answer_ms, _ = loud_ms(agent)
+    _, last_word_ms = loud_span_ms(user)
+    first_answer_ms, _ = loud_span_ms(agent)
     # The agent answers after the pause that its detector waits for, and is heard when it says so.
     assert last_word_ms + 200 < first_answer_ms
     assert first_answer_ms == pytest.approx(float(row["t_first_audio_ms"]), abs=300 + witness.stalled_ms)

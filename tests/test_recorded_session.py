@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import rtc_widget as rtc
+from rtc_widget._playback import TAIL_S
+from tests.audio.signals import loud_span_ms
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+LONG = "It is a long way, and there is much to see, so let us take the slow train and look around."
 
 
 def letters(text: str | None) -> set[str]:
@@ -56,6 +61,41 @@ async def test_what_is_recorded_is_heard_live_and_loaded_alike(tmp_path: Path) -
 
     copy = rtc.load(session.save(tmp_path / "copy"))
     pd.testing.assert_frame_equal(copy.segments, live["segments"])
+
+
+async def test_a_turn_that_has_ended_is_whole_to_its_last_word_and_has_been_measured() -> None:
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(),
+        instructions='Say exactly "The train leaves in the morning."',
+        directory=None,
+        record=True,
+    ) as session:
+        turn = await session.play(rtc.Sandbox.spoken("When does the train leave?"))
+        answer, latency_ms = turn.audio, turn.latency_heard_ms
+    assert latency_ms is not None
+    assert answer is not None
+    spoken = rtc.Sandbox.spoken(turn.transcript, voice=session.voice).resampled(answer.sample_rate_hz)
+    assert loud_span_ms(answer)[1] - loud_span_ms(answer)[0] > 0.95 * (
+        loud_span_ms(spoken)[1] - loud_span_ms(spoken)[0]
+    )
+
+
+async def test_hanging_up_after_an_answer_waits_until_its_last_word_has_been_heard() -> None:
+    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
+        await session.say("Are you still there?")
+        await session.hang_up()
+        last_ms = session.events.groupby("type", observed=True)["t_ms"].max()
+    assert last_ms["rtc.state"] - last_ms["output_audio_buffer.stopped"] >= 1_000 * TAIL_S
+
+
+async def test_hanging_up_in_the_middle_of_an_answer_ends_it_at_once() -> None:
+    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
+        asked = session.say(LONG)
+        await session.wait_for("output_audio_buffer.started", timeout=20)
+        await session.hang_up()
+        with pytest.raises(rtc.ConnectionFailed):
+            await asked
+        assert "output_audio_buffer.stopped" not in set(session.events["type"])
 
 
 async def test_without_recording_there_is_no_audio_and_nothing_heard() -> None:

@@ -143,6 +143,11 @@ class Recorder:
                 self._thread.start()
         self._wake.set()
 
+    def reaches(self, t_ms: float) -> bool:
+        """Say whether both tracks have come up to a place on the session's timeline."""
+        with self._lock:
+            return len(self._ends) == len(TRACKS) and min(self._ends.values()) >= frame_at(t_ms)
+
     def on_durable(self, callback: Callable[[int], None]) -> None:
         """Call back, on the recorder's thread, with the number of pieces on disk when it has grown."""
         self._callbacks = (*self._callbacks, callback)

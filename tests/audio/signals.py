@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rtc_widget.audio import Sound
+
 
 def tone(hz: float, sample_rate_hz: int, seconds: float = 1.0, *, peak: float = 0.5) -> NDArray[np.float32]:
     """Return a sine as floats."""
@@ -34,3 +36,9 @@ def strength(samples: NDArray[np.int16], hz: float, sample_rate_hz: int) -> floa
     part = np.abs(np.mean(values * np.exp(-2j * np.pi * hz * t))) ** 2 * 2
     power = np.mean(values**2)
     return float(part / power) if power else 0.0
+
+
+def loud_span_ms(sound: Sound) -> tuple[float, float]:
+    """Return where a sound is loud first and last, in ms from its beginning."""
+    places = np.flatnonzero(np.abs(sound.samples.astype(np.int32)) > 1_000)
+    return float(places[0]) / sound.sample_rate_hz * 1_000, float(places[-1]) / sound.sample_rate_hz * 1_000
