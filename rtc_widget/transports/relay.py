@@ -135,9 +135,10 @@ class Relay:
                 self._welcome(page, missing=True)
                 return
             fresh = rows[page.received - first :]
-            page.received += len(fresh)
             self._append(page, self._unknown(page, fresh))
+            # In this order: a reply that waits for these records waits for all of them to be seen.
             page.logged = len(self._log)
+            page.received += len(fresh)
             page.undurable.append((page.received, page.logged))
             self._settle_durable(page, self._log.durable)
             page.unanswered += 1

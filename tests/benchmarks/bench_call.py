@@ -46,7 +46,7 @@ def note(event):
         came[event["event_id"]] = time.time_ns() / 1e6
 stop = w.on("*", note)
 """
-SPOKEN = "w.turns[w.turns.t_speech_stopped_ms.notna()].latency_inferred_ms.dropna().tolist()"
+SPOKEN = "w.turns.dropna(subset='t_speech_stopped_ms').latency_inferred_ms.dropna().tolist()"
 
 
 async def measure(folder: Path) -> list[Figure]:

@@ -101,7 +101,7 @@ def open_lab(jupyter: Jupyter, chrome: Chrome, desk: Desk, silence: Path) -> Ope
     ) -> AsyncIterator[Lab]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(jupyter.end_kernels)
-            if isinstance(microphone, Path):
+            if isinstance(microphone, Path) and base_url is None:
                 lab = await desk.take(microphone)
                 stack.push_async_callback(desk.clear)
             else:

@@ -73,7 +73,7 @@ async def test_a_recorded_call_is_heard_on_both_tracks_and_measured(lab: Lab, tm
     assert latency_ms is not None
     await expect(panel.locator(".rtcw-latency")).to_contain_text(f"{round(latency_ms)} ms")
     assert await notebook.value(GAPS) == []
-    derived = await notebook.value("sorted(w.stats[w.stats.stat_type == 'derived'].metric.unique())")
+    derived = await notebook.value("sorted(w.stats.query('stat_type == \"derived\"').metric.unique())")
     assert {"bit_rate_in_bps", "concealed_ratio", "jitter_buffer_delay_ms", "loss_ratio"} <= set(derived)
 
 

@@ -238,6 +238,18 @@ async def test_a_command_ends_only_when_everybody_saw_what_its_page_logged_befor
     assert seen == ["a", "b"]
 
 
+async def test_a_reply_that_outran_a_batch_of_records_waits_for_the_last_of_them(line: Line) -> None:
+    waited: list[tuple[str, bool]] = []
+    exchange = line.relay.exchange
+    line.log.observe(lambda record: waited.append((record.type, bool(exchange._waiting))))
+    task = asyncio.create_task(exchange.command(line.relay.pages["p1"], "mute", {}, timeout=5))
+    await asyncio.sleep(0)
+    line.says("reply", id=line.last("command")["id"], records=3, ok=True, result={})
+    line.sends(0, "a", "b", "c")
+    assert await task == {}
+    assert waited[:2] == [("a", True), ("b", True)]
+
+
 async def test_a_page_that_does_not_answer_is_named(line: Line) -> None:
     with pytest.raises(ConnectionFailed, match="did not answer 'mute'"):
         await line.relay.exchange.command(line.relay.pages["p1"], "mute", {}, timeout=0.01)
