@@ -115,7 +115,7 @@ class Keeper:
                 await asyncio.wrap_future(work)
 
     def _write_files(self, folder: Path) -> None:
-        from rtc_widget.log.recording import write_session_files
+        from rtc_widget.log.saving import write_session_files
 
         try:
             write_session_files(self._core.log, folder, self._core.frames)

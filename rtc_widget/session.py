@@ -167,7 +167,7 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
         OSError
             When it cannot be written.
         """
-        from rtc_widget.log.recording import save_recording
+        from rtc_widget.log.saving import save_recording
 
         return save_recording(self, Path(folder))
 

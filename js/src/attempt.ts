@@ -33,7 +33,7 @@ export interface Attempt {
   connect_ms: number | null;
   rtc_call_id: string | null;
   microphone: { state: "live" | "silent"; reason: string; advice: string };
-  /** The user was asked for the microphone. */
+  /** The user is asked for the microphone. */
   asking: boolean;
   loopback: boolean;
   timer: ReturnType<typeof setTimeout> | undefined;

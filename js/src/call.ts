@@ -1,10 +1,11 @@
 /** The one RTCPeerConnection: connect, hang up, states; every step is timed, and says why when it fails. */
 
-import { type Attempt, beginAttempt, type ConnectOptions, stepsOf, WAITING_FOR_MICROPHONE } from "./attempt";
-import { isOpen, type Opened, willAsk } from "./audio/microphone";
+import { type Attempt, beginAttempt, type ConnectOptions, stepsOf } from "./attempt";
+import type { Opened } from "./audio/microphone";
 import type { Outgoing } from "./audio/outgoing";
 import type { Sound } from "./audio/sound";
 import type { Speaker } from "./audio/speaker";
+import { createCallMicrophone } from "./call_microphone";
 import { asFailure, type Failure, failure } from "./exchange";
 import type { CallState, Fields } from "./messages";
 import { exchangeOffer } from "./signaling";
@@ -70,6 +71,25 @@ export function createCall(ports: CallPorts): Call {
     note(attempt, "live", { microphone, ...why, connect_ms: attempt.connect_ms, steps: stepsOf(attempt) });
   }
 
+  const callMicrophone = createCallMicrophone({
+    open: ports.openMicrophone,
+    outgoing: ports.outgoing,
+    current: (attempt) => current === attempt,
+    asks(attempt) {
+      if (!attempt.live) {
+        note(attempt, "microphone");
+      }
+    },
+    changed(attempt) {
+      if (attempt.live) {
+        noteLive(attempt);
+      } else if (attempt.asking) {
+        attempt.asking = false;
+        note(attempt, "connecting");
+      }
+    },
+  });
+
   // -- connecting -----------------------------------------------------------------------------------------------
 
   async function connect(options: ConnectOptions): Promise<Fields> {
@@ -91,7 +111,7 @@ export function createCall(ports: CallPorts): Call {
     ports.speaker.play(new MediaStream([attempt.receiver.track]));
     ports.heard(attempt.receiver.track);
     ports.outgoing.attach(attempt.sender);
-    void useMicrophone(attempt, opening);
+    void callMicrophone.use(attempt, opening);
     arm(attempt, options.timeout_ms);
     try {
       await Promise.race([attempt.givenUp, work]);
@@ -128,60 +148,6 @@ export function createCall(ports: CallPorts): Call {
     await opened;
     attempt.steps.channel_ms = performance.now() - connectedAt;
     goLive(attempt);
-  }
-
-  /** Put the microphone in when it comes; the call never waits for it. */
-  async function useMicrophone(attempt: Attempt, opening: Promise<Opened>): Promise<void> {
-    const { microphone: choice } = attempt.options;
-    if (choice !== "none") {
-      void willAsk().then((asking) => {
-        if (asking && current === attempt && attempt.microphone.reason === WAITING_FOR_MICROPHONE) {
-          attempt.asking = true;
-          if (!attempt.live) {
-            note(attempt, "microphone");
-          }
-        }
-      });
-    }
-    const opened = await opening;
-    if (current !== attempt) {
-      if (isOpen(opened)) {
-        opened.track.stop();
-      }
-      return;
-    }
-    attempt.steps.microphone_ms = performance.now() - attempt.startedAt;
-    if (isOpen(opened)) {
-      putIn(attempt, opened.track);
-    } else {
-      attempt.microphone = { state: "silent", ...opened };
-    }
-    if (attempt.live) {
-      noteLive(attempt);
-    } else if (attempt.asking) {
-      note(attempt, "connecting");
-    }
-  }
-
-  function putIn(attempt: Attempt, track: MediaStreamTrack): void {
-    attempt.microphone = { state: "live", reason: "", advice: "" };
-    track.onended = () => loseMicrophone(attempt);
-    ports.outgoing.setMicrophone(track);
-    ports.outgoing.setMuted(attempt.muted);
-  }
-
-  function loseMicrophone(attempt: Attempt): void {
-    if (current === attempt) {
-      ports.outgoing.setMicrophone(null);
-      attempt.microphone = {
-        state: "silent",
-        reason: "the microphone is gone",
-        advice: "Plug it in, then call again.",
-      };
-      if (attempt.live) {
-        noteLive(attempt);
-      }
-    }
   }
 
   /** Give up when time is up, but not while a kernel that answers is still at work for us. */
@@ -298,21 +264,8 @@ export function createCall(ports: CallPorts): Call {
     },
 
     async changeMicrophone(choice) {
-      const attempt = current;
-      if (attempt === null) {
-        return;
-      }
-      const opened = await ports.openMicrophone(choice);
-      if (!isOpen(opened)) {
-        throw troubleAt("microphone", opened.reason, opened.advice);
-      }
-      if (current !== attempt) {
-        opened.track.stop();
-        return;
-      }
-      putIn(attempt, opened.track);
-      if (attempt.live) {
-        noteLive(attempt);
+      if (current !== null) {
+        await callMicrophone.change(current, choice);
       }
     },
 

@@ -1,24 +1,17 @@
-"""A recording: a session on disk, loaded whole; what `save` writes and `load` reads."""
+"""A recording: a session on disk, loaded whole."""
 
 from __future__ import annotations
 
 import os
-import platform
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
 import pandas as pd
 
-from rtc_widget._errors import RecordingError
 from rtc_widget._frame_properties import FrameProperties
-from rtc_widget._version import __version__
 from rtc_widget.frames import Frames
 from rtc_widget.frames._columns import STRING
-from rtc_widget.frames.sessions import instructions_hash
 from rtc_widget.log import folders, parquet
-from rtc_widget.log.journal import write_journal
 from rtc_widget.log.many import Recordings, load_many, sql
 from rtc_widget.log.progress import progress_of_bytes
 from rtc_widget.log.reading import Loaded, read_events, read_file
@@ -33,19 +26,7 @@ if TYPE_CHECKING:
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.replay import Replay
 
-__all__ = ["Recording", "Recordings", "load", "load_many", "save_recording", "sql", "write_session_files"]
-
-_PACKAGES = (
-    "aiortc",
-    "anywidget",
-    "genai-prices",
-    "httpx",
-    "ipykernel",
-    "jupyterlab",
-    "openai",
-    "pandas",
-    "pyarrow",
-)
+__all__ = ["Recording", "Recordings", "hear", "load", "load_many", "sql"]
 
 
 class Recording(FrameProperties):
@@ -217,113 +198,3 @@ def hear(frames: Frames, folder: Path) -> Tracks | None:
         return None
     frames.hear(tracks)
     return tracks
-
-
-class HasLog(Protocol):
-    """What can be saved: a session, or a recording."""
-
-    @property
-    def event_log(self) -> EventLog:
-        """Its log."""
-
-
-def save_recording(source: HasLog, folder: str | Path) -> Path:
-    """Write a session as it is now: the journal, its audio, `session.json` and the frames as Parquet.
-
-    Parameters
-    ----------
-    source : session or Recording
-        What has an `event_log`.
-    folder : str or Path
-        Made if need be. One that holds this very session is brought up to date.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    RecordingError
-        The folder holds another session.
-    OSError
-        It cannot be written.
-    """
-    log = source.event_log
-    place = Path(folder)
-    target = place / folders.JOURNAL
-    if log.journal is not None and target.exists() and log.journal.path.resolve() == target.resolve():
-        log.journal.sync()
-    else:
-        known = folders.read_session_file(place).get("session_id")
-        if target.exists() and known != log.session_id:
-            raise RecordingError(
-                f"{place} holds another session; choose a new folder. Nothing was overwritten."
-            )
-        place.mkdir(parents=True, exist_ok=True)
-        write_journal(log, target)
-        audio = getattr(source, "audio", None)
-        if audio is not None:
-            audio.copy_to(place)
-    write_session_files(log, place)
-    return place
-
-
-def write_session_files(log: EventLog, folder: Path, frames: Frames | None = None) -> None:
-    """Write what stands beside a journal: `session.json`, the frames as Parquet, what was heard; at hang-up.
-
-    Parameters
-    ----------
-    log : EventLog
-        The session's log.
-    folder : Path
-        The session's folder.
-    frames : Frames, optional
-        Its frames, where there are some already.
-
-    Raises
-    ------
-    OSError
-        They cannot be written.
-    """
-    if log.journal is not None:
-        log.journal.sync()
-    if frames is None:
-        frames = Frames(log, info={"path": str(folder)})
-        hear(frames, folder)
-    told = msgspec.json.format(msgspec.json.encode(describe(frames)), indent=2)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / folders.SESSION).write_bytes(told + b"\n")
-    parquet.write_frames(frames, folder)
-    frames.keep_heard(folder)
-
-
-def describe(frames: Frames) -> dict[str, Any]:
-    """Return what `session.json` says of a session; it holds no key, for the log holds none."""
-    log = frames.log
-    session = frames.read().conversation.session
-    row = frames.get("sessions").iloc[0]
-    names = ("provider", "model", "voice", "variant")
-    known = {name: None if pd.isna(row[name]) else row[name] for name in names}
-    return {
-        "v": 1,
-        "session_id": log.session_id,
-        "started_at": log.started_at.isoformat() if log.wall_time_known else None,
-        "n_records": len(log),
-        **known,
-        "instructions_hash": instructions_hash(session),
-        "configuration": session,
-        "clock": None if log.clock is None else msgspec.to_builtins(log.clock),
-        "versions": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of everything that had a hand in a session."""
-    found = {"rtc_widget": __version__, "python": platform.python_version(), "platform": platform.platform()}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

@@ -23,7 +23,7 @@ from rtc_widget.frames import FRAMES, Frames
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.journal import Journal
 from rtc_widget.log.reading import read_file
-from rtc_widget.log.recording import save_recording
+from rtc_widget.log.saving import save_recording
 from tests.benchmarks.figures import Figure
 from tests.log.real import RECORDINGS
 from tests.log.script import Script

@@ -12,7 +12,7 @@ import soundfile
 from playwright.async_api import expect
 
 import rtc_widget as rtc
-from rtc_widget.log.recording import save_recording
+from rtc_widget.log.saving import save_recording
 from rtc_widget.log.tracks import RATE_HZ
 from tests.browser.lab import HERE, PANEL, SCREENSHOTS
 from tests.log.call import STARTED, write_call

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 
 from rtc_widget.log.event_log import EventLog
-from rtc_widget.log.recording import save_recording
+from rtc_widget.log.saving import save_recording
 from rtc_widget.log.tracks import RATE_HZ
 from tests.log.script import Script
 

@@ -14,7 +14,7 @@ import pytest
 import rtc_widget as rtc
 from rtc_widget.frames import FRAMES
 from rtc_widget.log.parquet import frame_path
-from rtc_widget.log.recording import save_recording
+from rtc_widget.log.saving import save_recording
 from tests.log.script import Script
 from tests.log.test_recording import Session, talked
 

@@ -11,7 +11,7 @@ import pytest
 import rtc_widget as rtc
 from rtc_widget.frames import FRAMES, Frames
 from rtc_widget.frames.timeline import LANES, counted, stretches
-from rtc_widget.log.recording import save_recording
+from rtc_widget.log.saving import save_recording
 from tests.log.call import write_call
 from tests.log.script import Script
 

@@ -1,0 +1,146 @@
+"""Saving: what stands on disk of a session, its journal, its audio and what tells of them."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+import pandas as pd
+
+from rtc_widget._errors import RecordingError
+from rtc_widget._version import __version__
+from rtc_widget.frames import Frames
+from rtc_widget.frames.sessions import instructions_hash
+from rtc_widget.log import folders, parquet
+from rtc_widget.log.journal import write_journal
+from rtc_widget.log.recording import hear
+
+if TYPE_CHECKING:
+    from rtc_widget.log.event_log import EventLog
+
+__all__ = ["save_recording", "write_session_files"]
+
+_PACKAGES = (
+    "aiortc",
+    "anywidget",
+    "genai-prices",
+    "httpx",
+    "ipykernel",
+    "jupyterlab",
+    "openai",
+    "pandas",
+    "pyarrow",
+)
+
+
+class HasLog(Protocol):
+    """What can be saved: a session, or a recording."""
+
+    @property
+    def event_log(self) -> EventLog:
+        """Its log."""
+
+
+def save_recording(source: HasLog, folder: str | Path) -> Path:
+    """Write a session as it is now: the journal, its audio, `session.json` and the frames as Parquet.
+
+    Parameters
+    ----------
+    source : session or Recording
+        What has an `event_log`.
+    folder : str or Path
+        Made if need be. One that holds this very session is brought up to date.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    RecordingError
+        The folder holds another session.
+    OSError
+        It cannot be written.
+    """
+    log = source.event_log
+    place = Path(folder)
+    target = place / folders.JOURNAL
+    if log.journal is not None and target.exists() and log.journal.path.resolve() == target.resolve():
+        log.journal.sync()
+    else:
+        known = folders.read_session_file(place).get("session_id")
+        if target.exists() and known != log.session_id:
+            raise RecordingError(
+                f"{place} holds another session; choose a new folder. Nothing was overwritten."
+            )
+        place.mkdir(parents=True, exist_ok=True)
+        write_journal(log, target)
+        audio = getattr(source, "audio", None)
+        if audio is not None:
+            audio.copy_to(place)
+    write_session_files(log, place)
+    return place
+
+
+def write_session_files(log: EventLog, folder: Path, frames: Frames | None = None) -> None:
+    """Write what stands beside a journal: `session.json`, the frames as Parquet, what was heard; at hang-up.
+
+    Parameters
+    ----------
+    log : EventLog
+        The session's log.
+    folder : Path
+        The session's folder.
+    frames : Frames, optional
+        Its frames, where there are some already.
+
+    Raises
+    ------
+    OSError
+        They cannot be written.
+    """
+    if log.journal is not None:
+        log.journal.sync()
+    if frames is None:
+        frames = Frames(log, info={"path": str(folder)})
+        hear(frames, folder)
+    told = msgspec.json.format(msgspec.json.encode(describe(frames)), indent=2)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / folders.SESSION).write_bytes(told + b"\n")
+    parquet.write_frames(frames, folder)
+    frames.keep_heard(folder)
+
+
+def describe(frames: Frames) -> dict[str, Any]:
+    """Return what `session.json` says of a session; it holds no key, for the log holds none."""
+    log = frames.log
+    session = frames.read().conversation.session
+    row = frames.get("sessions").iloc[0]
+    names = ("provider", "model", "voice", "variant")
+    known = {name: None if pd.isna(row[name]) else row[name] for name in names}
+    return {
+        "v": 1,
+        "session_id": log.session_id,
+        "started_at": log.started_at.isoformat() if log.wall_time_known else None,
+        "n_records": len(log),
+        **known,
+        "instructions_hash": instructions_hash(session),
+        "configuration": session,
+        "clock": None if log.clock is None else msgspec.to_builtins(log.clock),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that had a hand in a session."""
+    found = {"rtc_widget": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
