@@ -25,6 +25,7 @@ _TRANSCRIPT_GRACE_S = 3.0
 _SETTLE_S = 0.3
 _NO_SPEECH_S = 5.0
 _LATE_SPEECH_S = 5.0
+_LATE_SOUND_S = 3.0
 _HEARD_SLACK_MS = 300.0
 _LOOK_AGAIN_S = 0.05
 _ACTIVE_RESPONSE = "conversation_already_has_active_response"
@@ -176,7 +177,7 @@ class Speaking:
         recorder, sent_ms = core.recorder, playback.sent_ms
         if recorder is None or sent_ms is None or core.status in OVER:
             return True
-        late = playback.tail_s(core.transport.late_s) == 0.0
+        late = playback.tail_s(_LATE_SOUND_S) == 0.0
         return True if late or recorder.reaches(sent_ms + 1_000 * TAIL_S) else _LOOK_AGAIN_S
 
 

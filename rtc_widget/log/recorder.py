@@ -25,6 +25,8 @@ _NOTE_FRAMES = 5 * RATE_HZ
 _MOST_SPILL_FRAMES = 2 * 3_600 * RATE_HZ
 """Without a folder: two hours, 345 MB a track."""
 _UNEVEN_FRAMES = RATE_HZ // 2
+_BEHIND_FRAMES = RATE_HZ // 2
+"""What is heard comes that much later than what is sent, at most."""
 _NOTHING_CAME = "nothing came"
 _FULL = {
     "type": "rtc.error",
@@ -144,9 +146,13 @@ class Recorder:
         self._wake.set()
 
     def reaches(self, t_ms: float) -> bool:
-        """Say whether both tracks have come up to a place on the session's timeline."""
+        """Say whether all that is heard of the agent up to a place on the session's timeline has come.
+
+        Where nothing comes of it any more, for a service may send no silence, the user's side tells the time.
+        """
         with self._lock:
-            return len(self._ends) == len(TRACKS) and min(self._ends.values()) >= frame_at(t_ms)
+            heard, sent = self._ends.get("agent", 0), self._ends.get("user", 0)
+        return max(heard, sent - _BEHIND_FRAMES) >= frame_at(t_ms)
 
     def on_durable(self, callback: Callable[[int], None]) -> None:
         """Call back, on the recorder's thread, with the number of pieces on disk when it has grown."""

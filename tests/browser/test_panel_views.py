@@ -115,7 +115,7 @@ async def ready(panel: Locator, tab: str) -> None:
     }
     if tab == "Timeline":
         # Of a call that has lasted long only the end is in sight.
-        await panel.get_by_role("button", name="Fit").click()
+        await panel.get_by_role("button", name="Fit", exact=True).click()
     await panel.locator(shown[tab]).first.wait_for()
     if tab == "Events":
         await panel.locator(".rtcw-event").nth(2).click()

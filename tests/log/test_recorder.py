@@ -86,6 +86,18 @@ def test_what_overlaps_is_left_out(tmp_path: Path) -> None:
     room.recorder.close()
 
 
+def test_a_place_is_reached_when_the_agent_is_recorded_to_there_or_nothing_comes_of_it_any_more() -> None:
+    room = Room(None)
+    room.both(0, RATE_HZ)
+    assert room.recorder.reaches(1_000.0)
+    assert not room.recorder.reaches(1_100.0)
+    room.recorder.keep("user", RATE_HZ, ramp(RATE_HZ, RATE_HZ // 2).tobytes())
+    assert not room.recorder.reaches(1_100.0)
+    room.recorder.keep("user", RATE_HZ * 3 // 2, ramp(0, RATE_HZ // 10).tobytes())
+    assert room.recorder.reaches(1_100.0)
+    room.recorder.close()
+
+
 def test_hanging_up_makes_flac_of_the_same_samples_and_one_length(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.both(0, 30_000)
