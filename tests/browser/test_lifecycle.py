@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.browser.lab import Lab, Notebook
 
+STATES = "[event for event in w.event_log if event['type'] == 'rtc.state']"
+
 
 def pill(lab: Lab) -> Locator:
     """Return what shows a call that has no view."""
@@ -30,7 +32,7 @@ async def call_in_a_notebook(lab: Lab, **fields: Any) -> Notebook:
     notebook = await lab.open(widget_cell(**fields))
     await notebook.run(0)
     await notebook.run("await w.connect()")
-    assert await live(lab) == (1, 1)
+    assert await live(lab) == (1, 1), await notebook.value(STATES)
     return notebook
 
 
