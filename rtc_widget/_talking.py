@@ -35,7 +35,8 @@ class Talking(SessionParts):
         Returns
         -------
         Handle
-            Of the Turn, when its answer has been spoken to the end.
+            Of the Turn, when its answer has been spoken to the end; with `record=True`, when its sound has
+            come to the last word as well.
 
         Raises
         ------
@@ -64,7 +65,7 @@ class Talking(SessionParts):
         Returns
         -------
         Handle
-            Of the Turn; the last one when a pause in the sound split it.
+            Of the Turn, complete as after `say`; the last one when a pause in the sound split it.
 
         Raises
         ------

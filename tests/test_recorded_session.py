@@ -37,7 +37,7 @@ async def test_what_is_recorded_is_heard_live_and_loaded_alike(tmp_path: Path) -
         assert turn.latency_inferred_ms is not None
         assert turn.audio is not None
         assert turn.user_audio is not None
-        assert len(letters(rtc.Sandbox.recognised(turn.audio)) & letters(turn.transcript)) >= 4
+        assert len(letters(rtc.Sandbox.recognised(turn.audio)) & letters(turn.transcript)) >= 3
         assert len(letters(rtc.Sandbox.recognised(turn.user_audio)) & {"when", "does", "the", "train"}) >= 3
         assert typed.user_audio is None
         assert typed.latency_heard_ms is None

@@ -24,6 +24,9 @@ w = rtc.TranscriptionWidget(provider=rtc.Sandbox(os.environ["{URL_VARIABLE}"]))
 w
 """
 
+HAPPENED = """[[e["type"], e.get("message") or e.get("response", {}).get("status")]
+    for e in w.event_log if e["type"] != "rtc.stats"]"""
+
 
 async def test_a_remote_call_waits_in_the_panel_for_a_person(lab: Lab) -> None:
     async with weather_server() as weather:
@@ -39,7 +42,8 @@ async def test_a_remote_call_waits_in_the_panel_for_a_person(lab: Lab) -> None:
         await lab.screenshot("remote_approval")
         assert weather.cities == []
         await row.get_by_role("button", name="Approve").click()
-        assert "foggy in Paris" in await notebook.value("(await handle).transcript")
+        said = await notebook.value("(await handle).transcript")
+        assert "foggy in Paris" in said, await notebook.value(HAPPENED)
         await expect(panel.get_by_role("button", name="Approve")).to_have_count(0)
         assert await notebook.value("w.tool_calls[['kind', 'approval']].values.tolist()") == [
             ["mcp", "approved"]
