@@ -30,7 +30,7 @@ class Playback:
 
     def __init__(self) -> None:
         self._sounds: dict[str, _Sound] = {}
-        self.sent_ms: float | None = None
+        self.t_sent_ms: float | None = None
         """The `t_ms` at which the end of the last answer was sent; None while one sounds, or after a cut."""
         self._sent_s = -math.inf
 
@@ -39,7 +39,7 @@ class Playback:
         if record.direction == "local":
             if record.type == "rtc.state" and record.event.get("state") in {"ended", "failed"}:
                 self._sounds.clear()
-                self.sent_ms = None
+                self.t_sent_ms = None
             return
         kind = record.type
         if kind == "response.content_part.added":
@@ -51,10 +51,10 @@ class Playback:
             sound = self._sounds.setdefault(str(record.event.get("response_id")), _Sound())
             if kind.endswith(".started"):
                 sound.started = True
-                self.sent_ms = None
+                self.t_sent_ms = None
             else:
                 sound.ended = True
-                self.sent_ms = record.t_ms if kind.endswith(".stopped") else None
+                self.t_sent_ms = record.t_ms if kind.endswith(".stopped") else None
                 self._sent_s = time.monotonic()
         elif kind == "response.done":
             response = record.event.get("response")
@@ -70,7 +70,7 @@ class Playback:
         late_s
             How much longer than to the ear the way is.
         """
-        return 0.0 if self.sent_ms is None else max(0.0, self._sent_s + TAIL_S + late_s - time.monotonic())
+        return 0.0 if self.t_sent_ms is None else max(0.0, self._sent_s + TAIL_S + late_s - time.monotonic())
 
     def rest_s(self) -> float | bool:
         """Return True when all has been heard, False while something plays, or the s to look again in."""

@@ -174,11 +174,11 @@ class Speaking:
     def _sound_in(self) -> bool | float:
         """Nothing is recorded, or what is has come to the answer's last sample, or that is late."""
         core, playback = self._core, self._core.playback
-        recorder, sent_ms = core.recorder, playback.sent_ms
-        if recorder is None or sent_ms is None or core.status in OVER:
+        recorder, t_sent_ms = core.recorder, playback.t_sent_ms
+        if recorder is None or t_sent_ms is None or core.status in OVER:
             return True
         late = playback.tail_s(_LATE_SOUND_S) == 0.0
-        return True if late or recorder.reaches(sent_ms + 1_000 * TAIL_S) else _LOOK_AGAIN_S
+        return True if late or recorder.reaches(t_sent_ms + 1_000 * TAIL_S) else _LOOK_AGAIN_S
 
 
 class _PlayedTurn:

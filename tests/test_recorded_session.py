@@ -22,14 +22,15 @@ def letters(text: str | None) -> set[str]:
     return set((text or "").lower().replace(".", "").replace("?", "").split())
 
 
+def at_the_station(directory: Path | None) -> rtc.HeadlessSession:
+    """Return a recorded session with one answer to everything."""
+    said = 'Say exactly "The train leaves in the morning."'
+    return rtc.HeadlessSession(provider=rtc.Sandbox(), instructions=said, directory=directory, record=True)
+
+
 async def test_what_is_recorded_is_heard_live_and_loaded_alike(tmp_path: Path) -> None:
     latencies: list[float | None] = []
-    async with rtc.HeadlessSession(
-        provider=rtc.Sandbox(),
-        instructions='Say exactly "The train leaves in the morning."',
-        directory=tmp_path,
-        record=True,
-    ) as session:
+    async with at_the_station(tmp_path) as session:
         session._keeper.on_heard = latencies.append
         turn = await session.play(rtc.Sandbox.spoken("When does the train leave?"))
         typed = await session.say("Once more, please.")
@@ -64,12 +65,7 @@ async def test_what_is_recorded_is_heard_live_and_loaded_alike(tmp_path: Path) -
 
 
 async def test_a_turn_that_has_ended_is_whole_to_its_last_word_and_has_been_measured() -> None:
-    async with rtc.HeadlessSession(
-        provider=rtc.Sandbox(),
-        instructions='Say exactly "The train leaves in the morning."',
-        directory=None,
-        record=True,
-    ) as session:
+    async with at_the_station(None) as session:
         turn = await session.play(rtc.Sandbox.spoken("When does the train leave?"))
         answer, latency_ms = turn.audio, turn.latency_heard_ms
     assert latency_ms is not None

@@ -45,27 +45,7 @@ class HasLog(Protocol):
 
 
 def save_recording(source: HasLog, folder: str | Path) -> Path:
-    """Write a session as it is now: the journal, its audio, `session.json` and the frames as Parquet.
-
-    Parameters
-    ----------
-    source : session or Recording
-        What has an `event_log`.
-    folder : str or Path
-        Made if need be. One that holds this very session is brought up to date.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    RecordingError
-        The folder holds another session.
-    OSError
-        It cannot be written.
-    """
+    """Write the journal, its audio, `session.json` and the frames as Parquet, as `Session.save` tells."""
     log = source.event_log
     place = Path(folder)
     target = place / folders.JOURNAL
