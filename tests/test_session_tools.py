@@ -247,6 +247,7 @@ async def test_a_call_that_waits_for_approval_when_the_session_ends_is_given_up(
 
     session.say("Place an order, please.")
     asked = await session.wait_for("rtc.approval")
+    await session.wait_for("response.done", since=0)
     await session.hang_up()
     await session.wait_for("rtc.state")
     with pytest.raises(rtc.ConfigurationError, match="waits for approval"):

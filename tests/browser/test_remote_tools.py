@@ -43,7 +43,7 @@ async def test_a_remote_call_waits_in_the_panel_for_a_person(lab: Lab) -> None:
         assert weather.cities == []
         await row.get_by_role("button", name="Approve").click()
         said = await notebook.value("(await handle).transcript")
-        assert "foggy in Paris" in said, await notebook.value(HAPPENED)
+        assert "foggy in Paris" in said, str(await notebook.value(HAPPENED))
         await expect(panel.get_by_role("button", name="Approve")).to_have_count(0)
         assert await notebook.value("w.tool_calls[['kind', 'approval']].values.tolist()") == [
             ["mcp", "approved"]
