@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 from tests.browser.chrome import Chrome, Microphone, run_chrome
 from tests.browser.desk import Desk
@@ -20,6 +21,10 @@ from tests.browser.speech import QUESTIONS, write_speech
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
+
+
+# Others talk at the same time: what takes a full machine long is late, not missing.
+expect.set_options(timeout=20_000)
 
 
 class OpenLab(Protocol):

@@ -174,7 +174,7 @@ async def test_a_prompt_is_tuned_in_the_panel_from_the_edit_to_the_answer_that_i
     await expect(answers.nth(1)).to_contain_text("My name is Bruno.", timeout=60_000)
     await expect(answers.nth(0)).to_contain_text("My name is Lena.")
     await answers.nth(1).get_by_role("button", name="Hear it").click()
-    await expect(answers.nth(1).get_by_role("button", name="Hear it")).to_be_visible(timeout=15_000)
+    await expect(answers.nth(1).get_by_role("button", name="Hear it")).to_be_visible()
     await answers.nth(1).get_by_role("button", name="Keep this one").click()
     await expect(panel.locator(".rtcw-prompt-version")).to_have_text("prompt v4 “bruno”")
     assert await notebook.value("w.instructions") == "Your name is Bruno."

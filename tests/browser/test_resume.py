@@ -26,7 +26,7 @@ import rtc_widget as rtc
 w = rtc.resume(%r, provider=rtc.Sandbox(os.environ[{URL_VARIABLE!r}]))
 w
 """
-ANSWERED = "() => tap.wire(0).some(([, , text]) => text.includes('\"response.done\"'))"
+ANSWERED = "(after) => tap.wire(0).slice(after).some(([, , text]) => text.includes('\"response.done\"'))"
 MORE = 10
 
 
@@ -37,8 +37,9 @@ async def kill_kernel(notebook: Notebook, pid: int) -> None:
     await dialog.get_by_role("button", name="Ok").click(timeout=60_000)
 
 
-async def wait_for_events(lab: Lab, count: int) -> None:
-    await lab.page.wait_for_function("(n) => tap.wire(0).length > n", arg=count, timeout=60_000)
+async def wait_for_answer(lab: Lab, after: int) -> None:
+    """Wait until an answer is over that ends behind so many events."""
+    await lab.page.wait_for_function(ANSWERED, arg=after, timeout=60_000)
 
 
 def events_of(log: EventLog) -> list[list[str]]:
@@ -73,11 +74,11 @@ async def test_no_event_is_missing_and_the_call_goes_on_when_the_next_kernel_res
         await notebook.run(widget_cell())
         await notebook.run("await w.connect()")
         pid, folder = await notebook.value("[__import__('os').getpid(), str(w.folder)]")
-        await lab.page.wait_for_function(ANSWERED, timeout=60_000)
+        await wait_for_answer(lab, after=0)
         await kill_kernel(notebook, pid)
         # While there is no kernel, the call goes on.
         enough = len(events_of(rtc.load(folder).event_log)) + MORE
-        await wait_for_events(lab, enough)
+        await wait_for_answer(lab, after=enough)
         await check_the_saved_file(notebook, Path(folder), tmp_path, at_least=enough)
         await notebook.run(RESUME % folder)
         await notebook.run("turn = await w.say('Are you still there?')")
