@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
+from rtc_widget._mcp_package import load_mcp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +64,7 @@ class McpServer:
         raise ConnectionFailed("mcp", f"{self} did not answer within {_CONNECT_S:g} s.", "Does it speak MCP?")
 
     async def _live(self, ready: asyncio.Future[list[Described]]) -> None:
+        await load_mcp()
         from mcp import Client, StdioServerParameters, stdio_client
 
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:

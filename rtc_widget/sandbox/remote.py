@@ -11,11 +11,11 @@ import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget._mcp_package import load_mcp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -116,8 +116,7 @@ class _Answered:
 @asynccontextmanager
 async def _connected(server: Event, seconds: float) -> AsyncIterator[Any]:
     try:
-        # It takes a second, in which the loop would send no sound.
-        await asyncio.to_thread(import_module, "mcp.client.streamable_http")
+        await load_mcp()
         import httpx2
         from mcp import Client, MCPError
         from mcp.client.streamable_http import streamable_http_client

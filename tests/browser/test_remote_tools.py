@@ -24,7 +24,7 @@ w = rtc.TranscriptionWidget(provider=rtc.Sandbox(os.environ["{URL_VARIABLE}"]))
 w
 """
 
-HAPPENED = """[[e["type"], e.get("message") or e.get("response", {}).get("status")]
+HAPPENED = """[[e["type"], e.get("message") or e.get("reason") or e.get("response", {}).get("status")]
     for e in w.event_log if e["type"] != "rtc.stats"]"""
 
 
