@@ -34,7 +34,7 @@ FLAGS = (
 
 
 class Chrome:
-    """Two Chromiums at most, for another microphone is another browser: the one in use and one before."""
+    """A Chromium for each microphone in use: it stays open behind its use until another one is asked for."""
 
     def __init__(self, playwright: Playwright) -> None:
         self._playwright = playwright
@@ -43,7 +43,7 @@ class Chrome:
     async def close(self) -> None:
         """Close them."""
         while self._browsers:
-            await self._close_the_oldest()
+            await self._browsers.popitem()[1].close()
 
     @asynccontextmanager
     async def context(self, microphone: Microphone) -> AsyncIterator[BrowserContext]:
@@ -56,21 +56,20 @@ class Chrome:
             await context.close()
 
     async def _with(self, microphone: Microphone) -> Browser:
-        browser = self._browsers.pop(microphone, None)
+        browser = self._browsers.get(microphone)
         if browser is None:
-            if len(self._browsers) > 1:
-                await self._close_the_oldest()
+            await self._close_what_is_not_in_use()
             path = find_chromium()
             if path is None:
                 raise RuntimeError(NONE_FOUND)
-            browser = await self._playwright.chromium.launch(
+            browser = self._browsers[microphone] = await self._playwright.chromium.launch(
                 executable_path=path, args=[*FLAGS, *_media_flags(microphone)], chromium_sandbox=False
             )
-        self._browsers[microphone] = browser
         return browser
 
-    async def _close_the_oldest(self) -> None:
-        await self._browsers.pop(next(iter(self._browsers))).close()
+    async def _close_what_is_not_in_use(self) -> None:
+        for microphone in [one for one, browser in self._browsers.items() if not browser.contexts]:
+            await self._browsers.pop(microphone).close()
 
 
 @asynccontextmanager
