@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Fields, LogRecord } from "../src/messages";
 import { UNSEEN_AT_MOST_MS } from "../src/presence";

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createPair, type Pair } from "../src/pair";
 import { CONFIG, createKernel, type Kernel } from "./fakes/kernel";

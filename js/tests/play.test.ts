@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createAssembler } from "../src/audio/player";
 import { callUp, openPage, type Page, settle } from "./fakes/page";

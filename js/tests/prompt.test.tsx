@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { attachmentOf } from "../src/attachment";
 import type { Fields } from "../src/messages";

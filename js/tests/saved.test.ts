@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { describe, expect, it, vi } from "vitest";
 import { createInstance } from "../src/instance";
 import type { LogRecord } from "../src/messages";

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Batch } from "../../src/audio/worklet";
 import type { Audio } from "../../src/messages";
