@@ -262,8 +262,12 @@ class Lab:
         """Return what crossed a call's data channel: direction, page time in ms, text."""
         return [tuple(row) for row in await self.page.evaluate("(call) => tap.wire(call)", call)]
 
+    async def record_agent(self) -> None:
+        """Record the agent's track, of the calls to come."""
+        await self.page.evaluate("() => { tap.records = true; }")
+
     async def agent_audio(self, call: int = -1) -> bytes:
-        """End the recording of the agent's track, and return it as WebM."""
+        """End the recording of the agent's track, which `record_agent` began, and return it as WebM."""
         recordings: list[str] = await self.page.evaluate("(call) => tap.audio(call)", call)
         return base64.b64decode(recordings[0])
 

@@ -1,7 +1,7 @@
 // Watch what a page does with WebRTC and microphones, from outside the widget: `window.tap`.
 (() => {
   const now = () => performance.timeOrigin + performance.now();
-  const tap = { calls: [], microphones: [], clicked_ms: null };
+  const tap = { calls: [], microphones: [], clicked_ms: null, records: false };
   window.tap = tap;
   window.addEventListener("click", () => { tap.clicked_ms = now(); }, { capture: true });
 
@@ -20,7 +20,7 @@
     };
   };
 
-  // The agent's voice as it comes out of the connection.
+  // The agent's voice as it comes out of the connection, for those who ask: encoding it costs.
   const recordTrack = (call, { track, streams }) => {
     const recorder = new MediaRecorder(streams[0] ?? new MediaStream([track]), { mimeType: "audio/webm;codecs=opus" });
     const chunks = [];
@@ -45,7 +45,7 @@
       super(...configuration);
       this.tapped = { connection: this, wire: [], recordings: [], made_ms: now(), open_ms: null };
       tap.calls.push(this.tapped);
-      this.addEventListener("track", (event) => recordTrack(this.tapped, event));
+      if (tap.records) this.addEventListener("track", (event) => recordTrack(this.tapped, event));
     }
 
     createDataChannel(...options) {
@@ -69,6 +69,7 @@
     tap.calls.length = 0;
     tap.microphones.length = 0;
     tap.clicked_ms = null;
+    tap.records = false;
   };
   tap.liveMicrophones = () =>
     tap.microphones.flatMap(({ stream }) => stream.getTracks()).filter((track) => track.readyState === "live").length;

@@ -46,6 +46,7 @@ async def test_three_questions_into_the_microphone_are_three_turns(
     open_lab: OpenLab, spoken_questions: Path, connect: str
 ) -> None:
     async with open_lab(microphone=spoken_questions) as lab:
+        await lab.record_agent()
         notebook = await lab.open()
         await notebook.run(widget_cell())
         if connect == "from code":
@@ -66,6 +67,7 @@ async def test_three_questions_into_the_microphone_are_three_turns(
 
 
 async def test_three_played_files_are_three_turns(lab: Lab, tmp_path: Path) -> None:
+    await lab.record_agent()
     notebook = await lab.open()
     await notebook.run(widget_cell())
     await notebook.run("await w.connect()")
@@ -81,6 +83,7 @@ async def test_three_played_files_are_three_turns(lab: Lab, tmp_path: Path) -> N
 
 
 async def test_three_typed_questions_are_three_turns(lab: Lab) -> None:
+    await lab.record_agent()
     notebook = await lab.open()
     await notebook.run(widget_cell())
     await notebook.run("await w.connect()")
@@ -99,6 +102,7 @@ async def test_only_the_instructions_change_and_so_does_what_is_said_and_heard(
     lab: Lab, tmp_path: Path
 ) -> None:
     path = write_speech(tmp_path / "question.wav", QUESTIONS[1])
+    await lab.record_agent()
     notebook = await lab.open()
     await notebook.run(widget_cell(instructions="You are a helpful voice."))
     await notebook.run("await w.connect()")

@@ -44,5 +44,6 @@ def serve(service: Service) -> ThreadingHTTPServer:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     service.base_url = f"http://127.0.0.1:{server.server_port}/v1"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # It looks this often whether it shall stop; by itself it takes half a second to notice.
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     return server
