@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,6 @@ from tests.browser.sandbox import run_sandbox, widget_cell
 from tests.browser.speech import QUESTIONS, write_speech
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.async_api import Page
 
     from tests.browser.lab import Notebook
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
 RUNS = 20
 WARM_UP = 2
-SAYINGS = 8
+RELAYS = 2
+SAYINGS = 4
 ANSWERS = 8
 SILENCE_MS = 200
 LONG = "It is a long way, and there is much to see, so let us take the slow train and look around."
@@ -68,8 +68,7 @@ async def measure(folder: Path) -> list[Figure]:
         figures = await _connecting(lab, sandbox)
         notebook = await lab.open()
         await notebook.run(widget_cell())
-        await notebook.run("await w.connect()")
-        figures += await _relaying(notebook)
+        figures += await _relaying(notebook, sandbox)
         return figures + await _answering(notebook, folder)
 
 
@@ -113,38 +112,54 @@ async def _click(page: Page) -> float:
     return float(await opened.json_value())
 
 
-async def _relaying(notebook: Notebook) -> list[Figure]:
-    """Measure data-channel message → Python handler, while the agent talks and the log is on."""
+async def _relaying(notebook: Notebook, sandbox: SandboxProcess) -> list[Figure]:
+    """Measure data-channel message → Python handler while the agent talks, ours and a bare one in turns."""
+    await notebook.run((Path(__file__).parent / "bare_channel.py").read_text("utf-8"))
+    await notebook.run(f"bare = BareChannel({sandbox.base_url!r}, {sandbox.key!r})\nbare")
     await notebook.run(NOTE_TIMES)
-    for _ in range(SAYINGS):
-        await notebook.run(f"await w.say({LONG!r})")
-    came = await notebook.value("came")
+    ours_ms: list[float] = []
+    theirs_ms: list[float] = []
+    for _ in range(RELAYS):
+        await notebook.run("await w.connect()")
+        for _ in range(SAYINGS):
+            await notebook.run(f"await w.say({LONG!r})")
+        ours_ms += await _delays_ms(notebook, "came")
+        await notebook.run("await w.hang_up()")
+        await notebook.run("await bare.connect()")
+        for _ in range(SAYINGS):
+            await notebook.run(f"await bare.say({LONG!r})")
+        theirs_ms += await _delays_ms(notebook, "bare.came_ms")
+        await notebook.run("bare.hang_up()")
     await notebook.run("stop()")
-    delays_ms = [
-        came[event["event_id"]] - t_ms
+    (median_ms, late_ms), (bare_ms, bare_late_ms) = (
+        (statistics.median(delays_ms), float(np.percentile(delays_ms, 99)))
+        for delays_ms in (ours_ms, theirs_ms)
+    )
+    relayed = "data-channel message → Python handler"
+    detail = f"{len(ours_ms)} events; a bare widget"
+    return [
+        Figure(f"{relayed}, median", median_ms, "ms", 5, f"{detail} {bare_ms:.2f} ms"),
+        Figure(f"{relayed}, p99", late_ms, "ms", 30, f"{detail} {bare_late_ms:.1f} ms"),
+        Figure(f"{relayed}, widget / bare widget", median_ms / bare_ms, "×", detail="medians, in turns"),
+    ]
+
+
+async def _delays_ms(notebook: Notebook, came: str) -> list[float]:
+    """Return how long each event of the latest call took to a handler that noted when it came."""
+    came_ms = await notebook.value(came)
+    return [
+        came_ms[event["event_id"]] - t_ms
         for direction, t_ms, event in (
             (row[0], row[1], json.loads(row[2])) for row in await notebook.lab.wire()
         )
-        if direction == "server" and event.get("event_id") in came
-    ]
-    detail = f"{len(delays_ms)} events"
-    return [
-        Figure(
-            "data-channel message → Python handler, median", statistics.median(delays_ms), "ms", 5, detail
-        ),
-        Figure(
-            "data-channel message → Python handler, p99",
-            float(np.percentile(delays_ms, 99)),
-            "ms",
-            30,
-            detail,
-        ),
+        if direction == "server" and event.get("event_id") in came_ms
     ]
 
 
 async def _answering(notebook: Notebook, folder: Path) -> list[Figure]:
     """Measure end of speech → first audio, beyond the silence that the VAD waits for."""
     path = write_speech(folder / "question.wav", QUESTIONS[1], between_s=0.2)
+    await notebook.run("await w.connect()")
     for _ in range(ANSWERS):
         await notebook.run(f"await w.play({str(path)!r})")
     beyond_ms = [value - SILENCE_MS for value in await notebook.value(SPOKEN)]
