@@ -20,8 +20,8 @@ STATIC := $(addprefix rtc_widget/static/,widget.js widget.css waves.js page.js)
 # Built files that someone removed are made again, whatever the stamps say.
 GONE := $(if $(filter-out $(wildcard $(STATIC)),$(STATIC)),gone)
 
-# Tests use the sandbox: no account, and no way to one.
-CLEAN_ENV := env -u OPENAI_API_KEY -u OPENAI_BASE_URL
+# Tests use the sandbox: no account, and no way to one. What is compiled is kept: they start Python hundreds of times.
+CLEAN_ENV := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u PYTHONDONTWRITEBYTECODE
 PYTEST := $(CLEAN_ENV) $(PYTHON) -m pytest
 
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)

@@ -33,7 +33,7 @@ def measure() -> list[Figure]:
         Figure(
             "import rtc_widget / import pandas", ours / theirs, "×", 1.3, f"{ours:.0f} and {theirs:.0f} ms"
         ),
-        Figure("widget.js, gzipped", sizes_kb["widget.js"], "kB", 70),
+        Figure("widget.js, gzipped", sizes_kb["widget.js"], "kB", 60),
         *(
             Figure(
                 f"  of it {name}", sizes_kb["widget.js"] * part / whole, "kB", detail=f"{part:,} bytes before"
