@@ -173,11 +173,17 @@ async def test_wait_for_the_name_of_an_old_event_is_told_the_new_one(session: rt
 
 
 async def test_stream_yields_what_comes(session: rtc.HeadlessSession) -> None:
+    stream = session.stream()
+    first = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)  # it streams from here on
     session.update(instructions="Be brief.")
     async with asyncio.timeout(10):
-        async for event in session.stream():
+        types = [(await first)["type"]]
+        async for event in stream:
+            types.append(event["type"])
             if event["type"] == "session.updated":
                 break
+    assert "session.update" in types
 
 
 async def test_a_callback_is_called_in_order_and_its_error_is_kept(session: rtc.HeadlessSession) -> None:
