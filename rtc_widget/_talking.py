@@ -103,9 +103,15 @@ class Talking(SessionParts):
             raise ConfigurationError(
                 "Push to talk needs voice activity detection off: `await w.update(turn_detection=None)`."
             )
+        await self._start("push to talk", self._talk_down(timeout))
+        yield
+        await self._start("push to talk", self._talk_up(timeout))
+
+    async def _talk_down(self, timeout: float) -> None:
         for event in protocol.dialect.push_to_talk_down():
             await self._core.execute(event, timeout=timeout)
-        yield
+
+    async def _talk_up(self, timeout: float) -> None:
         (commit, request), _ = protocol.dialect.push_to_talk_up()
         await self._core.execute(commit, timeout=timeout)
         await self._speaking.respond(request, timeout)

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 import rtc_widget as rtc
-from rtc_widget._loop import submit
+from rtc_widget._loop import on_loop_thread, submit
 from rtc_widget.protocol import CLIENT_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from rtc_widget._loop import Handle
+    from rtc_widget.log.record import Record
 
 Session = rtc.HeadlessSession
 PICTURE = np.full((20, 30, 3), 200, np.uint8)
@@ -167,6 +168,20 @@ async def test_push_to_talk_listens_while_the_block_runs(session: Session) -> No
         await asyncio.wrap_future(submit(line))
     await session.wait_for("response.done", since=0)
     assert session.conversation.turns[-1].response_ids
+
+
+async def test_push_to_talk_is_sent_from_the_loop_that_holds_the_call(session: Session) -> None:
+    sent_there: dict[str, bool] = {}
+
+    def note(record: Record) -> None:
+        if record.direction == "client":
+            sent_there[record.type] = on_loop_thread()
+
+    session.event_log.observe(note)
+    async with session.push_to_talk():
+        await asyncio.sleep(0.3)
+    assert sent_there.keys() >= {"input_audio_buffer.clear", "input_audio_buffer.commit", "response.create"}
+    assert all(sent_there.values())
 
 
 async def test_a_message_larger_than_the_channel_takes_is_refused_with_both_sizes(session: Session) -> None:
