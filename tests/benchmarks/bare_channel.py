@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from typing import Any
 
 import anywidget
 import httpx
-
-SESSION = {"type": "realtime", "model": "gpt-realtime-2.1"}
 
 
 class BareChannel(anywidget.AnyWidget):
@@ -21,8 +20,10 @@ class BareChannel(anywidget.AnyWidget):
 
     Parameters
     ----------
-    base_url, key
-        Of the sandbox.
+    base_url
+        Of the sandbox; its standard key is in `RTC_SANDBOX_KEY`.
+    session
+        What the call is made with.
 
     Attributes
     ----------
@@ -62,9 +63,9 @@ class BareChannel(anywidget.AnyWidget):
     export default { initialize };
     """
 
-    def __init__(self, base_url: str, key: str) -> None:
+    def __init__(self, base_url: str, session: dict[str, str]) -> None:
         super().__init__()
-        self._base_url, self._key = base_url, key
+        self._base_url, self._session = base_url, session
         self.came_ms: dict[str, float] = {}
         self._open, self._spoken = asyncio.Event(), asyncio.Event()
         self.on_msg(self._take)
@@ -81,8 +82,12 @@ class BareChannel(anywidget.AnyWidget):
     async def connect(self) -> None:
         """Call."""
         self._open.clear()
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {self._key}"}) as client:
-            minted = await client.post(f"{self._base_url}/realtime/client_secrets", json={"session": SESSION})
+        async with httpx.AsyncClient(base_url=self._base_url) as client:
+            minted = await client.post(
+                "realtime/client_secrets",
+                json={"session": self._session},
+                headers={"Authorization": f"Bearer {os.environ['RTC_SANDBOX_KEY']}"},
+            )
         secret = minted.raise_for_status().json()["value"]
         self.send({"kind": "connect", "url": f"{self._base_url}/realtime/calls", "secret": secret})
         await self._open.wait()

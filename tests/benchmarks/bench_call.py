@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.services import run_service
+from tests.benchmarks.services import SESSION, run_service
 from tests.browser.chrome import run_chrome
 from tests.browser.jupyter import run_jupyter
 from tests.browser.lab import HERE, Lab
@@ -115,7 +115,7 @@ async def _click(page: Page) -> float:
 async def _relaying(notebook: Notebook, sandbox: SandboxProcess) -> list[Figure]:
     """Measure data-channel message → Python handler while the agent talks, ours and a bare one in turns."""
     await notebook.run((Path(__file__).parent / "bare_channel.py").read_text("utf-8"))
-    await notebook.run(f"bare = BareChannel({sandbox.base_url!r}, {sandbox.key!r})\nbare")
+    await notebook.run(f"bare = BareChannel({sandbox.base_url!r}, {SESSION!r})\nbare")
     await notebook.run(NOTE_TIMES)
     ours_ms: list[float] = []
     theirs_ms: list[float] = []
