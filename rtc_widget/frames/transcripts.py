@@ -22,7 +22,7 @@ class _Row(msgspec.Struct, gc=False):
     delta: str | None
     is_final: bool
     text: str | None
-    source: str
+    source: str = "server"
 
 
 COLUMNS = (
@@ -43,12 +43,15 @@ COLUMNS = (
 
 
 def _rows(source: Source) -> list[_Row]:
-    rows = []
+    rows: list[_Row] = []
     for item in source.conversation.known_items:
         item_id, role = item.item_id, item.role
-        for piece in item.pieces:
-            delta, text = (None, piece.words) if piece.is_final else (piece.words, None)
-            rows.append(_Row(piece.seq, item_id, role, piece.t_ms, delta, piece.is_final, text, "server"))
+        rows += [
+            _Row(p.seq, item_id, role, p.t_ms, None, True, p.words)
+            if p.is_final
+            else _Row(p.seq, item_id, role, p.t_ms, p.words, False, None)
+            for p in item.pieces
+        ]
     rows.sort(key=attrgetter("seq"))
     return rows
 
