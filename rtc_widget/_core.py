@@ -11,7 +11,7 @@ from rtc_widget import protocol
 from rtc_widget._callbacks import Callbacks
 from rtc_widget._errors import ConnectionFailed, RtcWidgetError, ServerError, WaitTimeout
 from rtc_widget._kernel import kernel_hint
-from rtc_widget._loop import Handle, submit
+from rtc_widget._loop import Handle, on_loop_thread, submit
 from rtc_widget._playback import Playback
 from rtc_widget._waits import BACKGROUND, Waits
 from rtc_widget.conversation import FIRST_COUNTS, HANDLED, Conversation
@@ -197,7 +197,15 @@ class Core:
             self.waits.drop(wait)
 
     async def send(self, *events: dict[str, Any]) -> None:
-        """Send client events; refuse, before the first leaves, one larger than the channel takes."""
+        """Send client events; refuse, before the first leaves, one larger than the channel takes.
+
+        Raises
+        ------
+        RuntimeError
+            On any thread but our loop's: two threads at one connection can break its encryption.
+        """
+        if not on_loop_thread():
+            raise RuntimeError("events are sent on the loop of our own: start() the command")
         self.require_call()
         texts = [protocol.encode(event) for event in events]
         for event, text in zip(events, texts, strict=True):

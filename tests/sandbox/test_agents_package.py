@@ -51,13 +51,16 @@ class Talk:
 
     async def until(self, is_so: Callable[[], Any]) -> Any:
         """Return what a condition finds, once it finds something."""
-        async with asyncio.timeout(TIME_LIMIT_S):
-            while True:
-                self._news.clear()
-                found = is_so()
-                if found:
-                    return found
-                await self._news.wait()
+        try:
+            async with asyncio.timeout(TIME_LIMIT_S):
+                while True:
+                    self._news.clear()
+                    found = is_so()
+                    if found:
+                        return found
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"in vain; the history: {self.history}") from None
 
     def of_type(self, type: str) -> list[Any]:
         return [event for event in self.events if event.type == type]
