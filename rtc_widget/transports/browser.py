@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from rtc_widget._errors import (
-    ConnectionFailed,
-    WaitTimeout,
-)
+from rtc_widget._errors import ConnectionFailed, WaitTimeout
 from rtc_widget._kernel import kernel_hint
 from rtc_widget._loop import get_loop, submit
 from rtc_widget.log import pages
@@ -20,7 +17,7 @@ from rtc_widget.transports.page_requests import PageRequests
 from rtc_widget.transports.relay import Relay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
@@ -30,6 +27,8 @@ if TYPE_CHECKING:
     from rtc_widget.transports.page_requests import Host
 
 __all__ = ["Browser"]
+
+T = TypeVar("T")
 
 _CHUNK_BYTES = 1 << 20
 _REPLY_S = 10.0
@@ -77,6 +76,10 @@ class Browser:
         )
         self.is_told_otherwise: Callable[[], bool] = lambda: False
         """Whether a path beside the page tells that the call is up."""
+        self._stopped: asyncio.Future[str] | None = None
+        """Done when what comes before a call is to end, with the reason."""
+        self._asked: Page | None = None
+        """The page that has been asked to call, and may not have said so yet."""
         self._tail_rows: list[pages.Row] = []
         self._main_loop: asyncio.AbstractEventLoop | None = None
         with contextlib.suppress(RuntimeError):
@@ -105,8 +108,9 @@ class Browser:
 
     async def connect(self, request: CallRequest) -> None:
         """Ask the page to call; return when its data channel is open."""
-        page = await self._any_page()
-        await self._ready(request)
+        self._asked, self._stopped = None, asyncio.get_running_loop().create_future()
+        page = await self._unless_stopped(self._any_page(), "page")
+        await self._unless_stopped(self._ready(request), "sandbox")
         self._requests.failure, self._requests.request = None, request
         params = {
             "microphone": request.microphone,
@@ -115,6 +119,7 @@ class Browser:
             "attempt": request.attempt,
             "record": self._records,
         }
+        self._asked = page
         try:
             await self._relay.exchange.command(page, "connect", params, timeout=request.timeout_s + _REPLY_S)
         except ConnectionFailed:
@@ -122,7 +127,19 @@ class Browser:
                 raise self._requests.failure from None
             raise
         finally:
-            self._requests.request = None
+            self._requests.request = self._asked = self._stopped = None
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T], step: str) -> T:
+        """Do what comes before the page is asked; ConnectionFailed when it is hung up meanwhile."""
+        doing, stopped = asyncio.ensure_future(work), self._stopped
+        if stopped is None:
+            return await doing
+        either: set[asyncio.Future[Any]] = {doing, stopped}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not stopped.done():
+            return await doing
+        doing.cancel()
+        raise ConnectionFailed(step, f"hung up before the call was up ({stopped.result()}).")
 
     async def _ready(self, request: CallRequest) -> None:
         """Await the sandbox apart from the time limit of the call."""
@@ -190,8 +207,10 @@ class Browser:
         await self._relay.exchange.command(await self._any_page(), "calibrated", found, timeout=_REPLY_S)
 
     async def hang_up(self, reason: str) -> None:
-        """End the call, if a page has one."""
-        page = self._relay.owner
+        """End the call, or the attempt at one; nothing when there is none."""
+        if self._stopped is not None and not self._stopped.done():
+            self._stopped.set_result(reason)
+        page = self._relay.owner or self._asked
         if page is not None and not page.heard:
             self._relay.forget(page, reason)
         elif page is not None:
