@@ -76,6 +76,8 @@ class Configuration:
         changed = protocol.session_diff(self._noted, effective)
         if not changed and cause == "server":
             return
+        if cause != "connect":
+            self.version += 1
         self._noted = effective
         self._core.log.note(
             "rtc.config",
@@ -120,13 +122,11 @@ class Configuration:
         """Name the cause of the next `session.updated`; keep the changes once it has come."""
         update = _Update(variant)
         self._coming.append(update)
-        self.version += 1
         try:
             yield
         except BaseException:
             if update in self._coming:
                 self._coming.remove(update)
-            self.version -= 1
             raise
         self.requested = protocol.merge_session(self.requested, changes)
 
@@ -173,13 +173,22 @@ class FieldProperties:
     def _field(self, name: str) -> Any:
         raise NotImplementedError
 
+    include = _read_only("include", "What is asked for besides, such as log probabilities of transcripts.")
+    input_format = _read_only("input_format", "Format of the user's audio.")
     instructions = _read_only("instructions", "What the model is told to be.")
     max_output_tokens = _read_only("max_output_tokens", 'Most tokens of one response, or "inf".')
     model = _read_only("model", "The model that answers.")
     noise_reduction = _read_only("noise_reduction", "How the input is cleaned, None when it is not.")
+    output_format = _read_only("output_format", "Format of the agent's audio.")
     output_modalities = _read_only("output_modalities", '["audio"] or ["text"].')
+    parallel_tool_calls = _read_only("parallel_tool_calls", "Whether one response may call several tools.")
+    prompt = _read_only("prompt", "A prompt kept by the service, by its id.")
+    reasoning = _read_only("reasoning", "How much the model thinks first.")
     speed = _read_only("speed", "How fast the voice speaks, 0.25 to 1.5.")
     tool_choice = _read_only("tool_choice", "How the model chooses tools.")
+    tools = _read_only("tools", "What the model may call, as it is declared to the service.")
+    tracing = _read_only("tracing", "Where the service keeps traces of the session.")
     transcription = _read_only("transcription", "How the user's speech is transcribed, None when it is not.")
+    truncation = _read_only("truncation", "What is dropped of a conversation that grows too long.")
     turn_detection = _read_only("turn_detection", "How the user's turn ends, None when by hand.")
     voice = _read_only("voice", "The voice that speaks.")

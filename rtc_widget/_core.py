@@ -19,6 +19,7 @@ from rtc_widget.frames import Frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
+    from concurrent.futures import Future
 
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
@@ -58,7 +59,7 @@ class Core:
         self.status = "idle"
         self.call_state: dict[str, Any] = {}
         self.command_seq = 0
-        self._in_order: dict[str, asyncio.Lock] = {}
+        self._lines: dict[str, asyncio.Lock] = {}
         self.added_at_s: dict[str, float] = {}
         self.audio: Tracks | None = None
         self.recorder: Recorder | None = None
@@ -136,7 +137,9 @@ class Core:
         if self.status in OVER:
             raise ConnectionFailed(*NO_CALL)
 
-    async def execute(self, *events: dict[str, Any], timeout: float) -> dict[str, Any]:
+    async def execute(
+        self, *events: dict[str, Any], timeout: float, on_sent: Future[None] | None = None
+    ) -> dict[str, Any]:
         """Send client events and wait for what confirms the last of them.
 
         Parameters
@@ -145,6 +148,8 @@ class Core:
             In order, each with its `event_id`.
         timeout
             In s.
+        on_sent
+            Done when they have been sent.
 
         Returns
         -------
@@ -164,20 +169,26 @@ class Core:
             await self.send(*events)
             return {}
         if not answer.in_order:
-            return await self._ask(events, [one for one in asked if one is not None], timeout)
+            return await self._ask(events, [one for one in asked if one is not None], timeout, on_sent)
         # Its answer does not say whom it answers: one in flight, first in first out.
-        async with self._in_order.setdefault(answer.type, asyncio.Lock()):
-            return await self._ask(events, [one for one in asked if one is not None], timeout)
+        async with self.in_order(answer.type):
+            return await self._ask(events, [one for one in asked if one is not None], timeout, on_sent)
+
+    def in_order(self, what: str) -> asyncio.Lock:
+        """Return the lock of what is done one at a time, first in first out."""
+        return self._lines.setdefault(what, asyncio.Lock())
 
     async def updated(self) -> None:
         """Wait until what was changed before has been confirmed: an answer is asked for under it."""
-        lock = self._in_order.get(_UPDATED)
-        if lock is not None:
-            async with lock:
-                return
+        async with self.in_order(_UPDATED):
+            return
 
     async def _ask(
-        self, events: Sequence[dict[str, Any]], asked: list[protocol.Answer], timeout: float
+        self,
+        events: Sequence[dict[str, Any]],
+        asked: list[protocol.Answer],
+        timeout: float,
+        on_sent: Future[None] | None,
     ) -> dict[str, Any]:
         def test(record: Record) -> dict[str, Any] | None:
             if record.direction != "server":
@@ -192,6 +203,8 @@ class Core:
         wait = self.waits.expect(test)
         try:
             await self.send(*events)
+            if on_sent is not None:
+                on_sent.set_result(None)
             return await self.waits.within(wait, timeout, asked[-1].what)
         finally:
             self.waits.drop(wait)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget import protocol
 from rtc_widget._core import OVER
 from rtc_widget._errors import ServerError, WaitTimeout
 from rtc_widget._playback import TAIL_S
@@ -13,7 +15,7 @@ from rtc_widget._turn import Turn
 from rtc_widget.audio.loudness import loud_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rtc_widget._core import Core
     from rtc_widget.audio.sound import Sound
@@ -28,6 +30,7 @@ _LATE_SPEECH_S = 5.0
 _LATE_SOUND_S = 3.0
 _HEARD_SLACK_MS = 300.0
 _LOOK_AGAIN_S = 0.05
+_PLAY = "play"
 _ACTIVE_RESPONSE = "conversation_already_has_active_response"
 
 
@@ -46,6 +49,8 @@ class Speaking:
         self._core = core
         self._tools_busy = tools_busy
         self._one_at_a_time: asyncio.Lock | None = None
+        self._asked: set[str] = set()
+        self._n_playing = 0
 
     # -- responses --------------------------------------------------------------------------------
 
@@ -54,13 +59,18 @@ class Speaking:
 
         In the default conversation it queues behind a running one; out of band it runs beside it.
         """
-        await self._core.updated()
         if event["response"].get("conversation") == "none":
+            await self._core.updated()
             return await self._send_and_follow(event, timeout)
         if self._one_at_a_time is None:
             self._one_at_a_time = asyncio.Lock()
         end_s = time.monotonic() + timeout
-        async with self._one_at_a_time:
+        with self._asking(event):
+            return await self._in_turn(self._one_at_a_time, event, end_s)
+
+    async def _in_turn(self, line: asyncio.Lock, event: dict[str, Any], end_s: float) -> Response:
+        await self._core.updated()
+        async with line:
             while True:
                 left_s = max(0.1, end_s - time.monotonic())
                 await self._core.until(self._no_active, what="the running response to end", timeout=left_s)
@@ -69,6 +79,24 @@ class Speaking:
                 except ServerError as error:
                     if error.code != _ACTIVE_RESPONSE or time.monotonic() > end_s:
                         raise
+
+    @contextmanager
+    def _asking(self, event: dict[str, Any]) -> Iterator[None]:
+        """Keep in mind that this response is to come, until it is over."""
+        mark = protocol.mark_of(event["response"]) or ""
+        self._asked.add(mark)
+        try:
+            yield
+        finally:
+            self._asked.discard(mark)
+
+    def asked(self) -> frozenset[str]:
+        """Return the marks of all responses that have been asked for and are not over."""
+        return frozenset(self._asked)
+
+    def are_to_come(self, marks: frozenset[str]) -> bool:
+        """Whether any of these responses may still begin."""
+        return bool((marks & self._asked) - {r.mark for r in self._core.conversation.responses.values()})
 
     def _no_active(self) -> bool:
         return self._core.conversation.active_response is None
@@ -83,8 +111,9 @@ class Speaking:
         """Send a typed input and ask for its answer; return the turn when all of it is over."""
         create, request = events
         end_s = time.monotonic() + timeout
-        await self._core.execute(create, timeout=timeout)
-        await self.respond(request, max(0.1, end_s - time.monotonic()))
+        with self._asking(request):
+            await self._core.execute(create, timeout=timeout)
+            await self.respond(request, max(0.1, end_s - time.monotonic()))
         await self._core.until(
             self._quiet,
             what="the answer to be spoken to its end",
@@ -115,39 +144,59 @@ class Speaking:
             After the last sample, in s.
         """
         await self._core.updated()
-        since = len(self._core.log)
         transport = self._core.transport
-        await transport.play(sound.pcm, sound.sample_rate_hz, what=what)
+        self._n_playing += 1
         try:
+            async with self._core.in_order(_PLAY):  # until the service has taken it: the next is another turn
+                since = len(self._core.log)
+                await transport.play(sound.pcm, sound.sample_rate_hz, what=what)
+                turn = _PlayedTurn(
+                    self._core,
+                    since,
+                    what,
+                    spoken_ms=loud_ms(sound) if by_hand is None else None,
+                    answered=self._answers_itself(by_hand),
+                )
+                if by_hand is None:
+                    await self._core.until(
+                        turn.taken, what="the service to take what was played", timeout=timeout
+                    )
+                else:
+                    await asyncio.sleep(_SETTLE_S)
+                    await self._core.execute(by_hand[0], timeout=timeout)
+                turn.close()
             if by_hand is not None:
-                await self._commit_by_hand(by_hand, timeout)
-            turn = _PlayedTurn(
-                self._core,
-                since,
-                what,
-                spoken_ms=loud_ms(sound) if by_hand is None else None,
-                answered=self._answers_itself(by_hand),
-            )
+                await self.respond(by_hand[1], timeout)
             await self._core.until(
                 lambda: _least(turn.over(), self._quiet),
                 what="the answer to what was played",
                 timeout=timeout,
             )
         finally:
-            await transport.stop_play()
+            await self._stop_play()
         return self._turn_of(turn.last_item_id())
+
+    async def play_into(self, sound: Sound, what: str) -> Turn:
+        """Play a sound that is a part of a turn which another ends; return that turn, which is to come."""
+        self._n_playing += 1
+        try:
+            async with self._core.in_order(_PLAY):
+                await self._core.transport.play(sound.pcm, sound.sample_rate_hz, what=what)
+        finally:
+            await self._stop_play()
+        return Turn(self._core, len(self._core.conversation.turns))
+
+    async def _stop_play(self) -> None:
+        """Give the line back to the microphone, unless another sound has it."""
+        self._n_playing -= 1
+        if not self._n_playing:
+            await self._core.transport.stop_play()
 
     def _answers_itself(self, by_hand: list[dict[str, Any]] | None) -> bool:
         if self._core.conversation.session.get("type") == "transcription":
             return False
         detection = _turn_detection(self._core.conversation.session)
         return by_hand is not None or bool(detection and detection.get("create_response", True))
-
-    async def _commit_by_hand(self, events: list[dict[str, Any]], timeout: float) -> None:
-        commit, request = events
-        await asyncio.sleep(_SETTLE_S)
-        await self._core.execute(commit, timeout=timeout)
-        await self.respond(request, timeout)
 
     def _quiet(self) -> bool | float:
         """Nothing runs, plays or is at a tool of ours, and the user's words and the sound are in or late."""
@@ -191,6 +240,7 @@ class _PlayedTurn:
         self._what = what
         self._spoken_ms = spoken_ms
         self._answered = answered
+        self._closed = False
         self._items: list[str] = []
         self._starts_ms: list[float] = []
         self._end_ms = 0.0
@@ -208,8 +258,15 @@ class _PlayedTurn:
             elif record.type == "input_audio_buffer.speech_stopped":
                 self._end_ms = float(record.event.get("audio_end_ms") or 0.0)
 
-    def over(self) -> bool | float:
-        """Say whether the last turn has ended and been answered, or the s to look again in."""
+    def close(self) -> None:
+        """Count no turn among its own that another sound makes."""
+        self._look()
+        self._closed = True
+
+    def taken(self) -> bool | float:
+        """Say whether the service has made turns of all of it, or the s to look again in."""
+        if self._closed:
+            return True
         self._look()
         since_s = time.monotonic() - self._played_s
         if since_s < _SETTLE_S:
@@ -218,9 +275,11 @@ class _PlayedTurn:
             return False
         if not self._items:
             return self._wait_for_speech(since_s)
-        if self._answered and not self._responses():
-            return False
         return True if self._heard_to_the_end() else _LATE_SPEECH_S - since_s
+
+    def over(self) -> bool | float:
+        """Say whether the last turn has ended and been answered, or the s to look again in."""
+        return _least(self.taken(), lambda: not self._answered or self._has_response())
 
     def _heard_to_the_end(self) -> bool:
         """Whether the service has heard the last loud sample: a busy one may lag behind what was sent."""
@@ -238,7 +297,7 @@ class _PlayedTurn:
             )
         return _NO_SPEECH_S - since_s + 0.01
 
-    def _responses(self) -> bool:
+    def _has_response(self) -> bool:
         return any(
             turn.response_ids
             for turn in self._core.conversation.turns

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
 from rtc_widget._core import OVER
-from rtc_widget._errors import ConfigurationError, ConnectionFailed
+from rtc_widget._errors import ConfigurationError, ConnectionFailed, WaitTimeout
+from rtc_widget._loop import Handle
 from rtc_widget._parts import SessionParts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from rtc_widget._loop import Handle
     from rtc_widget.conversation import Item
     from rtc_widget.experiments.variant import Variant
 
 __all__ = ["Steering"]
 
 _CALL_UP_S = 120.0
+_RAW_UPDATE_S = 10.0
 
 
 class Steering(SessionParts):
@@ -107,7 +110,24 @@ class Steering(SessionParts):
         ProtocolError
             For an event that the API does not take; says the right form.
         """
-        return self._start("send_event", self._core.send(self._checked(event)))
+        checked = self._checked(event)
+        if checked["type"] != "session.update":
+            return self._start("send_event", self._core.send(checked))
+        sent: Future[None] = Future()
+        self._start("send_event", self._send_update(checked, sent))
+        return Handle(sent, "send_event", forbid_result=self._forbid_result)
+
+    async def _send_update(self, event: dict[str, Any], sent: Future[None]) -> None:
+        """Send a change of the session in its turn; the next one waits for what the service makes of it."""
+        changes = {name: value for name, value in event["session"].items() if name != "type"}
+        try:
+            with self._configuration.changing(changes):
+                await self._core.execute(event, timeout=_RAW_UPDATE_S, on_sent=sent)
+        except Exception as error:
+            if not sent.done():
+                sent.set_exception(error)
+            if not isinstance(error, WaitTimeout):
+                raise
 
     # -- items ------------------------------------------------------------------------------------
 
@@ -207,11 +227,23 @@ class Steering(SessionParts):
         old = self._item(item)
         if old.type != "message" or old.role is None:
             raise ConfigurationError(f"Only a message can be edited; {old.item_id} is a {old.type}.")
+        make = partial(protocol.dialect.edit, old.item_id, text, role=old.role)
+        for event in make(previous_item_id=self._before(old))[0]:
+            self._checked(event)
+        return self._start("edit", self._edit(old, make, timeout))
+
+    async def _edit(
+        self, old: Item, make: Callable[..., tuple[list[dict[str, Any]], str]], timeout: float
+    ) -> Item | None:
+        async with self._core.in_order("edit"):  # its place is where the edit before has left it
+            events, item_id = make(previous_item_id=self._before(self._item(old)))
+            return await self._add(events, item_id, timeout)
+
+    def _before(self, item: Item) -> str | None:
+        """Return the id of the item that stands before it; None at the beginning."""
         ids = [other.item_id for other in self._core.conversation.items]
-        place = ids.index(old.item_id)
-        before = ids[place - 1] if place else None
-        events, item_id = protocol.dialect.edit(old.item_id, text, role=old.role, previous_item_id=before)
-        return self._start("edit", self._add([self._checked(event) for event in events], item_id, timeout))
+        place = ids.index(item.item_id)
+        return ids[place - 1] if place else None
 
     def delete(self, item: object, *, timeout: float = 10.0) -> Handle[None]:
         """Take an item (or item id) out of the conversation."""

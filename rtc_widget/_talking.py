@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget._parts import SessionParts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from rtc_widget._loop import Handle
     from rtc_widget._turn import Turn
@@ -21,6 +22,9 @@ __all__ = ["Talking"]
 
 class Talking(SessionParts):
     """The commands of a session that make a turn, or a part of one."""
+
+    _held = False
+    """Whether a block of push to talk runs, whose end ends the turn."""
 
     def say(self, text: str, *, timeout: float = 60.0) -> Handle[Turn]:
         """Send a typed input and ask for an answer.
@@ -65,7 +69,8 @@ class Talking(SessionParts):
         Returns
         -------
         Handle
-            Of the Turn, complete as after `say`; the last one when a pause in the sound split it.
+            Of the Turn, complete as after `say`; the last one when a pause in the sound split it. Within
+            `push_to_talk`, of the turn that the block makes, as soon as the sound has been sent.
 
         Raises
         ------
@@ -80,6 +85,8 @@ class Talking(SessionParts):
 
     async def _play(self, sound: Any, what: str, timeout: float) -> Turn:
         self._core.require_call()
+        if self._held:
+            return await self._speaking.play_into(sound, what)
         by_hand = None
         if self._configuration.turn_detection is None:
             by_hand, _ = protocol.dialect.push_to_talk_up()
@@ -104,7 +111,11 @@ class Talking(SessionParts):
                 "Push to talk needs voice activity detection off: `await w.update(turn_detection=None)`."
             )
         await self._start("push to talk", self._talk_down(timeout))
-        yield
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
         await self._start("push to talk", self._talk_up(timeout))
 
     async def _talk_down(self, timeout: float) -> None:
@@ -143,6 +154,9 @@ class Talking(SessionParts):
     def interrupt(self, *, timeout: float = 10.0) -> Handle[None]:
         """Stop the agent: cancel its response and clear what it still has to say.
 
+        What `say` or `respond` asked for before is stopped as soon as it begins; an out-of-band response
+        goes on.
+
         Parameters
         ----------
         timeout
@@ -151,17 +165,27 @@ class Talking(SessionParts):
         return self._start("interrupt", self._interrupt(timeout))
 
     async def _interrupt(self, timeout: float) -> None:
-        conversation = self._core.conversation
-        events = protocol.dialect.interrupt(
-            active_response=conversation.active_response is not None,
-            audio_playing=conversation.audio_playing,
-        )
-        await self._core.send(*events)
-        await self._core.until(
-            lambda: conversation.active_response is None and not conversation.audio_playing,
-            what="the agent to stop",
-            timeout=timeout,
-        )
+        core, conversation, speaking = self._core, self._core.conversation, self._speaking
+        asked, end_s = speaking.asked(), time.monotonic() + timeout
+
+        def busy() -> bool:
+            return conversation.active_response is not None or conversation.audio_playing
+
+        async def until(condition: Callable[[], bool]) -> None:
+            left_s = max(0.0, end_s - time.monotonic())
+            await core.until(condition, what="the agent to stop", timeout=left_s)
+
+        core.require_call()
+        await until(lambda: busy() or not speaking.are_to_come(asked))
+        while busy():
+            await core.send(
+                *protocol.dialect.interrupt(
+                    active_response=conversation.active_response is not None,
+                    audio_playing=conversation.audio_playing,
+                )
+            )
+            await until(lambda: not busy())
+            await until(lambda: busy() or not speaking.are_to_come(asked))
 
 
 def _is_words(value: object) -> bool:

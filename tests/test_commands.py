@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import rtc_widget as rtc
-from rtc_widget._loop import on_loop_thread, submit
+from rtc_widget._loop import on_loop_thread
 from rtc_widget.protocol import CLIENT_EVENTS
 
 if TYPE_CHECKING:
@@ -154,6 +154,41 @@ async def test_edit_keeps_the_place_of_the_item(session: Session) -> None:
     assert [item.text for item in session.conversation.items] == ["ONE", "TWO", "three"]
 
 
+async def test_edits_of_neighbours_that_nobody_awaited_keep_both_places(session: Session) -> None:
+    items = [await session.add_message("user", text) for text in ("one", "two", "three")]
+    for item, text in zip(items, ("ONE", "TWO", "THREE"), strict=True):
+        last = session.edit(item, text)
+    await last
+    assert [item.text for item in session.conversation.items] == ["ONE", "TWO", "THREE"]
+    assert session.errors.empty
+
+
+async def test_a_change_sent_as_an_event_confirms_no_other(session: Session) -> None:
+    session.send_event(
+        {"type": "session.update", "session": {"type": "realtime", "instructions": "Be brief."}}
+    )
+    effective = await session.update(speed=1.2)
+    assert (effective["instructions"], effective["audio"]["output"]["speed"]) == ("Be brief.", 1.2)
+    assert list(session.config["cause"]) == ["connect", "update", "update"]
+    assert list(session.config["version"]) == [1, 2, 3]
+
+
+async def test_a_change_sent_as_an_event_and_refused_keeps_the_next_from_nothing(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "_checked", dict)  # so that only the service refuses
+        bad = {
+            "type": "session.update",
+            "event_id": "event_of_mine",
+            "session": {"type": "realtime", "speed": 9},
+        }
+        await session.send_event(bad)
+    assert (await session.update(speed=1.2))["audio"]["output"]["speed"] == 1.2
+    assert list(session.config["cause"]) == ["connect", "update"]
+    assert "event_of_mine" in session.errors["event_id"].iloc[0]
+
+
 async def test_root_puts_an_item_first(session: Session) -> None:
     await session.add_message("user", "second")
     await session.add_message("system", "first", previous_item_id="root")
@@ -164,10 +199,10 @@ async def test_push_to_talk_listens_while_the_block_runs(session: Session) -> No
     question = rtc.Sandbox.spoken("What is your name?")
     await session.update(instructions="Your name is Bruno.")
     async with session.push_to_talk():
-        line = session._core.transport.play(question.pcm, question.sample_rate_hz, what="question")
-        await asyncio.wrap_future(submit(line))
-    await session.wait_for("response.done", since=0)
-    assert session.conversation.turns[-1].response_ids
+        turn = await session.play(question)
+    assert turn.user_transcript
+    assert turn.transcript == "My name is Bruno."
+    assert len(session.turns) == len(session.responses) == 1
 
 
 async def test_push_to_talk_is_sent_from_the_loop_that_holds_the_call(session: Session) -> None:

@@ -67,6 +67,13 @@ async def test_play_returns_the_last_turn_where_a_pause_splits_the_sound(
     assert turn.transcript == "My name is Bruno."
 
 
+async def test_two_sounds_that_nobody_awaited_are_two_turns(session: rtc.HeadlessSession) -> None:
+    question = rtc.Sandbox.spoken("What is your name?")
+    first, second = session.play(question), session.play(question)
+    assert [(await first).index, (await second).index] == [0, 1]
+    assert (await second).transcript == "My name is Bruno."
+
+
 async def test_play_commits_by_hand_where_voice_detection_is_off(session: rtc.HeadlessSession) -> None:
     await session.update(turn_detection=None)
     turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
@@ -107,7 +114,7 @@ async def test_updates_are_confirmed_first_in_first_out(session: rtc.HeadlessSes
     handles = [session.update(instructions=f"Your name is N{n}.") for n in range(5)]
     for n, handle in enumerate(handles):
         assert (await handle)["instructions"] in {f"Your name is N{m}." for m in range(n, 5)}
-    assert list(session.config["version"].dropna())[-1] == 6
+    assert list(session.config["version"]) == [1, 2, 3, 4, 5, 6]
 
 
 async def test_a_field_the_server_refuses_raises_its_error(session: rtc.HeadlessSession) -> None:
@@ -144,6 +151,12 @@ async def test_interrupt_stops_a_long_answer(session: rtc.HeadlessSession) -> No
     turn = await handle
     assert "output_audio_buffer.cleared" in list(session.events["type"])
     assert turn.transcript
+
+
+async def test_interrupt_stops_what_was_asked_for_just_before(session: rtc.HeadlessSession) -> None:
+    first, second = session.respond(instructions="Tell me a story."), session.say("Tell me a story.")
+    await session.interrupt()
+    assert (await first).status == (await second).status == "cancelled"
 
 
 async def test_interrupt_with_nothing_to_stop_is_a_success(session: rtc.HeadlessSession) -> None:
@@ -282,3 +295,13 @@ async def test_no_key_is_in_the_log_or_any_frame(session: rtc.HeadlessSession) -
     assert "ek_" not in text
     assert "sk-sandbox" not in repr(session.provider) + repr(vars(session.provider).get("base_url"))
     assert json.loads(session.event_log.record(0).text)["type"] == "rtc.session"
+
+
+@pytest.mark.parametrize(
+    "name", ["voice", "tools", "reasoning", "truncation", "parallel_tool_calls", "prompt"]
+)
+def test_a_field_that_is_assigned_names_update(name: str) -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    with pytest.raises(rtc.ConfigurationError, match=rf"await w\.update\({name}="):
+        setattr(session, name, None)
+    session.close()
