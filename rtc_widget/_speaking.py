@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
 from rtc_widget._core import OVER
-from rtc_widget._errors import ServerError, WaitTimeout
+from rtc_widget._errors import ServerError
 from rtc_widget._playback import TAIL_S
+from rtc_widget._played_turn import SETTLE_S, PlayedTurn, least
 from rtc_widget._turn import Turn
 from rtc_widget.audio.loudness import loud_ms
 
@@ -24,11 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Speaking"]
 
 _TRANSCRIPT_GRACE_S = 3.0
-_SETTLE_S = 0.3
-_NO_SPEECH_S = 5.0
-_LATE_SPEECH_S = 5.0
 _LATE_SOUND_S = 3.0
-_HEARD_SLACK_MS = 300.0
 _LOOK_AGAIN_S = 0.05
 _PLAY = "play"
 _ACTIVE_RESPONSE = "conversation_already_has_active_response"
@@ -150,7 +147,7 @@ class Speaking:
             async with self._core.in_order(_PLAY):  # until the service has taken it: the next is another turn
                 since = len(self._core.log)
                 await transport.play(sound.pcm, sound.sample_rate_hz, what=what)
-                turn = _PlayedTurn(
+                turn = PlayedTurn(
                     self._core,
                     since,
                     what,
@@ -162,13 +159,13 @@ class Speaking:
                         turn.taken, what="the service to take what was played", timeout=timeout
                     )
                 else:
-                    await asyncio.sleep(_SETTLE_S)
+                    await asyncio.sleep(SETTLE_S)
                     await self._core.execute(by_hand[0], timeout=timeout)
                 turn.close()
             if by_hand is not None:
                 await self.respond(by_hand[1], timeout)
             await self._core.until(
-                lambda: _least(turn.over(), self._quiet),
+                lambda: least(turn.over(), self._quiet),
                 what="the answer to what was played",
                 timeout=timeout,
             )
@@ -205,7 +202,7 @@ class Speaking:
             return False
         if self._tools_busy():
             return False
-        return _least(_least(self._core.playback.rest_s(), self._words_in), self._sound_in)
+        return least(least(self._core.playback.rest_s(), self._words_in), self._sound_in)
 
     def _words_in(self) -> bool | float:
         conversation = self._core.conversation
@@ -228,89 +225,6 @@ class Speaking:
             return True
         late = playback.tail_s(_LATE_SOUND_S) == 0.0
         return True if late or recorder.reaches(t_sent_ms + 1_000 * TAIL_S) else _LOOK_AGAIN_S
-
-
-class _PlayedTurn:
-    """The turns that one played sound makes: when the last of them has its answer."""
-
-    def __init__(self, core: Core, since: int, what: str, *, spoken_ms: float | None, answered: bool) -> None:
-        self._core = core
-        self._since = since
-        self._played_s = time.monotonic()
-        self._what = what
-        self._spoken_ms = spoken_ms
-        self._answered = answered
-        self._closed = False
-        self._items: list[str] = []
-        self._starts_ms: list[float] = []
-        self._end_ms = 0.0
-
-    def _look(self) -> None:
-        """Read what is new in the log."""
-        for record in self._core.log.records(self._since):
-            self._since = record.seq + 1
-            if record.direction != "server":
-                continue
-            if record.type == "input_audio_buffer.committed":
-                self._items.append(str(record.event.get("item_id")))
-            elif record.type == "input_audio_buffer.speech_started":
-                self._starts_ms.append(float(record.event.get("audio_start_ms") or 0.0))
-            elif record.type == "input_audio_buffer.speech_stopped":
-                self._end_ms = float(record.event.get("audio_end_ms") or 0.0)
-
-    def close(self) -> None:
-        """Count no turn among its own that another sound makes."""
-        self._look()
-        self._closed = True
-
-    def taken(self) -> bool | float:
-        """Say whether the service has made turns of all of it, or the s to look again in."""
-        if self._closed:
-            return True
-        self._look()
-        since_s = time.monotonic() - self._played_s
-        if since_s < _SETTLE_S:
-            return _SETTLE_S - since_s
-        if self._core.conversation.user_speaking or len(self._items) < len(self._starts_ms):
-            return False
-        if not self._items:
-            return self._wait_for_speech(since_s)
-        return True if self._heard_to_the_end() else _LATE_SPEECH_S - since_s
-
-    def over(self) -> bool | float:
-        """Say whether the last turn has ended and been answered, or the s to look again in."""
-        return _least(self.taken(), lambda: not self._answered or self._has_response())
-
-    def _heard_to_the_end(self) -> bool:
-        """Whether the service has heard the last loud sample: a busy one may lag behind what was sent."""
-        if self._spoken_ms is None or time.monotonic() - self._played_s >= _LATE_SPEECH_S:
-            return True
-        return self._end_ms - self._starts_ms[0] >= self._spoken_ms - _HEARD_SLACK_MS
-
-    def _wait_for_speech(self, since_s: float) -> float:
-        if since_s > _NO_SPEECH_S:
-            raise WaitTimeout(
-                f"the service to hear speech in {self._what}",
-                _NO_SPEECH_S,
-                self._core.last_types(),
-                "Is there speech in it, loud enough for turn_detection.threshold?",
-            )
-        return _NO_SPEECH_S - since_s + 0.01
-
-    def _has_response(self) -> bool:
-        return any(
-            turn.response_ids
-            for turn in self._core.conversation.turns
-            if self._items[-1] in turn.user_item_ids
-        )
-
-    def last_item_id(self) -> str:
-        return self._items[-1]
-
-
-def _least(first: bool | float, then: Callable[[], bool | float]) -> bool | float:
-    """Join two verdicts: both must hold."""
-    return then() if first is True else first
 
 
 def _turn_detection(session: dict[str, Any]) -> dict[str, Any] | None:
