@@ -91,7 +91,7 @@ def odd_line(text: bytes) -> Line:
         pass
     parts = members(text.decode("utf-8"))
     direction = json.loads(parts.get("direction", "null"))
-    if direction is None and "event" not in parts:
+    if direction is None and ("event" not in parts or "type" in parts):
         return Line(direction="server", event=msgspec.Raw(text.strip()))
     if direction not in DIRECTIONS:
         raise ValueError(f"a direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")

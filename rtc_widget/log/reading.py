@@ -77,7 +77,7 @@ def read_file(path: Path, *, strict: bool = True, progress: Callable[[int], None
     with path.open("rb") as file:
         start = len(_MARK) if file.read(len(_MARK)) == _MARK else 0
         file.seek(start)
-        if file.read(_BEGINNING).lstrip()[:1] == b"[":
+        if _begins_with_array(file):
             file.seek(start)
             _read_array(loaded, file.read(), path)
             return _named(loaded)
@@ -122,6 +122,14 @@ def _named(loaded: Loaded) -> Loaded:
         first = b"\n".join(record.raw for record in log.records(0, _NAMING))
         log.session_id = f"rtcs_{hashlib.sha256(first + b'%d' % len(log)).hexdigest()[:12]}"
     return loaded
+
+
+def _begins_with_array(file: BinaryIO) -> bool:
+    """Whether the first character that is no blank opens an array."""
+    while piece := file.read(_BEGINNING):
+        if begun := piece.lstrip():
+            return begun.startswith(b"[")
+    return False
 
 
 def _whole_lines(file: BinaryIO, progress: Callable[[int], None] | None) -> Iterator[bytes]:

@@ -62,6 +62,22 @@ def test_what_editors_put_before_a_text_changes_nothing(tmp_path: Path) -> None:
         assert [event["type"] for event in rtc.load(path).event_log] == ["a", "b"]
 
 
+def test_a_bare_server_event_may_have_a_field_called_event(tmp_path: Path) -> None:
+    event = {"type": "input_audio_buffer.dtmf_event_received", "event": "9", "received_at": 1763605109}
+    path = written(tmp_path / "lines.jsonl", json.dumps(event), json.dumps({**event, "direction": None}))
+    for source in ([event], path):
+        rec = rtc.load(source)
+        assert set(rec.events["type"]) == {"input_audio_buffer.dtmf_event_received"}
+        assert set(rec.events["direction"]) == {"server"}
+        assert rec.events.rtc.path("event").tolist() == ["9"] * len(rec.events)
+
+
+def test_any_number_of_blanks_may_come_before_an_array(tmp_path: Path) -> None:
+    path = tmp_path / "events.json"
+    path.write_text(" \n" * 5000 + '[{"type": "a"},{"type": "b"}]', "utf-8")
+    assert [event["type"] for event in rtc.load(path).event_log] == ["a", "b"]
+
+
 def test_a_torn_last_line_is_dropped_with_a_warning(tmp_path: Path) -> None:
     path = written(tmp_path / "events.jsonl", '{"direction":"server","event":{"type":"a"}}')
     path.write_bytes(path.read_bytes() + b'{"direction":"server","event":{"ty')
