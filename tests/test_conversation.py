@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -310,6 +311,67 @@ def test_items_stand_where_previous_item_id_puts_them() -> None:
     script.typed("a", item_id="a", previous_item_id="root")
     script.typed("between", item_id="bc", previous_item_id="b")
     assert [item.item_id for item in reduce(script).items] == ["a", "b", "bc", "c"]
+
+
+def test_an_item_without_a_predecessor_said_stands_at_the_end() -> None:
+    script = Script().session()
+    for item_id in ("a", "b"):
+        script.added(message(item_id, "user", "completed", {"type": "input_text", "text": item_id}))
+        del script.rows[-1][1]["previous_item_id"]
+    script.server("input_audio_buffer.committed", item_id="c")
+    first = message("first", "user", "completed", {"type": "input_text", "text": "first"})
+    script.server("conversation.item.added", previous_item_id=None, item=first)
+    items = reduce(script).items
+    assert [item.item_id for item in items] == ["first", "a", "b", "c"]
+    assert {item.previous_item_id for item in items} == {None}
+
+
+def test_the_root_is_the_beginning_whether_named_or_null() -> None:
+    script = Script().session()
+    words = {"type": "input_text", "text": "Hullo."}
+    script.server(
+        "conversation.item.added", previous_item_id="root", item=message("a", "user", "completed", words)
+    )
+    script.server("conversation.item.deleted", item_id="a")
+    script.typed("Hello.", item_id="b", previous_item_id="root")
+    conversation = reduce(script)
+    assert [item.previous_item_id for item in conversation.all_items] == [None, None]
+    assert [turn.user_item_ids for turn in conversation.turns] == [["a", "b"]]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_items_stand_in_the_conversations_order_however_they_arrive(order: tuple[int, ...]) -> None:
+    script = Script().session()
+    ids = ["u1", "a1", "u2", "a2"]
+    for place in order:
+        role, kind = ("user", "input_text") if ids[place][0] == "u" else ("assistant", "output_text")
+        item = message(ids[place], role, "completed", {"type": kind, "text": ids[place]})
+        before = ids[place - 1] if place else None
+        if role == "assistant":
+            about = {"response_id": f"r{ids[place]}", "output_index": 0}
+            script.server("response.output_item.added", **about, item=item)
+        script.server("conversation.item.added", previous_item_id=before, item=item)
+    conversation = reduce(script)
+    assert [item.item_id for item in conversation.items] == ids
+    answers = {turn.user_item_id: turn.transcript for turn in conversation.turns}
+    assert answers == {"u1": "a1", "u2": "a2"}
+
+
+def test_what_was_put_after_an_item_goes_with_it_behind_a_late_predecessor() -> None:
+    script = Script().session()
+    for item_id, before in [
+        ("a", None),
+        ("c", "b"),
+        ("d", "c"),
+        ("x", "a"),
+        ("e", "d"),
+        ("b", "a"),
+        ("y", "y"),
+    ]:
+        words = {"type": "input_text", "text": item_id}
+        item = message(item_id, "user", "completed", words)
+        script.server("conversation.item.added", previous_item_id=before, item=item)
+    assert "".join(item.item_id for item in reduce(script).items) == "abcdexy"
 
 
 def test_a_reconnected_session_goes_on_after_what_was_there() -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from rtc_widget._conversation.state import Item
 from rtc_widget._conversation.turn import TurnState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rtc_widget._conversation.shapes import Place
     from rtc_widget._conversation.state import Response
 
 
 class Layout:
     """Order of items and turns; a function of places, not of the order in which events came.
 
-    An item stands after its `previous_item_id` of `.added` or `committed`. A response belongs to the
-    user input that its first item follows. A server conversation that begins anew (after a reconnect)
-    follows what was there, with a root of its own.
+    An item stands after its `previous_item_id` of `.added` or `committed`; at the end where that is
+    not said, or names an item that has not come yet, which it follows once it comes. A response
+    belongs to the user input that its first item follows. A server conversation that begins anew (after
+    a reconnect) follows what was there, with a root of its own.
     """
 
     def __init__(self, responses: Mapping[str, Response]) -> None:
@@ -27,61 +31,87 @@ class Layout:
         self._tail = self._root
         self._n_placed = 0
         self._inputs: list[Item] = []
+        self._waiting: dict[str, list[Item]] = {}
         self._last_input: Item | None = None
         self._turns: dict[str, TurnState] = {}
         self._stale = False
 
     def begin_conversation(self) -> None:
         """Start a server conversation: what has no predecessor now comes after all that was there."""
+        self._waiting.clear()
         if self._tail is not self._root:
             root = Item("")
             self._tail.after = root
             self._root = self._tail = root
             self._last_input = None
 
-    def place(self, item: Item, previous_item_id: str | None, previous: Item | None) -> None:
+    def place(self, item: Item, previous_item_id: Place, previous: Item | None) -> None:
         """Put an item after its predecessor.
 
         Parameters
         ----------
         item : Item
             The item.
-        previous_item_id : str or None
-            What the event says; None (or "root") is the beginning of the conversation.
+        previous_item_id : str, None or UNSET
+            What the event says; None is the beginning of the conversation, UNSET that it says nothing.
         previous : Item or None
             That item, where it is known.
         """
         if item.place is not None:
-            if previous_item_id in {None, item.previous_item_id} or previous is None or not previous.placed:
-                return
-            self._unlink(item)
-        else:
-            item.place = self._n_placed
-            self._n_placed += 1
-            item.root = self._root
-            if item.is_user_input:
-                self._inputs.append(item)
-        item.previous_item_id = previous_item_id
-        if previous_item_id in {None, "root"}:
+            if previous_item_id != item.previous_item_id and previous is not None and previous.placed:
+                item.previous_item_id = previous.item_id
+                self._move(item, previous)
+            return
+        item.place = self._n_placed
+        self._n_placed += 1
+        item.root = self._root
+        if item.is_user_input:
+            self._inputs.append(item)
+        item.previous_item_id = None if previous_item_id is UNSET else previous_item_id
+        if previous_item_id is None:
             before, anchor = self._root, None
         elif previous is not None and previous.placed and previous is not item:
             before, anchor = previous, previous.anchor
         else:
             before, anchor = self._tail, self._last_input
-        item.after, before.after = before.after, item
-        if before is self._tail:
-            self._tail = item
+            if item.previous_item_id is not None:
+                self._waiting.setdefault(item.previous_item_id, []).append(item)
+        self._link(before, item, item)
         item.anchor = item if item.is_user_input else anchor
         if item.is_user_input:
             self._last_input = item
+        for follower in self._waiting.pop(item.item_id, ()):
+            if follower.previous_item_id == item.item_id:
+                self._move(follower, item)
         self._stale = True
 
-    def _unlink(self, item: Item) -> None:
+    def _move(self, first: Item, before: Item) -> None:
+        """Put an item, with all that was put after it, behind another."""
+        moved = {first.item_id: first}
+        last = first
+        while last.after is not None and last.after.previous_item_id in moved:
+            last = last.after
+            moved[last.item_id] = last
+        if before.item_id in moved:
+            return  # each after the other
+        for item in moved.values():
+            if not item.is_user_input:
+                item.anchor = moved.get(item.previous_item_id or "", before).anchor
+        self._unlink(first, last)
+        self._link(before, first, last)
+        self._stale = True
+
+    def _link(self, before: Item, first: Item, last: Item) -> None:
+        last.after, before.after = before.after, first
+        if before is self._tail:
+            self._tail = last
+
+    def _unlink(self, first: Item, last: Item) -> None:
         before = self._first_root
-        while before.after is not None and before.after is not item:
+        while before.after is not None and before.after is not first:
             before = before.after
-        before.after, item.after = item.after, None
-        if self._tail is item:
+        before.after, last.after = last.after, None
+        if self._tail is last:
             self._tail = before
 
     def now(self) -> tuple[Item, Item | None, int]:

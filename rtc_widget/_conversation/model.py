@@ -12,6 +12,7 @@ from rtc_widget._conversation.shapes import word
 from rtc_widget._conversation.state import MARK, Item, Response, ToolRun
 
 if TYPE_CHECKING:
+    from rtc_widget._conversation.shapes import Place
     from rtc_widget.log.record import Record
 
 
@@ -65,10 +66,11 @@ class Model:
             item = self.items[item_id] = Item(item_id)
         return item
 
-    def place(self, item: Item, previous_item_id: str | None) -> None:
+    def place(self, item: Item, previous_item_id: Place) -> None:
         """Put an item after its predecessor."""
         item.known = True
-        self.layout.place(item, previous_item_id, self.items.get(previous_item_id or ""))
+        previous = self.items.get(previous_item_id) if isinstance(previous_item_id, str) else None
+        self.layout.place(item, None if previous_item_id == "root" else previous_item_id, previous)
 
     def response(self, response_id: str) -> Response:
         """Return the response of that id; a new one where `response.created` was hidden from us."""

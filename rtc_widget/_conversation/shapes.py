@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rtc_widget.log.record import Record
 
 T = TypeVar("T", bound=msgspec.Struct)
+Place = str | msgspec.UnsetType | None
+"""A `previous_item_id`: null is the beginning of the conversation, absent says nothing."""
 
 
 class Part(msgspec.Struct, gc=False):
@@ -43,7 +45,7 @@ class ItemEvent(msgspec.Struct, gc=False):
     """An event about a whole item."""
 
     item: ItemBody
-    previous_item_id: str | None = None
+    previous_item_id: Place = msgspec.UNSET
     response_id: str | None = None
 
 
@@ -51,7 +53,7 @@ class AboutItem(msgspec.Struct, gc=False):
     """An event about an item that it only names."""
 
     item_id: str
-    previous_item_id: str | None = None
+    previous_item_id: Place = msgspec.UNSET
     audio_end_ms: float | None = None
 
 

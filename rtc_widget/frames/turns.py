@@ -21,7 +21,7 @@ class _Row(NamedTuple):
 
 
 COLUMNS = (
-    Column("turn", "turn.index", "int", "Number of the turn, from 0."),
+    Column("turn", "turn.index", "int", "Number of the turn, from 0, in the order in which the inputs came."),
     Column(
         "user_item_id",
         "turn.user_item_id",
