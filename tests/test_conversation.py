@@ -57,6 +57,48 @@ def test_a_typed_turn_is_measured_from_the_request_for_an_answer() -> None:
     assert turn.t_committed_ms is None
 
 
+def test_an_answer_that_our_own_tool_round_asked_for_does_not_begin_the_turn() -> None:
+    script = Script().session()
+    script.typed("Weather?")
+    created_ms = (len(script.rows) - 3) * 10.0
+    first = script.created()
+    call = script.call(first, "get_weather", "{}")
+    script.server("output_audio_buffer.started", response_id=first)
+    script.done(first, [call])
+    script.output(call["call_id"], "Foggy.")
+    script.ask()
+    second = script.created()
+    script.done(second, [script.say(second, "It is foggy.")])
+    turn = only_turn(script)
+    assert turn.t_first_audio_ms is not None
+    assert turn.latency_inferred_ms == turn.t_first_audio_ms - created_ms
+
+
+@pytest.mark.parametrize(
+    ("audio", "known"),
+    [
+        ({"input": {"turn_detection": None}}, True),
+        ({"input": {"turn_detection": {"type": "server_vad"}}}, False),
+        ({"input": {}}, False),
+        (None, False),
+    ],
+    ids=["off", "server_vad", "not said", "no audio"],
+)
+def test_push_to_talk_is_measured_from_the_commit_where_nobody_else_decides(
+    audio: dict[str, object] | None, known: bool
+) -> None:
+    script = Script().session(audio=audio)
+    item_id = script.id("item")
+    script.server("input_audio_buffer.committed", previous_item_id=None, item_id=item_id)
+    script.added(message(item_id, "user", "completed", {"type": "input_audio", "transcript": None}))
+    response_id = script.created()
+    script.done(response_id, [script.say(response_id, "Sure.")])
+    turn = only_turn(script)
+    assert turn.t_committed_ms is not None
+    assert turn.t_first_audio_ms is not None
+    assert turn.latency_inferred_ms == (turn.t_first_audio_ms - turn.t_committed_ms if known else None)
+
+
 def test_a_text_answer_is_measured_to_its_first_words() -> None:
     script = Script()
     script.server("session.created", session={**SESSION, "output_modalities": ["text"]})

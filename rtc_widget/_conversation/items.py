@@ -49,6 +49,7 @@ def committed(model: Model, record: Record) -> None:
     item.type, item.role = item.type or "message", item.role or "user"
     if item.t_committed_ms is None:
         item.t_committed_ms, item.variant = record.t_ms, model.variant
+        item.by_hand = model.audio_input().get("turn_detection", "not said") is None
     if item.transcription == "none" and model.audio_input().get("transcription"):
         item.transcription = "pending"
     model.place(item, event.previous_item_id)

@@ -99,7 +99,7 @@ class Model:
         if isinstance(found, dict):
             return found
         before = {"transcription": "input_audio_transcription", "turn_detection": "turn_detection"}
-        return {name: self.session.get(old) for name, old in before.items()}
+        return {name: self.session[old] for name, old in before.items() if old in self.session}
 
     def call_over(self) -> None:
         """End all that only a call keeps going."""

@@ -75,6 +75,8 @@ class Item(msgspec.Struct, eq=False):
     truncated_ms: float | None = None
     deleted: bool = False
     spoken: bool = False
+    by_hand: bool = False
+    """Committed by the client: there was no turn detection."""
     known: bool = False
     tool_call_id: str | None = None
     name: str | None = None

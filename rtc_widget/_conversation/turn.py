@@ -100,14 +100,16 @@ class TurnState:
         """When the user's input was complete.
 
         End of speech where a VAD decides; else (typed, push to talk) when the client asked for the
-        answer, or created the item, or the server added it.
+        first answer, or created or committed the item, or the server added it.
         """
         spoken = self.spoken_input
         if spoken is not None and spoken.t_speech_stopped_ms is not None:
             return self.t_speech_end_ms
-        asked = _first(response.t_requested_ms for response in self.responses)
-        if asked is not None or not self.users or spoken is not None:
+        asked = self.responses[0].t_requested_ms if self.responses else None
+        if asked is not None or not self.users:
             return asked
+        if spoken is not None:
+            return spoken.t_committed_ms if spoken.by_hand else None
         last = self.users[-1]
         return last.t_added_ms if last.t_created_ms is None else last.t_created_ms
 

@@ -60,7 +60,8 @@ COLUMNS = (
         "turn.latency_inferred_ms",
         "float",
         "End of speech to t_first_audio_ms (text only: to the first text delta), from events. Typed input "
-        "and push to talk: from our response.create, else from the item. As pipecat's user-bot latency.",
+        "and push to talk: from our request for that answer, else from the item. As pipecat's user-bot "
+        "latency.",
     ),
     Column(
         "latency_heard_ms",
