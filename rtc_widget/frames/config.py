@@ -103,8 +103,8 @@ def _of_server(records: list[Record]) -> list[_Row]:
         session = decode_event(raw)
         changed = difference(before, session)
         if changed or not rows:
-            cause = _SERVER[record.type]
-            rows.append(_Row(len(rows) + 1, record.t_ms, None, cause, msgspec.json.encode(changed), raw))
+            cause, words = _SERVER[record.type], (text(changed) or "").encode()
+            rows.append(_Row(len(rows) + 1, record.t_ms, None, cause, words, raw))
         told, before = raw, session
     return rows
 

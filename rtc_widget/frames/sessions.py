@@ -37,7 +37,12 @@ COLUMNS = (
         ("ended", "failed", "running"),
     ),
     Column("failed_step", "failed_step", "category", "The step at which the last call failed."),
-    Column("n_calls", "n_calls", "int", "WebRTC calls; more than one: it was reconnected."),
+    Column(
+        "n_calls",
+        "n_calls",
+        "int",
+        "WebRTC calls; more than one: it was reconnected. NA without notes of ours.",
+    ),
     Column("n_turns", "n_turns", "int", "Turns."),
     Column("n_errors", "n_errors", "int", "Rows of its `errors` frame."),
     Column(
@@ -69,8 +74,9 @@ def _read(record: Record) -> list[Record]:
 
 def _rows(source: Source) -> list[dict[str, Any]]:
     conversation = source.conversation
-    notes = [r for r in source.kept.get("sessions", []) if r.type == "rtc.session"]
-    variants = [r.event.get("variant") for r in source.kept.get("sessions", []) if r.type == "rtc.config"]
+    kept = source.kept.get("sessions", [])
+    notes = [r for r in kept if r.type == "rtc.session"]
+    variants = [r.event.get("variant") for r in kept if r.type == "rtc.config"]
     told = notes[0].event if notes else {}
     session = conversation.session
     made = calls.call_rows(source)
@@ -89,7 +95,7 @@ def _rows(source: Source) -> list[dict[str, Any]]:
         "duration_ms": _duration_ms(source),
         "outcome": _OUTCOMES.get(last.get("state") or "", "running") if made else None,
         "failed_step": last.get("step") if last.get("state") == "failed" else None,
-        "n_calls": len(made),
+        "n_calls": len(made) if made or kept else None,
         "n_turns": len(conversation.turns),
         "n_errors": len(source.kept.get("errors", [])),
         "latency_inferred_p50_ms": percentile(latencies, 50),

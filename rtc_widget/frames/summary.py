@@ -40,10 +40,10 @@ def summary(frames: Frames) -> pd.DataFrame:
             _p50_p95(session["latency_inferred_p50_ms"], session["latency_inferred_p95_ms"]),
         ),
         ("latency, heard", _p50_p95(session["latency_heard_p50_ms"], session["latency_heard_p95_ms"])),
-        ("tool calls", _counts(tools["name"])),
+        ("tool calls", _counts(tools["name"].astype(STRING))),
         ("tokens in / out", _tokens(usage)),
         ("cost", _missing(session["cost_usd"], "{:.4f} USD")),
-        ("errors", _counts(errors["code"].fillna("unnamed") if len(errors) else errors["code"])),
+        ("errors", _counts(errors["code"].astype(STRING).fillna("unnamed"))),
     ]
     return pd.DataFrame(
         {
@@ -74,12 +74,12 @@ def _p50_p95(p50_ms: Any, p95_ms: Any) -> str:
 
 
 def _counts(names: pd.Series[Any]) -> str:
-    counts = names.astype(STRING).value_counts()
+    counts = names.value_counts()
     each = ", ".join(f"{name} {count}" for name, count in counts.items())
     return f"{len(names)}: {each}" if len(names) else "0"
 
 
 def _tokens(usage: pd.DataFrame) -> str:
-    if not len(usage):
-        return _MISSING
-    return f"{usage['input_tokens'].sum():,} / {usage['output_tokens'].sum():,}"
+    each = (usage[name].sum(min_count=1) for name in ("input_tokens", "output_tokens"))
+    both = [_missing(count, "{:,}") for count in each]
+    return _MISSING if set(both) == {_MISSING} else " / ".join(both)

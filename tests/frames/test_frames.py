@@ -13,6 +13,7 @@ import pytest
 import rtc_widget as rtc
 from rtc_widget.conversation import Conversation
 from rtc_widget.frames import FRAMES, Frames
+from rtc_widget.frames.summary import summary
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.store import BLOCK_RECORDS
 from tests.log.script import SESSION, Script, log_of
@@ -135,6 +136,37 @@ def test_failures_that_are_no_error_events_are_errors_too() -> None:
     errors = Frames(script.log()).get("errors")
     assert errors["code"].tolist() == ["audio_unintelligible", "server_error"]
     assert set(errors["source"]) == {"server"}
+
+
+def test_the_summary_counts_errors_without_a_code_as_unnamed() -> None:
+    script = Script().session()
+    script.server("error", error={"message": "boo"})
+    script.server("error", error={"message": "boo", "code": "x"})
+    script.server("error", error={"message": "boo"})
+    told = summary(Frames(script.log())).set_index("what")["value"]
+    assert told["errors"] == "3: unnamed 2, x 1"
+
+
+def test_the_summary_tells_tokens_only_where_some_were_counted() -> None:
+    script = Script().session()
+    script.transcript(script.speech(), "A tea.")
+    assert summary(Frames(script.log())).set_index("what")["value"]["tokens in / out"] == "–"
+    script.done(script.created())
+    assert summary(Frames(script.log())).set_index("what")["value"]["tokens in / out"] == "12 / 70"
+
+
+def test_calls_are_counted_only_where_we_took_notes() -> None:
+    script = Script().session()
+    assert pd.isna(Frames(script.log()).get("sessions")["n_calls"].iloc[0])
+    script.note("rtc.session", provider="openai")
+    assert Frames(script.log()).get("sessions")["n_calls"].iloc[0] == 0
+
+
+def test_a_session_with_a_lone_surrogate_has_a_configuration() -> None:
+    script = Script().session(instructions="x \ud800")
+    config = Frames(script.log()).get("config").iloc[0]
+    for name in ("changed", "effective"):
+        assert json.loads(config[name])["instructions"] == "x \ud800"
 
 
 def test_mcp_calls_and_their_approvals() -> None:
