@@ -131,6 +131,9 @@ def create_sent(model: Model, record: Record) -> None:
         if run.output is None:
             run.output = text(payload.get("output"))
         model.waiting_tools.pop(payload["call_id"], None)
+    if payload.get("type") == "mcp_approval_response" and isinstance(payload.get("approve"), bool):
+        run = model.run(payload["approval_request_id"])
+        run.approval = "approved" if payload["approve"] else "rejected"
     if isinstance(payload.get("id"), str):
         item = model.item(payload["id"])
         item.t_created_ms, item.asked_after = record.t_ms, word(event.get("previous_item_id"))

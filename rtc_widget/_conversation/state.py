@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+T = TypeVar("T")
 MARK = "rtc_mark"
 _SILENT: dict[str, str | None] = {"text": None, "transcript": None}
 _ENDED_BY = {"turn_detected", "client_cancelled"}
@@ -235,6 +236,14 @@ class Response(msgspec.Struct, eq=False):
             or self.audio_cleared
             or any(item.truncated_ms is not None for item in self.items)
         )
+
+
+def first_of(values: Iterable[T | None]) -> T | None:
+    """Return the first value that is there."""
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def join_words(words: Iterable[str | None]) -> str | None:

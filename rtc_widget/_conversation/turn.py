@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from rtc_widget._conversation.state import join_words
+from rtc_widget._conversation.state import first_of, join_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rtc_widget._conversation.state import Item, Response
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +58,7 @@ class TurnState:
     @property
     def t_speech_started_ms(self) -> float | None:
         """When the VAD said that speech began."""
-        return _first(item.t_speech_started_ms for item in self.users)
+        return first_of(item.t_speech_started_ms for item in self.users)
 
     @property
     def t_speech_stopped_ms(self) -> float | None:
@@ -77,17 +73,17 @@ class TurnState:
     @property
     def t_response_created_ms(self) -> float | None:
         """When its first response was created."""
-        return _first(response.t_created_ms for response in self.responses)
+        return first_of(response.t_created_ms for response in self.responses)
 
     @property
     def t_first_audio_ms(self) -> float | None:
         """When the first audio of any of its responses began."""
-        return _first(response.t_first_audio_ms for response in self.responses)
+        return first_of(response.t_first_audio_ms for response in self.responses)
 
     @property
     def t_audio_stopped_ms(self) -> float | None:
         """When the audio of its last audible response stopped."""
-        return _first(response.t_audio_stopped_ms for response in reversed(self.responses))
+        return first_of(response.t_audio_stopped_ms for response in reversed(self.responses))
 
     @property
     def t_speech_end_ms(self) -> float | None:
@@ -121,7 +117,7 @@ class TurnState:
     @property
     def latency_inferred_ms(self) -> float | None:
         """End of the user's input to the answer's first audio (text-only: its first text delta)."""
-        return _minus(_first(r.t_first_output_ms for r in self.responses), self.t_input_end_ms)
+        return _minus(first_of(r.t_first_output_ms for r in self.responses), self.t_input_end_ms)
 
     @property
     def transcription_delay_ms(self) -> float | None:
@@ -158,7 +154,7 @@ class TurnState:
     @property
     def variant(self) -> str | None:
         """The variant its first response was made with, or else its input."""
-        return _first([*(r.variant for r in self.responses), *(item.variant for item in self.users)])
+        return first_of([*(r.variant for r in self.responses), *(item.variant for item in self.users)])
 
     @property
     def done(self) -> bool:
@@ -168,13 +164,6 @@ class TurnState:
         quiet = all(r.t_buffer_started_ms is None or r.t_audio_stopped_ms is not None for r in self.responses)
         ended = bool(self.responses) and all(response.ended for response in self.responses)
         return ended and quiet and not self.waits_for_tools
-
-
-def _first(values: Iterable[T | None]) -> T | None:
-    for value in values:
-        if value is not None:
-            return value
-    return None
 
 
 def _minus(end_ms: float | None, start_ms: float | None) -> float | None:

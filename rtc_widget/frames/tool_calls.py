@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rtc_widget._conversation.state import ToolRun
+from rtc_widget._conversation.state import ToolRun, first_of
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
 
@@ -81,6 +81,7 @@ def rows(source: Source) -> list[ToolCallRow]:
         run = source.conversation.tool_runs.get(item.tool_call_id or item.item_id) or ToolRun()
         response = responses.get(item.response_id or "")
         request = item.item_id if item.type == "mcp_approval_request" else item.approval_request_id
+        asked = source.conversation.tool_runs.get(request or "") or run
         started = item.t_started_ms if run.t_started_ms is None else run.t_started_ms
         finished = item.t_finished_ms if run.t_finished_ms is None else run.t_finished_ms
         ran = run.run_ms
@@ -91,9 +92,9 @@ def rows(source: Source) -> list[ToolCallRow]:
                 item,
                 None if response is None else response.turn,
                 kind,
-                outputs.get(item.tool_call_id) or run.output or item.output,
-                run.error or item.error,
-                run.approval or _approval(request, answers),
+                first_of((outputs.get(item.tool_call_id), run.output, item.output)),
+                first_of((run.error, item.error)),
+                first_of((run.approval, asked.approval, _approval(request, answers))),
                 started,
                 finished,
                 run.t_sent_ms,

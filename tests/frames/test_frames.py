@@ -206,6 +206,33 @@ def test_mcp_calls_and_their_approvals() -> None:
     assert calls["run_ms"].iloc[0] == 10.0
 
 
+def test_an_approval_that_only_our_own_event_tells_counts() -> None:
+    script = Script().session()
+    response_id = script.created()
+    head = {"type": "mcp_approval_request", "name": "search", "arguments": "{}"}
+    for number, approve in enumerate([True, False, None]):
+        script.added({**head, "id": f"mcpr_{number}"})
+        answer = {"type": "mcp_approval_response", "approval_request_id": f"mcpr_{number}"}
+        if approve is not None:
+            script.client("conversation.item.create", item={**answer, "approve": approve})
+    call = {"id": "mcp_1", "type": "mcp_call", "name": "search", "approval_request_id": "mcpr_0"}
+    script.server("response.output_item.added", response_id=response_id, output_index=0, item=call)
+    script.added(call)
+    calls = Frames(script.log()).get("tool_calls").set_index("item_id")["approval"]
+    assert calls.to_dict() == {"mcp_1": "approved", "mcpr_1": "rejected", "mcpr_2": "asked"}
+
+
+def test_an_empty_output_is_an_output() -> None:
+    script = Script().session()
+    first = script.created()
+    calls = [script.call(first, name, "{}") for name in ("sent", "answered")]
+    script.done(first, calls)
+    sent = {"type": "function_call_output", "call_id": calls[0]["call_id"], "output": ""}
+    script.client("conversation.item.create", item=sent)
+    script.output(calls[1]["call_id"], "")
+    assert Frames(script.log()).get("tool_calls")["output"].tolist() == ["", ""]
+
+
 def test_frames_are_kept_and_grow_with_the_log() -> None:
     log = EventLog()
     conversation = Conversation()
