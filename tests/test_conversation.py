@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -461,6 +461,43 @@ def test_a_refused_request_is_no_longer_waited_for() -> None:
     assert reduce(script).requested_responses == 1
     script.server("error", error={"type": "invalid_request_error", "code": "x", "event_id": "mine"})
     assert reduce(script).requested_responses == 0
+
+
+def test_an_unnamed_error_about_a_response_disposes_of_the_oldest_unnamed_request() -> None:
+    script = Script().session()
+    script.typed("Say hello.")
+    script.client("response.create", event_id="mine")
+    script.ask(voice="nope")
+    script.ask()
+    asked_ms = (len(script.rows) - 1) * 10.0
+    error = {"type": "invalid_request_error", "code": "invalid_value", "event_id": None}
+    script.server("error", error={**error, "param": "session.voice"})
+    script.server("error", error={**error, "code": "response_cancel_not_active"})
+    assert reduce(script).requested_responses == 3
+    script.server("error", error={**error, "param": "response.voice"})
+    script.server("error", error={**error, "event_id": "mine"})
+    assert reduce(script).requested_responses == 1
+    response_id = script.created()
+    assert reduce(script).responses[response_id].t_requested_ms == asked_ms
+
+
+def test_a_response_answers_the_request_that_it_agrees_with() -> None:
+    script = Script().session()
+    asked: list[dict[str, Any]] = [{"conversation": "none"}, {"metadata": {"a": "1"}}, {}]
+    for fields in asked:
+        script.ask(**fields)
+    in_band = script.created()
+    about = script.created(metadata={"a": "1"})
+    aside = script.created(conversation="none")
+    responses = reduce(script).responses
+    assert [responses[one].t_requested_ms for one in (aside, about, in_band)] == [10.0, 20.0, 30.0]
+
+
+def test_a_response_of_a_service_that_tells_no_more_than_its_id_answers_the_oldest_request() -> None:
+    script = Script().session()
+    script.ask(conversation="none", metadata={"a": "1"})
+    script.server("response.created", response={"id": "r"})
+    assert reduce(script).responses["r"].t_requested_ms == 10.0
 
 
 def test_a_cancelled_response_waits_for_no_tool_output() -> None:

@@ -23,6 +23,7 @@ class Request(msgspec.Struct):
     event_id: str | None
     mark: str | None
     conversation: str
+    metadata: dict[str, Any] | None
 
 
 class Model:
@@ -109,6 +110,12 @@ class Model:
         self.requests.clear()
         self.waiting_tools.clear()
         self.audio_playing = self.user_speaking = False
+
+
+def unmarked(metadata: Any) -> dict[str, Any] | None:
+    """Return a response's metadata without our mark; None when there is no other."""
+    found = {k: v for k, v in metadata.items() if k != MARK} if isinstance(metadata, dict) else {}
+    return found or None
 
 
 def mark_of(metadata: Any) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from rtc_widget._conversation.items import add_delta, add_final, arguments_complete, merge, take_part
-from rtc_widget._conversation.model import Request, mark_of
+from rtc_widget._conversation.model import Request, mark_of, unmarked
 from rtc_widget._conversation.shapes import (
     read_about_item,
     read_about_response,
@@ -17,15 +17,19 @@ from rtc_widget._conversation.shapes import (
     read_response,
     word,
 )
-from rtc_widget._conversation.state import MARK, Usage
+from rtc_widget._conversation.state import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rtc_widget._conversation.model import Model
     from rtc_widget._conversation.shapes import Delta, Final, ResponseBody
     from rtc_widget._conversation.state import Item, Response
     from rtc_widget.log.record import Record
 
 _TAKEN = "conversation_already_has_active_response"
+_NOT_RUNNING = "response_cancel_not_active"
+"""Of a `response.cancel`, though it may not say so."""
 
 
 def create_sent(model: Model, record: Record) -> None:
@@ -34,18 +38,30 @@ def create_sent(model: Model, record: Record) -> None:
     asked = event.get("response")
     asked = asked if isinstance(asked, dict) else {}
     conversation = "none" if asked.get("conversation") == "none" else "auto"
-    mark = mark_of(asked.get("metadata"))
-    model.requests.append(Request(record.t_ms, word(event.get("event_id")), mark, conversation))
+    mark, metadata = mark_of(asked.get("metadata")), unmarked(asked.get("metadata"))
+    event_id = word(event.get("event_id"))
+    model.requests.append(Request(record.t_ms, event_id, mark, conversation, metadata))
 
 
 def refused(model: Model, record: Record) -> None:
     """Forget a request that the server refused."""
-    error = record.event["error"]
-    named = [r for r in model.requests if r.event_id is not None and r.event_id == error.get("event_id")]
-    if not named and error.get("code") == _TAKEN and model.requests:
-        named = [model.requests[-1]]
-    for request in named:
+    request = _refused(model.requests, record.event["error"])
+    if request is not None:
         model.requests.remove(request)
+
+
+def _refused(requests: Sequence[Request], error: dict[str, Any]) -> Request | None:
+    """Return the request that an error answers: by its id, else by what the error is about."""
+    event_id, code, param = (error.get(name) for name in ("event_id", "code", "param"))
+    found = next((r for r in requests if r.event_id is not None and r.event_id == event_id), None)
+    if found is not None:
+        return found
+    if code == _TAKEN:
+        return requests[-1] if requests else None
+    may_be_ours = (
+        event_id is None and code != _NOT_RUNNING and (word(param) or "response").startswith("response")
+    )
+    return next((r for r in requests if may_be_ours and r.event_id is None), None)
 
 
 def created(model: Model, record: Record) -> None:
@@ -53,12 +69,12 @@ def created(model: Model, record: Record) -> None:
     body = read_response(record).response
     response = model.response(body.id)
     _describe(response, body)
-    request = next((r for r in model.requests if r.mark == response.mark), None)
+    request = next((r for r in model.requests if _answers(body, r)), None)
     if request is not None:
         model.requests.remove(request)
         response.t_requested_ms = request.t_ms
     if body.conversation_id is not msgspec.UNSET:
-        response.conversation = "auto" if body.conversation_id else "none"
+        response.conversation = _conversation_of(body.conversation_id)
     elif request is not None:
         response.conversation = request.conversation
     if response.t_created_ms is None:
@@ -70,6 +86,21 @@ def created(model: Model, record: Record) -> None:
     if not response.ended:
         model.running[response.response_id] = response
     model.layout.changed()
+
+
+def _answers(body: ResponseBody, request: Request) -> bool:
+    """Whether a response answers a request: our mark says so, or nothing that it says speaks against it."""
+    mark = mark_of(body.metadata)
+    if mark is not None or request.mark is not None:
+        return mark == request.mark
+    where = body.conversation_id
+    return (where is msgspec.UNSET or request.conversation == _conversation_of(where)) and (
+        body.metadata is msgspec.UNSET or request.metadata == unmarked(body.metadata)
+    )
+
+
+def _conversation_of(conversation_id: str | None) -> str:
+    return "auto" if conversation_id else "none"
 
 
 def done(model: Model, record: Record) -> None:
@@ -108,9 +139,9 @@ def _describe(response: Response, body: ResponseBody) -> None:
     modalities = body.output_modalities if body.modalities is None else body.modalities
     if modalities is not None:
         response.modalities = tuple(modalities)
-    if body.metadata is not None:
+    if isinstance(body.metadata, dict):
         response.mark = mark_of(body.metadata) or response.mark
-        response.metadata = {key: value for key, value in body.metadata.items() if key != MARK} or None
+        response.metadata = unmarked(body.metadata)
 
 
 def output_item(model: Model, record: Record) -> None:

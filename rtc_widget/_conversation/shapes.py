@@ -92,7 +92,7 @@ class ResponseBody(msgspec.Struct, gc=False):
     output_modalities: list[str] | None = None
     modalities: list[str] | None = None
     """As the beta called them."""
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
     usage: dict[str, Any] | None = None
     output: list[ItemBody] | None = None
 
