@@ -126,6 +126,45 @@ def test_without_a_fixed_silence_the_end_of_speech_is_unknown() -> None:
     assert turn.t_first_audio_ms is not None
 
 
+def test_deltas_that_part_a_character_join_to_it() -> None:
+    script = Script().session()
+    response_id = script.created()
+    item_id = script.begin_message(response_id)
+    script.speak(response_id, item_id, "Hi \ud83d")
+    script.speak(response_id, item_id, "\ude00! \ud800")
+    assert reduce(script).items[0].words == "Hi 😀! \ud800"
+    script.server("response.output_audio_transcript.done", item_id=item_id, transcript="Hi 😀! ?")
+    assert reduce(script).items[0].words == "Hi 😀! ?"
+
+
+def test_an_item_added_again_has_its_new_words_only() -> None:
+    script = Script().session()
+    item_id = script.speech()
+    script.transcript(item_id, "The old and long words.")
+    script.server("conversation.item.deleted", item_id=item_id)
+    assert reduce(script).turns[0].user_transcript == "The old and long words."
+    script.typed("New.", item_id=item_id)
+    conversation = reduce(script)
+    assert conversation.items[0].words == conversation.items[0].text == "New."
+    assert conversation.turns[0].user_transcript == "New."
+    assert "".join(piece.words for piece in conversation.items[0].came if not piece.is_final) == (
+        "The old and long words."
+    )
+
+
+def test_an_input_of_written_and_spoken_parts_has_the_words_of_both_in_order() -> None:
+    script = Script().session()
+    parts = [
+        {"type": "input_audio", "transcript": "Read this:"},
+        {"type": "input_text", "text": "flat white"},
+        {"type": "input_audio", "transcript": "Thanks."},
+    ]
+    script.added(message("item_1", "user", "completed", *parts))
+    item = reduce(script).items[0]
+    assert item.words == only_turn(script).user_transcript == "Read this: flat white Thanks."
+    assert (item.text, item.transcript) == ("flat white", "Read this: Thanks.")
+
+
 def test_the_users_transcript_may_come_after_the_answer() -> None:
     script = Script().session()
     item_id = script.speech()

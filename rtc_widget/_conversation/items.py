@@ -82,7 +82,10 @@ def transcription_failed(model: Model, record: Record) -> None:
 def added(model: Model, record: Record) -> None:
     """Give an item its place."""
     event = read_item(record)
-    item = merge(model, event.item)
+    item = model.item(event.item.id)
+    if item.deleted:
+        item.begin_anew()
+    merge(model, event.item)
     if item.t_added_ms is None:
         item.t_added_ms = record.t_ms
         item.variant = item.variant or model.variant

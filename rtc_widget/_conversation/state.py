@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MARK = "rtc_mark"
-_SILENT: dict[str, str | None] = {"text": None, "transcript": None}
+_SILENT: dict[str, str | None] = {"text": None, "transcript": None, "words": None}
 _ENDED_BY = {"turn_detected", "client_cancelled"}
 
 
@@ -92,6 +92,8 @@ class Item(msgspec.Struct, eq=False):
     transcription_usage: Usage | None = None
     variant: str | None = None
     pieces: list[Piece] = []
+    earlier: list[Piece] = []
+    """What was said before it was deleted and added again."""
     content: dict[tuple[str, int], str] = {}
     said: dict[str, str | None] | None = None
     """Its words by kind, once joined; None when they have changed since."""
@@ -130,9 +132,18 @@ class Item(msgspec.Struct, eq=False):
 
     @property
     def words(self) -> str | None:
-        """What was written or spoken."""
-        said = self._words()
-        return said["transcript"] if said["text"] is None else said["text"]
+        """What was written or spoken, all parts in order."""
+        return self._words()["words"]
+
+    @property
+    def came(self) -> list[Piece]:
+        """The pieces of its words that count, as they came; also from before it was deleted."""
+        return self.earlier + self.pieces
+
+    def begin_anew(self) -> None:
+        """Forget the words: it was deleted, and is added again."""
+        self.earlier, self.pieces = self.came, []
+        self.content, self.said = {}, None
 
     def add(self, piece: Piece) -> None:
         """Add a piece of its words."""
@@ -151,7 +162,7 @@ class Item(msgspec.Struct, eq=False):
         return self.said
 
     def _joined(self) -> dict[str, str | None]:
-        """Join what is known of each part, by kind."""
+        """Join what is known of each part, by kind, and of all of them."""
         deltas: dict[tuple[str, int], list[str]] = {}
         finals: dict[tuple[str, int], str] = {}
         kind, part = "", 0
@@ -164,15 +175,18 @@ class Item(msgspec.Struct, eq=False):
                 finals[kind, part] = piece.words
             else:
                 said.append(piece.words)
-        parts: dict[str, list[str]] = {}
+        by_kind: dict[str, list[str]] = {}
+        by_part: dict[int, str] = {}
         for place in sorted({*deltas, *finals, *self.content}):
-            streamed, told = "".join(deltas.get(place, ())), self.content.get(place)
+            streamed, told = _paired("".join(deltas.get(place, ()))), self.content.get(place)
             if self.role == "user":
                 words = finals.get(place, streamed if told is None else told)
             else:
                 words = max(finals.get(place, ""), told or "", streamed, key=len)
-            parts.setdefault(place[0], []).append(words)
-        return _SILENT | {kind: " ".join([part for part in found if part]) for kind, found in parts.items()}
+            by_kind.setdefault(place[0], []).append(words)
+            by_part[place[1]] = by_part.get(place[1]) or words
+        by_kind["words"] = [by_part[part] for part in sorted(by_part)]
+        return _SILENT | {kind: " ".join([part for part in found if part]) for kind, found in by_kind.items()}
 
 
 class Response(msgspec.Struct, eq=False):
@@ -236,6 +250,15 @@ class Response(msgspec.Struct, eq=False):
             or self.audio_cleared
             or any(item.truncated_ms is not None for item in self.items)
         )
+
+
+def _paired(words: str) -> str:
+    """Return words with each two surrogates that a cut has parted as the character they are."""
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        return words.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    return words
 
 
 def first_of(values: Iterable[T | None]) -> T | None:

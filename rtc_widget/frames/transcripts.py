@@ -50,7 +50,7 @@ def _rows(source: Source) -> list[_Row]:
             _Row(p.seq, item_id, role, p.t_ms, None, True, p.words)
             if p.is_final
             else _Row(p.seq, item_id, role, p.t_ms, p.words, False, None)
-            for p in item.pieces
+            for p in item.came
         ]
     rows.sort(key=attrgetter("seq"))
     return rows

@@ -233,6 +233,17 @@ def test_an_empty_output_is_an_output() -> None:
     assert Frames(script.log()).get("tool_calls")["output"].tolist() == ["", ""]
 
 
+def test_transcripts_keep_what_an_item_said_before_it_was_added_again() -> None:
+    script = Script().session()
+    item_id = script.speech()
+    script.transcript(item_id, "Old.", deltas=False)
+    script.server("conversation.item.deleted", item_id=item_id)
+    script.typed("New.", item_id=item_id)
+    frames = Frames(script.log())
+    assert frames.get("transcripts")["text"].tolist() == ["Old."]
+    assert frames.get("items")["text"].tolist() == frames.get("turns")["user_transcript"].tolist() == ["New."]
+
+
 def test_frames_are_kept_and_grow_with_the_log() -> None:
     log = EventLog()
     conversation = Conversation()
