@@ -165,6 +165,21 @@ def test_an_input_of_written_and_spoken_parts_has_the_words_of_both_in_order() -
     assert (item.text, item.transcript) == ("flat white", "Read this: Thanks.")
 
 
+def test_segments_are_the_transcript_until_another_comes() -> None:
+    script = Script().session()
+    item_id = script.speech()
+    for number, words in enumerate(["A tea.", " Two, please."]):
+        about = {"item_id": item_id, "content_index": 0, "id": f"seg_{number}"}
+        script.server("conversation.item.input_audio_transcription.segment", **about, text=words, speaker="A")
+    conversation = reduce(script)
+    assert conversation.turns[0].user_transcript == "A tea. Two, please."
+    assert [piece.is_final for piece in conversation.items[0].came] == [False, False]
+    script.transcript(item_id, "A tea, two please.", deltas=False)
+    conversation = reduce(script)
+    assert conversation.turns[0].user_transcript == "A tea, two please."
+    assert [piece.is_final for piece in conversation.items[0].came] == [True]
+
+
 def test_the_users_transcript_may_come_after_the_answer() -> None:
     script = Script().session()
     item_id = script.speech()

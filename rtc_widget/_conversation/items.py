@@ -62,6 +62,21 @@ def transcript_delta(model: Model, record: Record) -> None:
         item.transcription = "pending"
 
 
+def segment_transcribed(model: Model, record: Record) -> None:
+    """Add a stretch of the user's speech, as a model that tells speakers apart sends it."""
+    event = read_final(record)
+    if event.text is None:
+        raise TypeError("words are a string")
+    item = model.item(event.item_id)
+    item.known, item.role = True, item.role or "user"
+    if item.transcription == "none":
+        item.transcription = "pending"
+    words = f" {event.text.strip()}" if item.segments else event.text.strip()
+    piece = Piece(record.seq, record.t_ms, "transcript", event.content_index or 0, words, False)
+    item.segments.append(piece)
+    item.said = None
+
+
 def transcribed(model: Model, record: Record) -> None:
     """Complete the user's transcript, however late it comes."""
     event = read_final(record)

@@ -92,6 +92,8 @@ class Item(msgspec.Struct, eq=False):
     transcription_usage: Usage | None = None
     variant: str | None = None
     pieces: list[Piece] = []
+    segments: list[Piece] = []
+    """Stretches of speech, each with its speaker; they count where no other transcript has come."""
     earlier: list[Piece] = []
     """What was said before it was deleted and added again."""
     content: dict[tuple[str, int], str] = {}
@@ -138,11 +140,11 @@ class Item(msgspec.Struct, eq=False):
     @property
     def came(self) -> list[Piece]:
         """The pieces of its words that count, as they came; also from before it was deleted."""
-        return self.earlier + self.pieces
+        return self.earlier + (self.pieces or self.segments)
 
     def begin_anew(self) -> None:
         """Forget the words: it was deleted, and is added again."""
-        self.earlier, self.pieces = self.came, []
+        self.earlier, self.pieces, self.segments = self.came, [], []
         self.content, self.said = {}, None
 
     def add(self, piece: Piece) -> None:
@@ -158,7 +160,8 @@ class Item(msgspec.Struct, eq=False):
 
     def _words(self) -> dict[str, str | None]:
         if self.said is None:
-            self.said = self._joined() if self.pieces or self.content else _SILENT
+            told = self.pieces or self.segments or self.content
+            self.said = self._joined() if told else _SILENT
         return self.said
 
     def _joined(self) -> dict[str, str | None]:
@@ -167,7 +170,7 @@ class Item(msgspec.Struct, eq=False):
         finals: dict[tuple[str, int], str] = {}
         kind, part = "", 0
         said: list[str] = []
-        for piece in self.pieces:
+        for piece in self.pieces or self.segments:
             if piece.part != part or piece.kind != kind:  # many in a row are of one part
                 kind, part = piece.kind, piece.part
                 said = deltas.setdefault((kind, part), [])

@@ -233,6 +233,19 @@ def test_an_empty_output_is_an_output() -> None:
     assert Frames(script.log()).get("tool_calls")["output"].tolist() == ["", ""]
 
 
+def test_segments_are_rows_of_transcripts_until_another_transcript_comes() -> None:
+    script = Script().session()
+    item_id = script.speech()
+    segment = {"type": "conversation.item.input_audio_transcription.segment", "item_id": item_id}
+    for words in ("A tea.", "Two."):
+        script.server(**segment, content_index=0, id="seg", text=words, speaker="A", start=0.0, end=0.4)
+    rows = Frames(script.log()).get("transcripts")
+    assert rows["delta"].tolist() == ["A tea.", " Two."]
+    assert set(rows["role"]) == {"user"}
+    script.transcript(item_id, "A tea, two.", deltas=False)
+    assert Frames(script.log()).get("transcripts")["text"].tolist() == ["A tea, two."]
+
+
 def test_transcripts_keep_what_an_item_said_before_it_was_added_again() -> None:
     script = Script().session()
     item_id = script.speech()
