@@ -168,20 +168,15 @@ def _read_odd_head(raw: bytes) -> tuple[Head, bool]:
 
 
 def _decode_odd(raw: bytes) -> tuple[Any, bool]:
-    """Decode with the strict decoder, else with the standard library's, which takes lone surrogates."""
+    """Decode with the strict decoder, else with Python's own, which takes lone surrogates and NaN."""
     try:
         return _decode_any(raw), True
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return json.loads(raw, parse_constant=_refuse), False
+        return json.loads(raw), False
     except (ValueError, RecursionError):
         return None, False
-
-
-def _refuse(name: str) -> Any:
-    message = f"{name} is not JSON"
-    raise ValueError(message)
 
 
 def _string(value: Any) -> str | None:

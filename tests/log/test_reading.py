@@ -134,6 +134,7 @@ ODD = {
     "numbers as written": '{"type":"a","n":[1.50,1e400,-0,123456789012345678901234567890]}',
     "spacing as written": '{ "type" :\t"a" ,"x":  [ ] }',
     "escapes as written": '{"type":"a","x":"\\u00e9\\/\\n"}',
+    "numbers that are none": '{"type":"a","item_id":"x","n":[NaN, Infinity,-Infinity]}',
     "an id that is a number": '{"type":"a","event_id":7,"item_id":null}',
 }
 
@@ -151,6 +152,24 @@ def test_odd_input_loads_byte_for_byte_from_rows_and_from_a_journal(tmp_path: Pa
     assert again.events["type"].tolist() == rec.events["type"].tolist()[:1]
     for name in rtc.frames.FRAMES:
         again.frames.get(name)
+
+
+def test_an_event_with_numbers_that_are_none_keeps_all_it_says(tmp_path: Path) -> None:
+    """As Python's `json` writes them."""
+    completed = "conversation.item.input_audio_transcription.completed"
+    usage = {"type": "duration", "seconds": float("nan"), "input_tokens": float("inf")}
+    event: dict[str, Any] = {"type": completed, "item_id": "u1", "transcript": "Hello.", "usage": usage}
+    event["logprobs"] = [{"logprob": float("-inf")}]
+    raw = json.dumps(event)
+    log = EventLog()
+    log.append("server", raw)
+    write_journal(log, tmp_path / "events.jsonl")
+    for rec in (rtc.load([{"direction": "server", "event": event}]), rtc.load(tmp_path)):
+        assert rec.events[["type", "item_id", "event"]].to_numpy().tolist() == [[completed, "u1", raw]]
+        assert rec.event_log[0]["logprobs"] == event["logprobs"]
+        assert rec.transcripts["text"].tolist() == ["Hello."]
+        for name in rtc.frames.FRAMES:
+            rec.frames.get(name)
 
 
 def test_newlines_inside_an_event_survive_the_journal(tmp_path: Path) -> None:
