@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -88,6 +89,8 @@ def _has_own_prices(name: str) -> bool:
 def write_dataset(sessions: Iterable[Frames], folder: Path) -> Path:
     """Write a folder a frame, partitioned by `session_id`; a session's older files are replaced.
 
+    An id is quoted as in a URL, which readers of such folders undo.
+
     Raises
     ------
     OSError
@@ -97,7 +100,7 @@ def write_dataset(sessions: Iterable[Frames], folder: Path) -> Path:
 
     for frames in sessions:
         for name in FRAMES:
-            place = folder / name / f"session_id={frames.log.session_id}"
+            place = folder / name / f"session_id={quote(frames.log.session_id, safe='')}"
             place.mkdir(parents=True, exist_ok=True)
             pq.write_table(table_of(frames, name).drop_columns("session_id"), place / "part-0.parquet")
     return folder

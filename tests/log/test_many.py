@@ -148,6 +148,22 @@ def test_a_dataset_that_pandas_polars_and_duckdb_read(runs: Path, tmp_path: Path
     assert len(pd.read_parquet(tmp_path / "one" / "turns")) == 3
 
 
+@pytest.mark.parametrize("session_id", ["../../../out", "a/b=c", "50 % é"])
+def test_any_session_id_stays_in_the_dataset_and_is_read_back(tmp_path: Path, session_id: str) -> None:
+    import duckdb
+
+    line = {"session_id": session_id, "direction": "server", "event": {"type": "a"}}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(line) + "\n", "utf-8")
+    dataset = rtc.load(tmp_path / "rows.jsonl").to_parquet(tmp_path / "deep" / "dataset")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "rows.jsonl"]
+    assert sorted(path.name for path in dataset.parent.iterdir()) == ["dataset"]
+    assert sorted(path.name for path in dataset.iterdir()) == sorted(FRAMES)
+    files = duckdb.read_parquet(f"{dataset}/events/**/*.parquet", hive_partitioning=True)
+    assert files.aggregate("min(session_id)").fetchall() == [(session_id,)]
+    for read in (pd.read_parquet(dataset / "events"), pl.read_parquet(f"{dataset}/events/").to_pandas()):
+        assert read["session_id"].tolist() == [session_id]
+
+
 def test_a_missing_extra_names_the_command(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
