@@ -606,6 +606,17 @@ def test_odd_events_change_nothing_and_raise_nothing(event: dict[str, object]) -
     assert conversation.turns[-1].transcript == "Hello there."
 
 
+def test_of_a_list_only_what_is_malformed_is_left_out() -> None:
+    script = Script().session()
+    script.typed("Go.")
+    response_id = script.created()
+    parts: list[Any] = [None, {"type": "output_text", "text": "Hello"}, "x", {"text": 5}, {"text": "world."}]
+    item = message("a", "assistant", "completed", *parts)
+    script.done(response_id, [7, {"type": "message"}, item])  # type: ignore[list-item]  # that is the point
+    script.server("response.output_text.done", item_id="a", content_index=4, text="world.")
+    assert only_turn(script).transcript == "Hello world."
+
+
 def test_a_history_that_was_put_in_is_no_response() -> None:
     script = Script().session()
     first = script.typed("My name is Alice.")

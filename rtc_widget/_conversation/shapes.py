@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -141,21 +143,30 @@ def reader(shape: type[T]) -> Callable[[Record], T]:
 def _fit(shape: type[T], value: dict[str, Any]) -> T:
     taken = {}
     for field in msgspec.structs.fields(shape):
-        if field.name not in value:
-            continue
-        given = value[field.name]
-        if (
-            isinstance(given, dict)
-            and isinstance(field.type, type)
-            and issubclass(field.type, msgspec.Struct)
-        ):
-            taken[field.name] = _fit(field.type, given)
-            continue
-        try:
-            taken[field.name] = msgspec.convert(given, field.type)
-        except msgspec.ValidationError:
-            continue
+        if field.name in value:
+            with contextlib.suppress(msgspec.ValidationError):
+                taken[field.name] = _fit_to(field.type, value[field.name])
     return shape(**taken)
+
+
+def _fit_to(kind: Any, given: Any) -> Any:
+    """Return a value as a field's type, without the parts of it that are of another kind."""
+    for one in get_args(kind) if isinstance(kind, UnionType) else (kind,):
+        if isinstance(given, list) and get_origin(one) is list:
+            return _fit_each(get_args(one)[0], given)
+        if isinstance(given, dict) and isinstance(one, type) and issubclass(one, msgspec.Struct):
+            return _fit(one, given)
+    return msgspec.convert(given, kind)
+
+
+def _fit_each(kind: Any, given: list[Any]) -> list[Any]:
+    """Return what fits; in the place of what does not an empty one, where there can be one."""
+    fitting = []
+    for element in given:
+        odd = issubclass(kind, msgspec.Struct) and not isinstance(element, dict)
+        with contextlib.suppress(msgspec.ValidationError, TypeError):
+            fitting.append(_fit_to(kind, {} if odd else element))
+    return fitting
 
 
 def text(value: Any) -> str | None:
