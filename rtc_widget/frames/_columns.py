@@ -63,7 +63,7 @@ class Column:
         names |= {
             "time": "datetime64[us, UTC]",
             "string": "string[pyarrow]",
-            "strings": "list[string][pyarrow]",
+            "strings": str(pd.ArrowDtype(ARROW_TYPES["strings"])),
         }
         return names.get(self.kind, self.kind)
 

@@ -47,8 +47,8 @@ class RtcAccessor:
         Parameters
         ----------
         path : str
-            Names joined by dots, and numbers for places in a list: `response.usage.total_tokens`,
-            `item.content.0.transcript`.
+            Names joined by dots, and numbers for places in a list (or names in an object):
+            `response.usage.total_tokens`, `item.content.0.transcript`.
         column : str
             The column of JSON text.
 
@@ -78,7 +78,7 @@ class RtcAccessor:
 @lru_cache(maxsize=128)
 def _reader(path: str) -> Callable[[pa.Array], _Values]:
     """Make what reads one place out of many texts, and decodes nothing else of them."""
-    steps: list[str | int] = [int(step) if step.isdecimal() else step for step in path.split(".")]
+    steps = path.split(".")
     if "" in steps:
         raise ConfigurationError(f"{path!r} is no path: names joined by dots, such as item.role")
     shape: Any = Any
@@ -113,16 +113,19 @@ def _reader(path: str) -> Callable[[pa.Array], _Values]:
     return read
 
 
-def _level(step: str | int, below: Any, missing: Any) -> tuple[Any, Any, Callable[[_Values], _Values]]:
+def _level(step: str, below: Any, missing: Any) -> tuple[Any, Any, Callable[[_Values], _Values]]:
     """Return the type of one step of a path (and of anything else), what stands for none, how to go on."""
     scalar = None | bool | int | float | str
-    if isinstance(step, int):
-        place = step
+    if step.isdecimal():
+        place = int(step)
 
         def take_place(values: _Values) -> _Values:
-            return [v[place] if type(v) is list and len(v) > place else None for v in values]
+            return [
+                v.get(step) if type(v) is dict else v[place] if type(v) is list and len(v) > place else None
+                for v in values
+            ]
 
-        return list[below] | dict[str, Any] | scalar, None, take_place
+        return list[below] | dict[str, below] | scalar, None, take_place
     # Where there is no such step, one without a value stands: most rows have none, and none is odd then.
     field = ("value", below, missing)
     struct: Any = msgspec.defstruct("Step", [field], rename={"value": step}, gc=False, frozen=True)
@@ -154,16 +157,16 @@ def _joined(texts: pa.Array) -> pa.Buffer | None:
     return lines if np.count_nonzero(np.frombuffer(lines, np.uint8) == ord("\n")) == len(texts) else None
 
 
-def _read_slowly(one: str | None, steps: list[str | int]) -> Any:
+def _read_slowly(one: str | None, steps: list[str]) -> Any:
     try:
         value = None if one is None else json.loads(one)
     except (ValueError, RecursionError):
         return None
     for step in steps:
-        if isinstance(value, dict) and isinstance(step, str):
+        if isinstance(value, dict):
             value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
         else:
             return None
     return value

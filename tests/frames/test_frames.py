@@ -308,6 +308,14 @@ def test_a_dictionary_prints_every_column_with_its_definition() -> None:
     assert table["dtype"].tolist()[1] == "int64[pyarrow]"
 
 
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_dictionary_states_the_dtypes_that_the_frame_has(name: str) -> None:
+    frame = Frames(session_with_everything().log()).get(name)
+    told = rtc.frames.describe(name).to_frame()["dtype"].tolist()
+    real = ["string[pyarrow]" if dtype == "string[pyarrow]" else str(dtype) for dtype in frame.dtypes]
+    assert told == real
+
+
 def test_a_frame_that_does_not_exist_names_those_that_do() -> None:
     with pytest.raises(rtc.ConfigurationError, match="turns, responses"):
         rtc.frames.describe("turn")
