@@ -152,6 +152,21 @@ def test_an_item_added_again_has_its_new_words_only() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [({"previous_item_id": None}, "bac"), ({"previous_item_id": "c"}, "acb"), ({}, "acb")],
+    ids=["beginning", "after another", "not said"],
+)
+def test_an_item_added_again_stands_where_it_is_put_now(where: dict[str, Any], expected: str) -> None:
+    script = Script().session()
+    for item_id in "abc":
+        script.typed(item_id, item_id=item_id)
+    script.server("conversation.item.deleted", item_id="b")
+    words = {"type": "input_text", "text": "b"}
+    script.server("conversation.item.added", **where, item=message("b", "user", "completed", words))
+    assert "".join(item.item_id for item in reduce(script).items) == expected
+
+
 def test_an_input_of_written_and_spoken_parts_has_the_words_of_both_in_order() -> None:
     script = Script().session()
     parts = [

@@ -104,8 +104,8 @@ def added(model: Model, record: Record) -> None:
     if item.t_added_ms is None:
         item.t_added_ms = record.t_ms
         item.variant = item.variant or model.variant
-    item.deleted = False
     model.place(item, event.previous_item_id)
+    item.deleted = False
     if item.type == "function_call_output":
         model.waiting_tools.pop(item.tool_call_id or "", None)
 

@@ -57,20 +57,21 @@ class Layout:
         previous : Item or None
             That item, where it is known.
         """
-        if item.place is not None:
-            if previous_item_id != item.previous_item_id and previous is not None and previous.placed:
-                item.previous_item_id = previous.item_id
-                self._move(item, previous)
+        known = previous is not None and previous.placed and previous is not item
+        if item.place is None:
+            item.place = self._n_placed
+            self._n_placed += 1
+            item.root = self._root
+            if item.is_user_input:
+                self._inputs.append(item)
+        elif item.deleted or (known and previous_item_id != item.previous_item_id):
+            self._unlink(item, item)
+        else:
             return
-        item.place = self._n_placed
-        self._n_placed += 1
-        item.root = self._root
-        if item.is_user_input:
-            self._inputs.append(item)
         item.previous_item_id = None if previous_item_id is UNSET else previous_item_id
         if previous_item_id is None:
             before, anchor = self._root, None
-        elif previous is not None and previous.placed and previous is not item:
+        elif previous is not None and known:
             before, anchor = previous, previous.anchor
         else:
             before, anchor = self._tail, self._last_input
@@ -82,11 +83,11 @@ class Layout:
             self._last_input = item
         for follower in self._waiting.pop(item.item_id, ()):
             if follower.previous_item_id == item.item_id:
-                self._move(follower, item)
+                self._follow(item, follower)
         self._stale = True
 
-    def _move(self, first: Item, before: Item) -> None:
-        """Put an item, with all that was put after it, behind another."""
+    def _follow(self, before: Item, first: Item) -> None:
+        """Put an item behind its predecessor, with all that was put after it."""
         moved = {first.item_id: first}
         last = first
         while last.after is not None and last.after.previous_item_id in moved:
@@ -99,7 +100,6 @@ class Layout:
                 item.anchor = moved.get(item.previous_item_id or "", before).anchor
         self._unlink(first, last)
         self._link(before, first, last)
-        self._stale = True
 
     def _link(self, before: Item, first: Item, last: Item) -> None:
         last.after, before.after = before.after, first

@@ -19,7 +19,7 @@ WORDS = st.lists(
 
 @st.composite
 def scripts(draw: st.DrawFn, max_steps: int = 4) -> list[Row]:
-    """Draw a session: spoken, typed, tool, interrupted, silent, out-of-band, deleted, edited."""
+    """Draw a session: spoken, diarised, typed, tool, interrupted, silent, aside, deleted, again, edited."""
     script = Script().session()
     for _ in range(draw(st.integers(1, max_steps))):
         step: Callable[[Script, st.DrawFn], None] = draw(st.sampled_from(_STEPS))
@@ -88,6 +88,21 @@ def _deleted(script: Script, draw: st.DrawFn) -> None:
     script.server("conversation.item.deleted", item_id=item_id)
 
 
+def _added_again(script: Script, draw: st.DrawFn) -> None:
+    item_id, _ = script.typed_turn(_words(draw), _words(draw))
+    script.server("conversation.item.deleted", item_id=item_id)
+    script.typed(_words(draw), item_id=item_id)
+
+
+def _diarised(script: Script, draw: st.DrawFn) -> None:
+    item_id = script.speech()
+    for words in draw(st.lists(WORDS, max_size=3)):
+        segment = {"item_id": item_id, "content_index": 0, "text": " ".join(words), "speaker": "A"}
+        script.server("conversation.item.input_audio_transcription.segment", **segment)
+    if draw(st.booleans()):
+        script.transcript(item_id, _words(draw), deltas=draw(st.booleans()))
+
+
 def _edited(script: Script, draw: st.DrawFn) -> None:
     before = script.last_item
     item_id, _ = script.typed_turn(_words(draw), _words(draw))
@@ -105,6 +120,8 @@ _STEPS = [
     _tool,
     _out_of_band,
     _deleted,
+    _added_again,
+    _diarised,
     _edited,
 ]
 
