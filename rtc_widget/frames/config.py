@@ -10,13 +10,13 @@ from rtc_widget._conversation.shapes import text
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
 from rtc_widget.log.record import decode_event
+from rtc_widget.protocol.session_config import session_diff
 
 if TYPE_CHECKING:
     from rtc_widget.frames._frame import Source
     from rtc_widget.log.record import Record
 
 _NOTHING = msgspec.Raw(b"")
-_ABSENT = object()
 
 
 class _Row(NamedTuple):
@@ -33,7 +33,12 @@ COLUMNS = (
     Column("t_ms", "t_ms", "float", "It took effect; ms since the first record."),
     Column("variant", "variant", "category", "The variant, where it has a name."),
     Column("cause", "cause", "category", "What brought it.", ("connect", "update", "server")),
-    Column("changed", "changed", "string", "Fields that differ from the version before, as JSON text."),
+    Column(
+        "changed",
+        "changed",
+        "string",
+        "What differs from the version before, as JSON text: from the place to `[old, new]`.",
+    ),
     Column("effective", "effective", "string", "The whole configuration, as JSON text."),
 )
 _SERVER = {"session.created": "server", "session.updated": "update"}
@@ -101,23 +106,12 @@ def _of_server(records: list[Record]) -> list[_Row]:
         if raw == told or not raw.startswith(b"{"):
             continue
         session = decode_event(raw)
-        changed = difference(before, session)
+        changed = session_diff(before, session)
         if changed or not rows:
             cause, words = _SERVER[record.type], (text(changed) or "").encode()
             rows.append(_Row(len(rows) + 1, record.t_ms, None, cause, words, raw))
         told, before = raw, session
     return rows
-
-
-def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of `after` that differ from `before`, at every depth; None for what is gone."""
-    changed: dict[str, Any] = {key: None for key in before if key not in after}
-    for key, new in after.items():
-        old = before.get(key, _ABSENT)
-        if old == new:
-            continue
-        changed[key] = difference(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
-    return changed
 
 
 FRAME = Frame(

@@ -139,10 +139,12 @@ def session_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, li
 
 
 def _compare(place: str, before: Any, after: Any, found: dict[str, list[Any]]) -> None:
+    if before == after:
+        return
     sides = [
         side if isinstance(side, Mapping) else {} if side is _ABSENT else None for side in (before, after)
     ]
-    if before is not after and sides[0] is not None and sides[1] is not None and (sides[0] or sides[1]):
+    if sides[0] is not None and sides[1] is not None and (sides[0] or sides[1]):
         for name in {**sides[0], **sides[1]}:
             _compare(f"{place}.{name}", sides[0].get(name, _ABSENT), sides[1].get(name, _ABSENT), found)
         return

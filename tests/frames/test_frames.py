@@ -16,6 +16,7 @@ from rtc_widget.frames import FRAMES, Frames
 from rtc_widget.frames.summary import summary
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.store import BLOCK_RECORDS
+from rtc_widget.protocol import session_diff
 from tests.log.script import SESSION, Script, log_of
 
 CONTRACT = Path(__file__).parents[3] / "shared" / "FRAMES.md"
@@ -165,8 +166,20 @@ def test_calls_are_counted_only_where_we_took_notes() -> None:
 def test_a_session_with_a_lone_surrogate_has_a_configuration() -> None:
     script = Script().session(instructions="x \ud800")
     config = Frames(script.log()).get("config").iloc[0]
-    for name in ("changed", "effective"):
-        assert json.loads(config[name])["instructions"] == "x \ud800"
+    assert json.loads(config["effective"])["instructions"] == "x \ud800"
+    assert json.loads(config["changed"])["instructions"] == [None, "x \ud800"]
+
+
+def test_a_change_reads_the_same_whether_we_noted_it_or_only_the_server_told() -> None:
+    script = Script().session()
+    script.server("session.updated", session={**SESSION, "instructions": "Be brief.", "id": "sess_2"})
+    config = Frames(script.log()).get("config")
+    told = {"instructions": [SESSION["instructions"], "Be brief."]}
+    assert (
+        json.loads(config["changed"].iloc[1])
+        == told
+        == session_diff(SESSION, json.loads(config["effective"].iloc[1]))
+    )
 
 
 def test_mcp_calls_and_their_approvals() -> None:
