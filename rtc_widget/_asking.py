@@ -76,8 +76,9 @@ class Asking(SessionParts):
         from rtc_widget.experiments.ask_again import ask_again
 
         fields: dict[str, Any] = {**self._configuration.requested}
-        if len(self._tools) or self._other_tools:
-            fields["tools"] = [*self._other_tools, *self._tools]
+        tools = self._tools.now
+        if tools.own or tools.others:
+            fields["tools"] = [*tools.others, *tools.own]
         work = ask_again(
             cast("Session", self), asked, variants, repeats=repeats, on=on, fields=fields, timeout=timeout
         )

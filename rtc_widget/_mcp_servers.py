@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rtc_widget._mcp_server import Place
     from rtc_widget._mcp_tool import McpTool
-    from rtc_widget.tools import Tools
+    from rtc_widget._tool_list import Tools
 
 __all__ = ["McpServers", "check_installed"]
 

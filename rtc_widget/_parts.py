@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rtc_widget import protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from concurrent.futures import Future
 
     from rtc_widget._configuration import Configuration
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rtc_widget._loop import Handle
     from rtc_widget._mcp_servers import McpServers
     from rtc_widget._speaking import Speaking
+    from rtc_widget._tool_list import ToolList, Tools
     from rtc_widget._tool_rounds import ToolRounds
-    from rtc_widget.tools import Tools
 
 __all__ = ["SessionParts"]
 
@@ -29,7 +29,6 @@ class SessionParts:
     _configuration: Configuration
     _speaking: Speaking
     _tools: Tools
-    _other_tools: list[Any]
     _mcp: McpServers
     _rounds: ToolRounds
     _placing: Future[None] | None
@@ -53,12 +52,21 @@ class SessionParts:
         )
 
     def _change(
-        self, what: str, changes: dict[str, Any], timeout: float, variant: str | None = None
+        self,
+        what: str,
+        changes: dict[str, Any],
+        timeout: float,
+        *,
+        variant: str | None = None,
+        tools: ToolList | None = None,
     ) -> Handle[dict[str, Any]]:
         raise NotImplementedError
 
     async def _update(self, changes: dict[str, Any], timeout: float, variant: str | None) -> dict[str, Any]:
         raise NotImplementedError
 
-    def _with_tools(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def _with_tools(self, fields: dict[str, Any]) -> tuple[dict[str, Any], ToolList | None]:
+        raise NotImplementedError
+
+    def _take_tools(self, tools: ToolList | None) -> Callable[[], None]:
         raise NotImplementedError

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
 from rtc_widget._core import OVER
-from rtc_widget._errors import ConfigurationError, ConnectionFailed, WaitTimeout
+from rtc_widget._errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    ProtocolError,
+    ServerError,
+    WaitTimeout,
+)
 from rtc_widget._loop import Handle
 from rtc_widget._parts import SessionParts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
+    from rtc_widget._tool_list import ToolList
     from rtc_widget.conversation import Item
     from rtc_widget.experiments.variant import Variant
 
@@ -60,16 +67,25 @@ class Steering(SessionParts):
         name = variant.name if variant is not None and not fields else None
         if variant is not None:
             fields = {**variant.fields, **fields}
-        changes = self._configuration.check_changes(self._with_tools(fields))
-        return self._change("update", changes, timeout, name)
+        fields, tools = self._with_tools(fields)
+        changes = self._configuration.check_changes(fields)
+        return self._change("update", changes, timeout, variant=name, tools=tools)
 
     def _change(
-        self, what: str, changes: dict[str, Any], timeout: float, variant: str | None = None
+        self,
+        what: str,
+        changes: dict[str, Any],
+        timeout: float,
+        *,
+        variant: str | None = None,
+        tools: ToolList | None = None,
     ) -> Handle[dict[str, Any]]:
+        # At once: the model may call a tool before we come to read that the server took it.
+        take_back = self._take_tools(tools)
         if self._placing is None and self._core.status in OVER:
             # Now, and not when the loop comes to it: a connect() in the next line is made with it.
             return self._start(what, _already(self._configuration.keep(changes, variant)))
-        return self._start(what, self._update(changes, timeout, variant))
+        return self._start(what, _or_back(self._update(changes, timeout, variant), take_back))
 
     async def _update(self, changes: dict[str, Any], timeout: float, variant: str | None) -> dict[str, Any]:
         await self._call_on_its_way()
@@ -293,3 +309,14 @@ class Steering(SessionParts):
 
 async def _already(value: dict[str, Any]) -> dict[str, Any]:
     return value
+
+
+async def _or_back(
+    work: Coroutine[Any, Any, dict[str, Any]], take_back: Callable[[], None]
+) -> dict[str, Any]:
+    """Take back what came with a change that was refused or never sent; a late answer may still take it."""
+    try:
+        return await work
+    except (ConnectionFailed, ProtocolError, ServerError):
+        take_back()
+        raise

@@ -15,8 +15,9 @@ from rtc_widget.tools import ToolResult
 if TYPE_CHECKING:
     from rtc_widget._core import Core
     from rtc_widget._speaking import Speaking
+    from rtc_widget._tool_list import Tools
     from rtc_widget.log.record import Record
-    from rtc_widget.tools import Tool, Tools
+    from rtc_widget.tools import Tool
 
 __all__ = ["ToolRounds"]
 

@@ -8,6 +8,7 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget._mcp_server import checked_place, checked_prefix
 from rtc_widget._mcp_servers import check_installed
 from rtc_widget._parts import SessionParts
+from rtc_widget._tool_list import ToolList
 from rtc_widget.tools import Tool
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ class Tooling(SessionParts):
 
     def _add_tool(self, function: F, options: dict[str, Any]) -> F:
         given: object = function
-        self._tools.add(given if isinstance(given, Tool) else Tool(function, **options))
-        self._declare("tool")
+        tool = given if isinstance(given, Tool) else Tool(function, **options)
+        self._declare("tool", self._tools.now.with_tool(tool))
         return function
 
     def remove_tool(self, name: str) -> Handle[Any]:
@@ -82,8 +83,7 @@ class Tooling(SessionParts):
         ConfigurationError
             When there is none of that name.
         """
-        self._tools.remove(name)
-        return self._declare("remove_tool")
+        return self._declare("remove_tool", self._tools.now.without(name))
 
     # -- MCP servers ------------------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ class Tooling(SessionParts):
     async def _add_mcp(self, place: Place, prefix: str | None, **how: Any) -> list[str]:
         name, names = await self._mcp.add(place, prefix, **how)
         try:
-            changes = self._configuration.check_changes({"tools": self._all_tools()})
+            changes = self._configuration.check_changes({"tools": self._tools.definitions()})
             await self._update(changes, _DECLARED_S, None)
         except BaseException:
             await self._mcp.take(name).close()
@@ -160,33 +160,38 @@ class Tooling(SessionParts):
 
         async def close() -> None:
             try:
-                await self._update({"tools": self._all_tools()}, _DECLARED_S, None)
+                await self._update({"tools": self._tools.definitions()}, _DECLARED_S, None)
             finally:
                 await taken.close()
 
         return self._start("remove_mcp", close())
 
-    def _declare(self, what: str) -> Handle[Any]:
-        """Tell the session which tools there are now."""
-        changes = self._configuration.check_changes({"tools": self._all_tools()})
-        return self._change(what, changes, _DECLARED_S)
+    def _declare(self, what: str, tools: ToolList) -> Handle[Any]:
+        """Tell the session which tools there are from now on."""
+        changes = self._configuration.check_changes({"tools": tools.definitions()})
+        return self._change(what, changes, _DECLARED_S, tools=tools)
 
-    def _all_tools(self) -> list[Any]:
-        return [*self._other_tools, *self._tools.definitions()]
+    def _with_tools(self, fields: dict[str, Any]) -> tuple[dict[str, Any], ToolList | None]:
+        """Take `tools=` apart: functions are ours to run, the rest is declared; the list replaces all.
 
-    def _with_tools(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """Take `tools=` apart: functions are ours to run, the rest is declared; the list replaces all."""
+        Returns
+        -------
+        fields : dict
+            With every tool as the session takes it.
+        tools : ToolList or None
+            To be had once the fields are found to be right; None where they say nothing of tools.
+        """
         asked = fields.get("tools")
         if not isinstance(asked, list | tuple):
-            return fields
+            return fields, None
         given = [tool if isinstance(tool, Tool) or not callable(tool) else Tool(tool) for tool in asked]
-        for tool in list(self._tools):
-            self._tools.remove(tool.name)
-        for tool in given:
-            if isinstance(tool, Tool):
-                self._tools.add(tool)
-        self._other_tools = [tool for tool in given if not isinstance(tool, Tool)]
-        return {**fields, "tools": self._all_tools()}
+        own = tuple(tool for tool in given if isinstance(tool, Tool))
+        tools = ToolList(own, tuple(tool for tool in given if not isinstance(tool, Tool)))
+        return {**fields, "tools": tools.definitions()}, tools
+
+    def _take_tools(self, tools: ToolList | None) -> Callable[[], None]:
+        """Have these tools, if any are given; return what takes that back."""
+        return _nothing if tools is None else self._tools.take(tools)
 
     def approve(self, tool_call_id: str) -> None:
         """Let a call run that waits for approval.
@@ -207,3 +212,7 @@ class Tooling(SessionParts):
             When no such call waits.
         """
         self._rounds.decide(tool_call_id, approved=False, reason=reason)
+
+
+def _nothing() -> None:
+    pass

@@ -55,7 +55,7 @@ class AttachedSession(Session):
     async def _reach(self, request: CallRequest) -> None:
         """Join; the service tells what the session is when it is asked to change nothing, or our tools."""
         await self._core.transport.connect(request)
-        changes: dict[str, Any] = {"tools": self._all_tools()} if len(self._tools) else {}
+        changes: dict[str, Any] = {"tools": self._tools.definitions()} if len(self._tools) else {}
         await self._core.execute(protocol.dialect.update(changes), timeout=_ANSWER_S)
 
     async def _hang_up(self) -> None:

@@ -23,11 +23,11 @@ from rtc_widget._quality import Quality
 from rtc_widget._speaking import Speaking
 from rtc_widget._steering import Steering
 from rtc_widget._talking import Talking
+from rtc_widget._tool_list import Tools
 from rtc_widget._tool_rounds import ToolRounds
 from rtc_widget._tooling import Tooling
 from rtc_widget.log.folders import DEFAULT, OpenLog, open_log, tell_once
 from rtc_widget.providers import Provider, default_provider
-from rtc_widget.tools import Tools
 
 if TYPE_CHECKING:
     import os
@@ -96,10 +96,12 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
             raise ConfigurationError(
                 f"provider is an object such as rtc.OpenAI() or rtc.Sandbox(), not {provider!r}."
             )
-        self._tools, self._other_tools = Tools(), []
+        self._tools = Tools()
         self._mcp = McpServers(self._tools)
         given = fields if variant is None else {**variant.fields, **fields}
-        configuration = Configuration(self._with_tools(given), self._session_type)
+        given, tools = self._with_tools(given)
+        configuration = Configuration(given, self._session_type)
+        self._take_tools(tools)
         if variant is not None and not fields:
             configuration.variant = variant.name
         self._provider = provider if provider is not None else default_provider()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import threading
 import time
 import traceback
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from rtc_widget._tool_schema import Parameters
 from rtc_widget.protocol.rules import TOOL_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-__all__ = ["Tool", "ToolResult", "Tools"]
+__all__ = ["Tool", "ToolResult"]
 
 _TIMEOUT_S = 30.0
 _MS_IN_S = 1000.0
@@ -194,56 +193,6 @@ class Tool:
     def __repr__(self) -> str:
         """Show the tool as it is called."""
         return f"Tool({self.name}{inspect.signature(self.function)})"
-
-
-class Tools:
-    """The tools of one session, by name; safe to change from any thread."""
-
-    def __init__(self) -> None:
-        self._tools: dict[str, Tool] = {}
-        self._lock = threading.Lock()
-
-    def add(self, tool: Tool) -> Tool | None:
-        """Add a tool; return the one of the same name that it replaces."""
-        with self._lock:
-            before = self._tools.get(tool.name)
-            self._tools[tool.name] = tool
-            return before
-
-    def remove(self, name: str) -> Tool:
-        """Take a tool away.
-
-        Raises
-        ------
-        ConfigurationError
-            When there is none of that name.
-        """
-        with self._lock:
-            if name not in self._tools:
-                there = ", ".join(self._tools) or "none"
-                raise ConfigurationError(f"There is no tool {name!r}. Tools: {there}.")
-            return self._tools.pop(name)
-
-    def get(self, name: str) -> Tool | None:
-        """Return the tool of a name, None for one that is not ours to run."""
-        return self._tools.get(name)
-
-    def definitions(self) -> list[dict[str, Any]]:
-        """Return all tools as `session.tools` takes them."""
-        return [tool.definition() for tool in self]
-
-    def __contains__(self, name: object) -> bool:
-        """Say whether there is a tool of a name."""
-        return name in self._tools
-
-    def __iter__(self) -> Iterator[Tool]:
-        """Walk the tools, oldest first."""
-        with self._lock:
-            return iter(list(self._tools.values()))
-
-    def __len__(self) -> int:
-        """Count the tools."""
-        return len(self._tools)
 
 
 def _checked_name(function: Callable[..., Any], name: str | None) -> str:

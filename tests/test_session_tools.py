@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -283,3 +283,63 @@ async def test_what_is_changed_just_before_a_question_holds_for_its_answer(
         session.update(instructions=f"Your name is N{number}.")
     turn = await session.say("What is your name?")
     assert turn.transcript == "My name is N3."
+
+
+NAMELESS = {"type": "function", "nam": "x"}
+ELSEWHERE = {"type": "mcp", "server_label": "mail", "connector_id": "connector_gmail"}
+"""A tool that the sandbox refuses."""
+
+
+def weather() -> str:
+    """Look up the weather."""
+    return "foggy"
+
+
+def price() -> str:
+    """Look up the price."""
+    return "3 euro"
+
+
+def names(session: rtc.HeadlessSession) -> list[str]:
+    return [tool["name"] for tool in session.conversation.session["tools"]]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tools": [price], "speed": 9},
+        {"tools": [price, NAMELESS]},
+        {"tools": [price, price]},
+        {"tools": [price, ELSEWHERE]},
+    ],
+    ids=["bad speed beside it", "malformed tool", "the same tool twice", "refused by the server"],
+)
+async def test_an_update_that_is_refused_leaves_the_tools_as_they_are(
+    session: rtc.HeadlessSession, fields: dict[str, Any]
+) -> None:
+    await session.update(tools=[weather])
+    with pytest.raises((rtc.ProtocolError, rtc.ServerError)):
+        await session.update(**fields)
+    assert names(session) == ["weather"]
+    turn = await session.say("What is the weather?")
+    assert list(turn.tool_calls["output"]) == ["foggy"]
+    session.tool(price)
+    await session.wait_for("session.updated")
+    assert names(session) == ["weather", "price"]
+
+
+async def test_a_tool_that_the_server_refuses_is_none_of_the_session(
+    session: rtc.HeadlessSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_events: object, timeout: float) -> None:  # noqa: ARG001 - it refuses at once
+        raise rtc.ServerError({"error": {"message": "too many tools"}})
+
+    await session.update(tools=[weather])
+    with monkeypatch.context() as patch:
+        patch.setattr(session._core, "execute", refuse)
+        session.tool(price)
+        with pytest.raises(rtc.ServerError):
+            await session.remove_tool("weather")
+    assert [tool.name for tool in session._tools] == ["weather"]
+    with pytest.raises(rtc.ConfigurationError, match="no tool 'price'"):
+        session.remove_tool("price")

@@ -21,8 +21,9 @@ import pytest
 from pydantic import BaseModel, Field
 
 from rtc_widget import ConfigurationError
+from rtc_widget._tool_list import ToolList, Tools
 from rtc_widget.protocol import check_client_event, session_fields
-from rtc_widget.tools import Tool, ToolResult, Tools
+from rtc_widget.tools import Tool, ToolResult
 
 CELL: contextvars.ContextVar[str] = contextvars.ContextVar("CELL", default="none")
 
@@ -622,9 +623,8 @@ def test_the_longest_output_is_the_tools_to_say() -> None:
 def test_a_tool_of_the_same_name_replaces_the_one_before() -> None:
     tools = Tools()
     first, second = Tool(price), Tool(price)
-    assert tools.add(first) is None
-    assert tools.add(Tool(fail)) is None
-    assert tools.add(second) is first
+    for tool in (first, Tool(fail), second):
+        tools.add(tool)
     assert tools.get("price") is second
     assert tools.get("nothing") is None
     assert [tool.name for tool in tools] == ["price", "fail"]
@@ -636,7 +636,25 @@ def test_a_tool_of_the_same_name_replaces_the_one_before() -> None:
 def test_a_tool_may_be_taken_away_by_its_name() -> None:
     tools = Tools()
     tools.add(Tool(price))
-    assert tools.remove("price").name == "price"
+    tools.remove("price")
+    assert len(tools) == 0
     tools.add(Tool(fail))
     with pytest.raises(ConfigurationError, match=r"no tool 'price'\. Tools: fail"):
         tools.remove("price")
+
+
+def test_what_is_taken_back_leaves_alone_what_has_changed_since() -> None:
+    def later() -> None:
+        """Be refused."""
+
+    def added() -> None:
+        """Be added since."""
+
+    tools, before, changed = Tools(), Tool(price), Tool(price)
+    tools.take(ToolList((before, Tool(fail)), ({"type": "mcp"},)))
+    take_back = tools.take(ToolList((changed, Tool(later)), ()))
+    tools.add(Tool(added))
+    take_back()
+    assert sorted(tool.name for tool in tools) == ["added", "fail", "price"]
+    assert tools.get("price") is before
+    assert tools.now.others == ({"type": "mcp"},)

@@ -1,0 +1,129 @@
+"""Which tools a session has: its functions by name, and what it declares for others to run."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rtc_widget.tools import Tool
+
+__all__ = ["ToolList", "Tools"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolList:
+    """What a session is to have, before anybody has agreed to it.
+
+    Parameters
+    ----------
+    own
+        Ours to run.
+    others
+        As `session.tools` takes them; somebody else runs them.
+    """
+
+    own: tuple[Tool, ...]
+    others: tuple[Any, ...]
+
+    def definitions(self) -> list[Any]:
+        """Return all of them as `session.tools` takes them."""
+        return [*self.others, *(tool.definition() for tool in self.own)]
+
+    def with_tool(self, tool: Tool) -> ToolList:
+        """Return these with one more, in the place of one of its name."""
+        own = {one.name: one for one in (*self.own, tool)}
+        return ToolList(tuple(own.values()), self.others)
+
+    def without(self, name: str) -> ToolList:
+        """Return these without one of ours.
+
+        Raises
+        ------
+        ConfigurationError
+            When there is none of that name.
+        """
+        left = tuple(tool for tool in self.own if tool.name != name)
+        if len(left) == len(self.own):
+            there = ", ".join(tool.name for tool in self.own) or "none"
+            raise ConfigurationError(f"There is no tool {name!r}. Tools: {there}.")
+        return ToolList(left, self.others)
+
+
+class Tools:
+    """The tools of one session, ours by name; safe to change from any thread."""
+
+    def __init__(self) -> None:
+        self._tools: dict[str, Tool] = {}
+        self._others: tuple[Any, ...] = ()
+        self._lock = threading.RLock()
+
+    @property
+    def now(self) -> ToolList:
+        """All there are."""
+        with self._lock:
+            return ToolList(tuple(self._tools.values()), self._others)
+
+    def add(self, tool: Tool) -> None:
+        """Add a tool, in the place of one of its name."""
+        with self._lock:
+            self.take(self.now.with_tool(tool))
+
+    def remove(self, name: str) -> None:
+        """Take a tool away.
+
+        Raises
+        ------
+        ConfigurationError
+            When there is none of that name.
+        """
+        with self._lock:
+            self.take(self.now.without(name))
+
+    def take(self, tools: ToolList) -> Callable[[], None]:
+        """Have these from now on; return what takes that back, and leaves alone what has changed since."""
+        with self._lock:
+            before, others_before = self._tools, self._others
+            after, others = {tool.name: tool for tool in tools.own}, tools.others
+            self._tools, self._others = after, others
+
+        def take_back() -> None:
+            with self._lock:
+                now = dict(self._tools)
+                for name in before.keys() | after.keys():
+                    was, became = before.get(name), after.get(name)
+                    if was is became or now.get(name) is not became:
+                        continue
+                    now.pop(name, None)
+                    if was is not None:
+                        now[name] = was
+                self._tools = now
+                if self._others is others:
+                    self._others = others_before
+
+        return take_back
+
+    def get(self, name: str) -> Tool | None:
+        """Return the tool of a name, None for one that is not ours to run."""
+        return self._tools.get(name)
+
+    def definitions(self) -> list[Any]:
+        """Return all there are as `session.tools` takes them."""
+        return self.now.definitions()
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a tool of a name."""
+        return name in self._tools
+
+    def __iter__(self) -> Iterator[Tool]:
+        """Walk ours, oldest first."""
+        return iter(self.now.own)
+
+    def __len__(self) -> int:
+        """Count ours."""
+        return len(self._tools)
