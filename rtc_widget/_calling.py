@@ -35,6 +35,8 @@ class Calling(SessionParts):
     _recorder: Recorder | None
     _keeper: Keeper
     _late: LateSession
+    _closing: Future[None] | None
+    """Done when the session has closed; None before it is asked to."""
 
     def connect(self, *, microphone: str = "auto", timeout: float = 20.0) -> Handle[None]:
         """Make a call.
@@ -50,10 +52,11 @@ class Calling(SessionParts):
         Raises
         ------
         ConfigurationError
-            When there is a call already.
+            When there is a call already, or the session is closed.
         ConnectionFailed
             When awaited: names the step that failed, and what to try.
         """
+        self._check_open()
         if self._core.status not in OVER or self._placing is not None:
             raise ConfigurationError(
                 f"This session has a call already ({self._core.status}): go on with it, or hang_up() first."
@@ -64,6 +67,14 @@ class Calling(SessionParts):
         request = self._call_request(microphone, timeout)
         self._placing = Future()
         return self._start("connect", self._connect(request))
+
+    def _check_open(self) -> None:
+        """Refuse to begin anything in a session that is closed: its log takes nothing more."""
+        if self._closing is None:
+            return
+        folder = self._keeper.folder if len(self._core.log) else None
+        other = "" if folder is None else f", or go on with this one in a widget: rtc.resume({str(folder)!r})"
+        raise ConfigurationError(f"This session is closed. Make a new one{other}.")
 
     async def _connect(self, request: CallRequest) -> None:
         try:

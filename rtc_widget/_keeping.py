@@ -60,7 +60,7 @@ class Keeper:
 
     def __init__(self, core: Core, folder: Path | None, recorder: Recorder | None) -> None:
         self._core = core
-        self._folder = folder
+        self.folder = folder
         self._recorder = recorder
         self._in_call = False
         self._work: Future[None] | None = None
@@ -92,8 +92,8 @@ class Keeper:
             # They are still on their way when the call is over already.
             await self._core.transport.last_samples()
             await asyncio.to_thread(self._recorder.finish, call)
-        if self._folder is not None:
-            await asyncio.to_thread(self._write_files, self._folder)
+        if self.folder is not None:
+            await asyncio.to_thread(self._write_files, self.folder)
 
     def _listen_soon(self) -> None:
         """Measure the turn that has just ended, off the hot path; one at a time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,11 +14,12 @@ from rtc_widget._calling import Calling
 from rtc_widget._configuration import Configuration, FieldProperties
 from rtc_widget._core import OVER, Core
 from rtc_widget._errors import ConfigurationError
+from rtc_widget._exit import wait_at_exit
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget._keeping import Keeper, new_recorder
 from rtc_widget._late_session import LateSession
 from rtc_widget._listening import Listening
-from rtc_widget._loop import submit
+from rtc_widget._loop import Handle, submit
 from rtc_widget._mcp_servers import McpServers
 from rtc_widget._quality import Quality
 from rtc_widget._speaking import Speaking
@@ -31,6 +33,7 @@ from rtc_widget.providers import Provider, default_provider
 
 if TYPE_CHECKING:
     import os
+    from concurrent.futures import Future
     from types import TracebackType
 
     import pandas as pd
@@ -121,10 +124,12 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
         self._rounds = ToolRounds(self._core, self._tools, self._speaking)
         self._attempts = int(self._core.call_state.get("call") or 0)
         self._placing = None
-        self._closed = False
+        self._closing = None
+        self._closing_lock = threading.Lock()
         self._core.transport = self._make_transport()
         if sideband:
             self._core.transport = self._beside(self._core.transport)
+        wait_at_exit(self)
 
     def _beside(self, transport: Transport) -> TwoPaths:
         from rtc_widget.transports.two_paths import TwoPaths
@@ -200,7 +205,14 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
         return self._configuration.field(name)
 
     async def __aenter__(self) -> Self:
-        """Connect where there is no call yet."""
+        """Connect where there is no call yet.
+
+        Raises
+        ------
+        ConfigurationError
+            When the session is closed.
+        """
+        self._check_open()
         if self._core.status in OVER:
             await self.connect()
         return self
@@ -209,16 +221,29 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Hang up and close."""
-        await asyncio.wrap_future(submit(self._shut()))
+        await self.close()
 
-    def close(self) -> None:
-        """Hang up, close the log, let transport and provider go; safe to call twice."""
-        submit(self._shut())
+    def close(self) -> Handle[None]:
+        """Hang up, close the log, let transport and provider go; safe to call twice.
+
+        Returns
+        -------
+        Handle
+            Done when all of it is on disk. Python does not exit before, unless that takes more than 10 s.
+        """
+        return Handle(submit(_ended(self._close())), "close")
+
+    def _close(self) -> Future[None]:
+        with self._closing_lock:
+            if self._closing is None:
+                self._closing = submit(self._shut())
+            return self._closing
+
+    def _leave(self) -> Future[None] | None:
+        """Close at exit what nobody has closed: the call ends with this process anyway."""
+        return self._close()
 
     async def _shut(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
         self._limit.stop()
         with contextlib.suppress(Exception):
             await self._core.transport.hang_up("the session was closed")
@@ -227,6 +252,11 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
         await self._keeper.close()
         self._core.close()
         await self._provider.leave()
+
+
+async def _ended(work: Future[None]) -> None:
+    """Wait for work that goes on when nobody waits any more."""
+    await asyncio.shield(asyncio.wrap_future(work))
 
 
 def _opened(directory: str | os.PathLike[str] | OpenLog | None) -> OpenLog:

@@ -22,6 +22,7 @@ from rtc_widget.transports.page_requests import Host
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from concurrent.futures import Future
 
     from rtc_widget._loop import Handle
     from rtc_widget._panel import Handler
@@ -239,7 +240,11 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             "replay": None,
         }
 
-    def close(self) -> None:
+    def _leave(self) -> Future[None] | None:
+        """Leave the call to its page, which outlives the kernel; only a closing under way is waited for."""
+        return self._closing
+
+    def close(self) -> None:  # type: ignore[override]  # ipywidgets' own returns nothing
         """Hang up, close the log and the widget; safe to call twice."""
         if self.comm is not None:
             self._browser.let_go("the widget was closed")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from tests.audio.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from rtc_widget.audio import Sound
 
@@ -145,3 +148,69 @@ def test_it_is_used_in_a_script_with_result_only(question: Sound) -> None:
     assert session.play(question).result(60).transcript == "My name is Clara."
     session.hang_up().result(10)
     session.close()
+
+
+SCRIPT = """
+import sys
+import rtc_widget as rtc
+
+s = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=sys.argv[1], record=True)
+s.connect().result()
+s.say("What is your name?").result()
+if sys.argv[2] == "closes":
+    s.close()
+"""
+
+
+@pytest.mark.parametrize("ending", ["closes", "just ends"])
+def test_a_script_leaves_a_finished_recording(tmp_path: Path, ending: str) -> None:
+    subprocess.run([sys.executable, "-c", SCRIPT, tmp_path, ending], check=True, timeout=60)
+    (folder,) = tmp_path.iterdir()
+    assert (folder / "session.json").is_file()
+    assert list(folder.glob("frames-*/turns.parquet"))
+    assert sorted(path.suffix for path in folder.glob("*.flac")) == [".flac", ".flac"]
+    loaded = rtc.load(folder)
+    states = [record.event["state"] for record in loaded.event_log.records(types={"rtc.state"})]
+    assert states[-1] == "ended"
+    assert "agent" in set(loaded.segments["track"])
+
+
+async def test_closing_may_be_awaited_and_goes_on_when_nobody_waits(tmp_path: Path) -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=tmp_path)
+    await session.connect()
+    first = session.close()
+    first.cancel()
+    await session.close()
+    assert session.status == "ended"
+    assert session.folder is not None
+    assert (session.folder / "session.json").is_file()
+
+
+async def test_a_closed_session_makes_no_call_and_says_what_does(tmp_path: Path) -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=tmp_path)
+    async with session:
+        pass
+    before = len(session.event_log)
+    for again in (session.connect, session.__aenter__):
+        with pytest.raises(rtc.ConfigurationError, match=r"Make a new one.*rtc\.resume\("):
+            await again()
+    assert len(session.event_log) == before
+    assert session.status == "ended"
+
+
+async def test_a_session_that_is_being_closed_makes_no_call() -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    await session.connect()
+    closing = session.close()
+    with pytest.raises(rtc.ConfigurationError, match=r"closed\. Make a new one"):
+        async with session:
+            pass
+    await closing
+
+
+def test_a_closed_widget_makes_no_call() -> None:
+    widget = rtc.RealtimeWidget(provider=rtc.Sandbox(), directory=None)
+    widget.close()
+    with pytest.raises(rtc.ConfigurationError, match=r"closed\. Make a new one"):
+        widget.connect()
+    assert len(widget.event_log) == 0
