@@ -9,10 +9,11 @@ import inspect
 import queue
 import threading
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._loop import get_loop
+from rtc_widget.log.dispatch import NOTED, is_of_callback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +29,21 @@ class _Registered:
     function: Callable[[dict[str, Any]], object]
     context: contextvars.Context
     loop: asyncio.AbstractEventLoop | None
+    own_failures: set[int] = field(default_factory=set)
+    """The `seq` of each note of its own failure that it would be called with."""
+
+    def wants(self, type: str) -> bool:
+        return self.type in ("*", type)
 
 
-_Job = tuple[_Registered, "Record"] | threading.Event | None
+@dataclass(frozen=True)
+class _Failure:
+    record: Record
+    error: BaseException
+    detail: str
+
+
+_Job = tuple[_Registered, "Record | _Failure"] | threading.Event | None
 
 
 class Callbacks:
@@ -39,10 +52,12 @@ class Callbacks:
     Parameters
     ----------
     report
-        Called with an exception of a function and its traceback as text.
+        Called with an exception of a function and its traceback as text; notes it, and returns the `seq` of
+        the note. No function is called with the note of its own failure, and what fails with the note of
+        another's is not noted again: neither would ever end.
     """
 
-    def __init__(self, report: Callable[[BaseException, str], None]) -> None:
+    def __init__(self, report: Callable[[BaseException, str], int]) -> None:
         self._report = report
         self._registered: list[_Registered] = []
         self._queue: queue.SimpleQueue[_Job] = queue.SimpleQueue()
@@ -67,7 +82,7 @@ class Callbacks:
     def feed(self, record: Record) -> None:
         """Queue the functions that want this record."""
         for entry in self._registered:
-            if entry.type in ("*", record.type):
+            if entry.wants(record.type):
                 self._queue.put((entry, record))
 
     def drain(self) -> None:
@@ -87,20 +102,36 @@ class Callbacks:
             if isinstance(job, threading.Event):
                 job.set()
                 continue
-            entry, record = job
-            try:
-                outcome = entry.context.run(entry.function, record.event)
-                if inspect.isawaitable(outcome):
-                    self._await(entry, outcome)
-            except Exception as error:  # noqa: BLE001 - shown in w.errors and the panel
-                self._report(error, traceback.format_exc())
+            entry, what = job
+            if isinstance(what, _Failure):
+                self._failed(entry, what)
+            elif what.seq in entry.own_failures:
+                entry.own_failures.remove(what.seq)
+            else:
+                self._call(entry, what)
 
-    def _await(self, entry: _Registered, outcome: Any) -> None:
+    def _call(self, entry: _Registered, record: Record) -> None:
+        try:
+            outcome = entry.context.run(entry.function, record.event)
+            if inspect.isawaitable(outcome):
+                self._await(entry, outcome, record)
+        except Exception as error:  # noqa: BLE001 - shown in w.errors and the panel
+            self._failed(entry, _Failure(record, error, traceback.format_exc()))
+
+    def _failed(self, entry: _Registered, failure: _Failure) -> None:
+        """Report on the thread that calls, so that the note is known before anybody is called with it."""
+        if is_of_callback(failure.record):
+            return
+        seq = self._report(failure.error, failure.detail)
+        if entry.wants(NOTED):
+            entry.own_failures.add(seq)
+
+    def _await(self, entry: _Registered, outcome: Any, record: Record) -> None:
         async def run() -> None:
             try:
                 await outcome
             except Exception as error:  # noqa: BLE001 - shown in w.errors and the panel
-                self._report(error, traceback.format_exc())
+                self._queue.put((entry, _Failure(record, error, traceback.format_exc())))
 
         loop = entry.loop if entry.loop is not None and entry.loop.is_running() else get_loop()
         entry.context.run(lambda: asyncio.run_coroutine_threadsafe(run(), loop))

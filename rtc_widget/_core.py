@@ -98,8 +98,8 @@ class Core:
         self.waits.feed(record)
         self.callbacks.feed(record)
 
-    def _report_callback(self, error: BaseException, detail: str) -> None:
-        self.log.note(
+    def _report_callback(self, error: BaseException, detail: str) -> int:
+        return self.log.note(
             "rtc.error", source="callback", code=type(error).__name__, message=str(error), detail=detail
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -224,6 +224,29 @@ async def test_a_callback_is_called_in_order_and_its_error_is_kept(session: rtc.
     assert errors["message"].iloc[0] == "a mistake of mine"
     types = list(session.events["type"])
     assert seen == types[len(types) - len(seen) :]
+
+
+@pytest.mark.parametrize("type", ["*", "rtc.error"])
+@pytest.mark.parametrize("sync", [True, False], ids=["sync", "async"])
+async def test_a_callback_that_fails_is_one_error_an_event(
+    idle: rtc.HeadlessSession, type: str, sync: bool
+) -> None:
+    def fail(event: dict[str, Any]) -> None:
+        raise ValueError(event["message"])
+
+    async def fail_later(event: dict[str, Any]) -> None:
+        fail(event)
+
+    told: list[str] = []
+    for function in (fail, fail) if sync else (fail_later, fail_later):
+        idle.on(type, function)
+    idle.on(type, lambda event: told.append(event["message"]))
+    for message in ("first", "second"):
+        idle._core.log.note("rtc.error", source="tool", message=message)
+    await asyncio.sleep(0.5)
+    errors = idle.errors
+    assert list(errors[errors["source"] == "callback"]["message"]) == ["first", "first", "second", "second"]
+    assert sorted(told) == ["first"] * 3 + ["second"] * 3
 
 
 # -- bad input ------------------------------------------------------------------------------------

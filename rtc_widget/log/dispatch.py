@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from rtc_widget.log.record import Record
 
 
+NOTED = "rtc.error"
+"""The type of the note of a callback that failed."""
+
+
+def is_of_callback(record: Record) -> bool:
+    """Say whether a record is the note of a callback that failed: one that fails on it is not noted again."""
+    return record.type == NOTED and record.event.get("source") == "callback"
+
+
 class Dispatch:
     """The callbacks of a log, and the records they have yet to see.
 

@@ -14,7 +14,7 @@ import msgspec
 
 from rtc_widget.log.blocks import DIRECTIONS, Rows, last_browser_time
 from rtc_widget.log.clocks import ClockFit
-from rtc_widget.log.dispatch import Dispatch
+from rtc_widget.log.dispatch import NOTED, Dispatch, is_of_callback
 from rtc_widget.log.masking import masked
 from rtc_widget.log.record import Head, Record, as_utf8, read_head
 from rtc_widget.log.store import Store
@@ -261,10 +261,10 @@ class EventLog(Store):
         return seq
 
     def _note_failure(self, record: Record, error: Exception) -> None:
-        if record.type == "rtc.error" and record.event.get("source") == "callback":
-            return  # a callback that fails on its own failure would never end
+        if is_of_callback(record):
+            return
         self.note(
-            "rtc.error",
+            NOTED,
             source="callback",
             code=type(error).__name__,
             message=str(error),
