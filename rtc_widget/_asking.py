@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from rtc_widget import protocol
+from rtc_widget._arguments import checked_timeout, checked_variant
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._parts import SessionParts
 from rtc_widget._turn import Turn
@@ -62,13 +63,21 @@ class Asking(SessionParts):
         Raises
         ------
         ConfigurationError, ProtocolError
-            For fields that one response does not take, a turn that was spoken and not recorded, or none.
+            For fields that one response does not take, a turn that was spoken and not recorded, or none; and
+            for two different variants of one name.
         """
         if on not in _WAYS:
             raise ConfigurationError(f'on is "new_calls" or "this_call", not {on!r}.')
-        if repeats < 1:
-            raise ConfigurationError(f"repeats is 1 or more, not {repeats!r}.")
+        number: object = repeats
+        if not isinstance(number, int) or number < 1:
+            raise ConfigurationError(f"repeats is a whole number, 1 or more, not {repeats!r}.")
+        limit_s = checked_timeout(timeout)
+        variants = _checked_variants(variants)
         asked = Turn(self._core, turn) if isinstance(turn, int) else turn
+        if not isinstance(asked, Turn):
+            raise ConfigurationError(
+                f"ask_again() asks a turn of this session, or its number (w.turns lists them), not {turn!r}."
+            )
         if not 0 <= asked.index < len(self._core.conversation.turns):
             raise ConfigurationError(f"There is no turn {asked.index} in this session.")
         if on == "this_call":
@@ -80,7 +89,7 @@ class Asking(SessionParts):
         if tools.own or tools.others:
             fields["tools"] = [*tools.others, *tools.own]
         work = ask_again(
-            cast("Session", self), asked, variants, repeats=repeats, on=on, fields=fields, timeout=timeout
+            cast("Session", self), asked, variants, repeats=repeats, on=on, fields=fields, timeout=limit_s
         )
         return self._start("ask_again", work)
 
@@ -93,3 +102,17 @@ class Asking(SessionParts):
                 raise ConfigurationError(
                     f'{variant.name}: {error} With on="new_calls" any field may differ.'
                 ) from None
+
+
+def _checked_variants(variants: object) -> list[Variant]:
+    """Return variants whose answers can be told apart by their names."""
+    if not isinstance(variants, list | tuple):
+        raise ConfigurationError(f"variants is a list of rtc.Variant, not a {type(variants).__name__}.")
+    found: dict[str, Variant] = {}
+    for one in map(checked_variant, variants):
+        if found.setdefault(one.name, one) != one:
+            raise ConfigurationError(
+                f"Two different variants are called {one.name!r}, and the answers would not say whose they "
+                'are. Give one another name: variant.replace("…").'
+            )
+    return list(variants)

@@ -7,6 +7,7 @@ import contextlib
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from rtc_widget._arguments import checked_timeout
 from rtc_widget._core import OVER
 from rtc_widget._errors import ConfigurationError, WaitTimeout
 from rtc_widget._parts import SessionParts
@@ -64,7 +65,7 @@ class Calling(SessionParts):
         chosen: object = microphone
         if not isinstance(chosen, str) or not chosen.strip():
             raise ConfigurationError('microphone is "auto", "none" or a device id.')
-        request = self._call_request(microphone, timeout)
+        request = self._call_request(microphone, checked_timeout(timeout))
         self._placing = Future()
         return self._start("connect", self._connect(request))
 

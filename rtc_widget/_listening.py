@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
+from rtc_widget._arguments import checked_timeout
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._loop import Handle, submit
 from rtc_widget._parts import SessionParts
@@ -43,6 +44,8 @@ class Listening(SessionParts):
 
         Raises
         ------
+        ConfigurationError
+            For a timeout that is no number above 0.
         ProtocolError
             For the name of an event that never was, or is no more.
         WaitTimeout
@@ -51,7 +54,7 @@ class Listening(SessionParts):
         protocol.check_event_name(type)
         start = self._core.command_seq if since is None else since
         return Handle(
-            submit(self._wait_for(type, start, timeout)),
+            submit(self._wait_for(type, start, checked_timeout(timeout))),
             f"wait_for({type!r})",
             forbid_result=self._forbid_result,
         )

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
+from rtc_widget._arguments import checked_timeout, checked_variant
 from rtc_widget._core import OVER
 from rtc_widget._errors import (
     ConfigurationError,
@@ -64,9 +65,12 @@ class Steering(SessionParts):
         """
         if not fields and variant is None:
             raise ConfigurationError('update() needs something to change, for example instructions="…".')
-        name = variant.name if variant is not None and not fields else None
+        timeout = checked_timeout(timeout)
+        name = None
         if variant is not None:
-            fields = {**variant.fields, **fields}
+            given = checked_variant(variant)
+            name = None if fields else given.name
+            fields = {**given.fields, **fields}
         fields, tools = self._with_tools(fields)
         changes = self._configuration.check_changes(fields)
         return self._change("update", changes, timeout, variant=name, tools=tools)
@@ -174,7 +178,9 @@ class Steering(SessionParts):
             For another role, or an empty text.
         """
         event, item_id = protocol.dialect.add_message(role, text, previous_item_id=previous_item_id)
-        return self._start("add_message", self._add([self._checked(event)], item_id, timeout))
+        return self._start(
+            "add_message", self._add([self._checked(event)], item_id, checked_timeout(timeout))
+        )
 
     async def _add(self, events: list[dict[str, Any]], item_id: str, timeout: float) -> Item | None:
         await self._core.execute(*events, timeout=timeout)
@@ -216,7 +222,7 @@ class Steering(SessionParts):
         room = self._core.transport.max_message_bytes - len((text or "").encode()) * 2 - 2048
         url = image_url(source, max_bytes=room)
         event, item_id = protocol.dialect.add_image(url, text=text, detail=detail)
-        return self._start("add_image", self._add([self._checked(event)], item_id, timeout))
+        return self._start("add_image", self._add([self._checked(event)], item_id, checked_timeout(timeout)))
 
     def edit(self, item: object, text: str, *, timeout: float = 10.0) -> Handle[Item]:
         """Put a new message in the place of one: delete and create, since the API cannot change an item.
@@ -246,7 +252,7 @@ class Steering(SessionParts):
         make = partial(protocol.dialect.edit, old.item_id, text, role=old.role)
         for event in make(previous_item_id=self._before(old))[0]:
             self._checked(event)
-        return self._start("edit", self._edit(old, make, timeout))
+        return self._start("edit", self._edit(old, make, checked_timeout(timeout)))
 
     async def _edit(
         self, old: Item, make: Callable[..., tuple[list[dict[str, Any]], str]], timeout: float
@@ -285,7 +291,8 @@ class Steering(SessionParts):
         return self._on_item("truncate", event, timeout)
 
     def _on_item(self, what: str, event: dict[str, Any], timeout: float) -> Handle[Any]:
-        return self._start(what, self._core.execute(self._checked(event), timeout=timeout))
+        work = self._core.execute(self._checked(event), timeout=checked_timeout(timeout))
+        return self._start(what, work)
 
     def _item(self, item: object) -> Item:
         item_id = item if isinstance(item, str) else getattr(item, "item_id", None)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
+from rtc_widget._arguments import checked_timeout
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._parts import SessionParts
 
@@ -50,7 +51,7 @@ class Talking(SessionParts):
         if not _is_words(text):
             raise ConfigurationError("say() needs words: a text that is not empty. To be silent, just wait.")
         events, item_id, _ = protocol.dialect.say(text)
-        return self._start("say", self._speaking.say(events, item_id, timeout))
+        return self._start("say", self._speaking.say(events, item_id, checked_timeout(timeout)))
 
     def play(
         self, source: object, *, sample_rate_hz: int | None = None, timeout: float = 60.0
@@ -81,7 +82,7 @@ class Talking(SessionParts):
 
         sound = load_sound(source, sample_rate_hz=sample_rate_hz)
         what = str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else "sound"
-        return self._start("play", self._play(sound, what, timeout))
+        return self._start("play", self._play(sound, what, checked_timeout(timeout)))
 
     async def _play(self, sound: Any, what: str, timeout: float) -> Turn:
         self._core.require_call()
@@ -110,13 +111,14 @@ class Talking(SessionParts):
             raise ConfigurationError(
                 "Push to talk needs voice activity detection off: `await w.update(turn_detection=None)`."
             )
-        await self._start("push to talk", self._talk_down(timeout))
+        limit_s = checked_timeout(timeout)
+        await self._start("push to talk", self._talk_down(limit_s))
         self._held = True
         try:
             yield
         finally:
             self._held = False
-        await self._start("push to talk", self._talk_up(timeout))
+        await self._start("push to talk", self._talk_up(limit_s))
 
     async def _talk_down(self, timeout: float) -> None:
         for event in protocol.dialect.push_to_talk_down():
@@ -149,7 +151,7 @@ class Talking(SessionParts):
             For a field or value that no response takes.
         """
         event, _ = protocol.dialect.respond(protocol.response_fields(**fields))
-        return self._start("respond", self._speaking.respond(self._checked(event), timeout))
+        return self._start("respond", self._speaking.respond(self._checked(event), checked_timeout(timeout)))
 
     def interrupt(self, *, timeout: float = 10.0) -> Handle[None]:
         """Stop the agent: cancel its response and clear what it still has to say.
@@ -162,7 +164,7 @@ class Talking(SessionParts):
         timeout
             Until nothing runs and nothing plays, in s.
         """
-        return self._start("interrupt", self._interrupt(timeout))
+        return self._start("interrupt", self._interrupt(checked_timeout(timeout)))
 
     async def _interrupt(self, timeout: float) -> None:
         core, conversation, speaking = self._core, self._core.conversation, self._speaking

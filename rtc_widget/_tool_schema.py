@@ -88,7 +88,14 @@ class Parameters:
 def _names(function: Callable[..., Any], name: str) -> dict[str, str]:
     """Map fields to parameters: a field of pydantic's may not be called `schema` or `_x`, a parameter may."""
     found: dict[str, str] = {}
-    for number, parameter in enumerate(inspect.signature(function).parameters.values()):
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"{name}: Python does not know the parameters of this function. Right form: a function of your "
+            f"own that calls it, with names and types, as in def my_{name}(text: str) -> str."
+        ) from None
+    for number, parameter in enumerate(parameters.values()):
         if parameter.kind in _NAMELESS:
             raise ConfigurationError(
                 f"{name}: {parameter} cannot be a tool's parameter, since the model gives arguments by their "

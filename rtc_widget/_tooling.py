@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from rtc_widget._arguments import checked_timeout
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._mcp_server import checked_place, checked_prefix
 from rtc_widget._mcp_servers import check_installed
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Tooling"]
 
 _DECLARED_S = 10.0
+_OPTIONS = ("name", "description", "needs_approval", "timeout", "max_characters")
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
@@ -63,8 +65,13 @@ class Tooling(SessionParts):
         Raises
         ------
         ConfigurationError
-            For a function that no model can call: a parameter that no JSON can fill, a name the API refuses.
+            For a function that no model can call: a parameter that no JSON can fill, a name the API refuses;
+            and for an unknown keyword.
         """
+        unknown = [name for name in options if name not in _OPTIONS]
+        if unknown:
+            there = ", ".join(f"{name}=" for name in _OPTIONS)
+            raise ConfigurationError(f"{unknown[0]}= is no keyword of tool(). There are {there}.")
         if function is None:
             return lambda function: self._add_tool(function, options)
         return self._add_tool(function, options)
@@ -128,9 +135,8 @@ class Tooling(SessionParts):
         check_installed()
         place = checked_place(server)
         prefix = None if name is None else checked_prefix(name)
-        if not timeout > 0:
-            raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout!r}.")
-        work = self._add_mcp(place, prefix, needs_approval=needs_approval, timeout=timeout)
+        limit_s = checked_timeout(timeout)
+        work = self._add_mcp(place, prefix, needs_approval=needs_approval, timeout=limit_s)
         return self._start("add_mcp", work)
 
     async def _add_mcp(self, place: Place, prefix: str | None, **how: Any) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._arguments import checked_timeout
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._loop import on_loop_thread
 from rtc_widget.log.clocks import kernel_ms
@@ -122,7 +123,7 @@ class HeadlessSession(Session):
 
             rate_hz = _STREAM_RATE_HZ if sample_rate_hz is None else sample_rate_hz
             stream = _Stream(source, check_rate(rate_hz, "the stream"))
-            return self._start("play", self._play(stream, "stream", timeout))
+            return self._start("play", self._play(stream, "stream", checked_timeout(timeout)))
         return super().play(source, sample_rate_hz=sample_rate_hz, timeout=timeout)
 
     def agent_audio(self, t_from_ms: float | None = None, t_to_ms: float | None = None) -> Sound:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from rtc_widget._arguments import checked_variant
 from rtc_widget._asking import Asking
 from rtc_widget._call_limit import CallLimit
 from rtc_widget._calling import Calling
@@ -32,7 +34,6 @@ from rtc_widget.log.folders import DEFAULT, OpenLog, open_log, tell_once
 from rtc_widget.providers import Provider, default_provider
 
 if TYPE_CHECKING:
-    import os
     from concurrent.futures import Future
     from types import TracebackType
 
@@ -92,6 +93,11 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
         variant: Variant | None = None,
         **fields: Any,
     ) -> None:
+        if type(self) is Session:
+            raise ConfigurationError(
+                "rtc.Session is what every session has in common, and makes no call itself: "
+                "rtc.RealtimeWidget(…) in a notebook, rtc.HeadlessSession(…) in a script."
+            )
         if signaling not in _SIGNALING:
             raise ConfigurationError(f'signaling is "ephemeral" or "kernel", not {signaling!r}.')
         _check_sideband(sideband, signaling)
@@ -101,7 +107,7 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
             )
         self._tools = Tools()
         self._mcp = McpServers(self._tools)
-        given = fields if variant is None else {**variant.fields, **fields}
+        given = fields if variant is None else {**checked_variant(variant).fields, **fields}
         given, tools = self._with_tools(given)
         configuration = Configuration(given, self._session_type)
         self._take_tools(tools)
@@ -262,6 +268,10 @@ async def _ended(work: Future[None]) -> None:
 def _opened(directory: str | os.PathLike[str] | OpenLog | None) -> OpenLog:
     if isinstance(directory, OpenLog):
         return directory
+    if directory is not None and not isinstance(directory, str | os.PathLike):
+        raise ConfigurationError(
+            f"directory is the path of a folder, or None to keep nothing on disk, not {directory!r}."
+        )
     opened = open_log(None if directory is None else Path(directory).expanduser().absolute())
     if opened.folder is not None and directory == DEFAULT:
         tell_once(opened.folder)

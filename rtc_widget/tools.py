@@ -10,6 +10,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._arguments import checked_timeout
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._tool_output import MAX_CHARACTERS, as_output
 from rtc_widget._tool_run import forget, in_context, in_one_line, in_thread
@@ -87,15 +88,13 @@ class Tool:
     ) -> None:
         if not callable(function):
             raise ConfigurationError(f"A tool is a function, and {function!r} is none.")
-        if not timeout > 0:
-            raise ConfigurationError(f"A tool's timeout is a number of seconds above 0, not {timeout!r}.")
+        self.timeout = checked_timeout(timeout)
         self.function = function
         self.name = _checked_name(function, name)
         parameters = Parameters(function, self.name)
         self._parameters = parameters
         self.description = (parameters.description if description is None else description).strip()
         self.needs_approval = needs_approval
-        self.timeout = timeout
         self.max_characters = max_characters
         self._context = contextvars.copy_context()
 
@@ -198,11 +197,11 @@ class Tool:
 def _checked_name(function: Callable[..., Any], name: str | None) -> str:
     inner = getattr(function, "func", function)
     own = name if name is not None else getattr(inner, "__name__", type(inner).__name__)
-    if TOOL_NAME.fullmatch(own) is None:
+    if not isinstance(own, str) or TOOL_NAME.fullmatch(own) is None:
         raise ConfigurationError(
             f"{own!r} is no name of a tool: 1 to 64 letters a–z, digits, _ or -. Right form: name='my_tool'."
         )
-    return str(own)
+    return own
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

@@ -14,12 +14,13 @@ from rtc_widget._loop import on_loop_thread
 from rtc_widget.protocol import CLIENT_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from rtc_widget._loop import Handle
     from rtc_widget.log.record import Record
 
 Session = rtc.HeadlessSession
+CALM = rtc.Variant("calm", instructions="Be calm.")
 PICTURE = np.full((20, 30, 3), 200, np.uint8)
 COMMANDS: dict[str, tuple[str, Callable[[Session, str], Handle[Any]]]] = {
     "update": ("session.updated", lambda s, _: s.update(instructions="Be brief.")),
@@ -245,3 +246,76 @@ async def test_bad_input_is_refused_before_anything_is_sent(session: Session, ca
     with pytest.raises((rtc.ConfigurationError, rtc.ProtocolError)):
         call(session)
     assert len(session.event_log) == before
+
+
+def made(**arguments: Any) -> Session:
+    return Session(provider=rtc.Sandbox(), **arguments)
+
+
+NO_TIMEOUTS: dict[str, Callable[[Session, Any], object]] = {
+    "say": lambda s, t: s.say("Hello.", timeout=t),
+    "play": lambda s, t: s.play(np.zeros(240, np.int16), sample_rate_hz=24_000, timeout=t),
+    "respond": lambda s, t: s.respond(timeout=t),
+    "interrupt": lambda s, t: s.interrupt(timeout=t),
+    "update": lambda s, t: s.update(speed=1.1, timeout=t),
+    "add_message": lambda s, t: s.add_message("user", "Hello.", timeout=t),
+    "add_image": lambda s, t: s.add_image(PICTURE, timeout=t),
+    "clear_input": lambda s, t: s.clear_input(timeout=t),
+    "wait_for": lambda s, t: s.wait_for("response.done", timeout=t),
+    "connect": lambda s, t: s.connect(timeout=t),
+    "ask_again": lambda s, t: s.ask_again(0, [], timeout=t),
+    "tool": lambda s, t: s.tool(timeout=t)(len),
+    "add_mcp": lambda s, t: s.add_mcp("python server.py", timeout=t),
+}
+"""Each command that has a time limit, and that no call is needed for to be refused."""
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Session]:
+    session = Session(provider=rtc.Sandbox(), directory=None)
+    yield session
+    session.close()
+
+
+@pytest.mark.parametrize("timeout", [None, 0, -1, "a", True, float("nan")])
+@pytest.mark.parametrize("name", NO_TIMEOUTS)
+def test_a_time_limit_that_is_no_number_above_0_is_refused(bare: Session, name: str, timeout: Any) -> None:
+    with pytest.raises(rtc.ConfigurationError, match="timeout is a number of seconds above 0"):
+        NO_TIMEOUTS[name](bare, timeout)
+    assert len(bare.event_log) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "way_out"),
+    [
+        (lambda s: s.update("calm"), r"rtc\.Variant\.load"),
+        (lambda s: s.update({"instructions": "x"}), r"\*\*fields"),
+        (lambda s: s.update(5), r"rtc\.Variant\("),
+        (lambda _: made(variant="calm"), r"rtc\.Variant\.load"),
+        (lambda _: made(directory=5), "path of a folder"),
+        (lambda _: rtc.Session(provider=rtc.Sandbox()), "RealtimeWidget.*HeadlessSession"),
+        (lambda s: s.tool(nonsense=1), "nonsense= is no keyword.*needs_approval="),
+        (lambda s: s.tool(len, nonsense=1), "nonsense= is no keyword"),
+        (lambda s: s.tool(max), "function of your own"),
+        (lambda s: s.tool(dict), "function of your own"),
+        (lambda s: s.tool(name=5)(len), "no name of a tool"),
+        (lambda s: s.ask_again("x", [CALM]), "turn of this session, or its number"),
+        (lambda s: s.ask_again(None, [CALM]), "turn of this session, or its number"),
+        (lambda s: s.ask_again(0, ["calm"]), r"rtc\.Variant\.load"),
+        (lambda s: s.ask_again(0, CALM), "a list of"),
+        (lambda s: s.ask_again(0, [CALM], repeats=1.5), "whole number"),
+        (lambda s: s.ask_again(0, [CALM, CALM.replace(speed=1.1)]), r"called 'calm'.*replace\("),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused_with_the_way_out(
+    bare: Session, call: Any, way_out: str
+) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=way_out):
+        call(bare)
+    assert len(bare.event_log) == 0
+    assert not bare.configuration.requested.get("tools")
+
+
+def test_equal_variants_of_one_name_may_be_asked(bare: Session) -> None:
+    with pytest.raises(rtc.ConfigurationError, match="no turn 0"):
+        bare.ask_again(0, [CALM, CALM.replace()])

@@ -1,0 +1,49 @@
+"""Arguments that several commands take, checked before anything is sent."""
+
+from __future__ import annotations
+
+import numbers
+from typing import TYPE_CHECKING, cast
+
+from rtc_widget._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rtc_widget.experiments.variant import Variant
+
+__all__ = ["checked_timeout", "checked_variant"]
+
+
+def checked_timeout(timeout: object) -> float:
+    """Return how long a command may take, in s.
+
+    Raises
+    ------
+    ConfigurationError
+        For what is no number above 0.
+    """
+    is_number = isinstance(timeout, numbers.Real) and not isinstance(timeout, bool)
+    limit_s = float(cast("float", timeout)) if is_number else 0.0
+    if not limit_s > 0:
+        way_out = " To wait long, give a large one: timeout=3600." if timeout is None else ""
+        raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout!r}.{way_out}")
+    return limit_s
+
+
+def checked_variant(variant: object) -> Variant:
+    """Return what is a variant.
+
+    Raises
+    ------
+    ConfigurationError
+        For anything else; a name or a dict of fields is told how it becomes one.
+    """
+    from rtc_widget.experiments.variant import Variant
+
+    if isinstance(variant, Variant):
+        return variant
+    ways: dict[type, str] = {
+        str: 'load one by its name, rtc.Variant.load("…")',
+        dict: "give fields by their names, (**fields)",
+    }
+    way_out = ways.get(type(variant), 'make one, rtc.Variant("calm", instructions="…")')
+    raise ConfigurationError(f"A variant is an rtc.Variant, not a {type(variant).__name__}: {way_out}.")
