@@ -103,7 +103,8 @@ class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FramePrope
         _check_sideband(sideband, signaling)
         if provider is not None and not isinstance(provider, Provider):
             raise ConfigurationError(
-                f"provider is an object such as rtc.OpenAI() or rtc.Sandbox(), not {provider!r}."
+                "provider is an object such as rtc.OpenAI(key) or rtc.Sandbox(), not a "
+                f"{type(provider).__name__}."
             )
         self._tools = Tools()
         self._mcp = McpServers(self._tools)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
 from rtc_widget._errors import ConfigurationError
+from rtc_widget._secrets import MCP_SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["as_python", "canonical", "checked", "json_of", "shown"]
 
 _LONGEST_SHOWN = 40
-_SECRETS = ("authorization", "headers")
 _NO_FIELDS = {
     "any_voice": "any_voice= is no field of a session.",
     "name": "A variant's name is its file's, and no field.",
@@ -65,7 +65,7 @@ def _flat(nested: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse_secrets(tools: Any) -> None:
     for number, tool in enumerate(tools):
-        for secret in _SECRETS:
+        for secret in MCP_SECRETS:
             if tool.get(secret):
                 raise ConfigurationError(
                     f"tools[{number}].{secret} may hold a secret, and others read a variant's file. "

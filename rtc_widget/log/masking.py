@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["MASK", "masked", "masked_copy"]
+from rtc_widget._secrets import MCP_SECRETS, masked_value
 
-MASK = "***"
+__all__ = ["masked", "masked_copy"]
+
 _MARK = b'"mcp"'
 _decode = msgspec.json.Decoder().decode
 
@@ -39,11 +40,9 @@ def _mask(value: Any) -> bool:
         return False
     found = sum(map(_mask, value.values()))
     if value.get("type") == "mcp":
-        if value.get("authorization", MASK) not in (None, MASK):
-            value["authorization"] = MASK
-            found += 1
-        headers = value.get("headers")
-        if isinstance(headers, dict) and any(one != MASK for one in headers.values()):
-            value["headers"] = dict.fromkeys(headers, MASK)
-            found += 1
+        for name in MCP_SECRETS:
+            held = value.get(name)
+            if held is not None and held != (shown := masked_value(held)):
+                value[name] = shown
+                found += 1
     return found > 0

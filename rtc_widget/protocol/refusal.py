@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from rtc_widget._errors import ProtocolError
+from rtc_widget._secrets import redacted
 
 __all__ = ["refusal", "shown"]
 
@@ -35,9 +36,10 @@ def refusal(place: str, cause: str, right: str | None = None) -> ProtocolError:
 
 
 def shown(value: Any) -> str:
-    """Show a value as JSON (as Python where it is none), cut to what fits in a sentence."""
+    """Show a value as JSON (as Python where it is none), without keys, cut to what fits in a sentence."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = repr(value)
+    text = redacted(text)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

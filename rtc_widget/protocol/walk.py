@@ -10,6 +10,7 @@ from enum import Enum
 from types import NoneType
 from typing import Any
 
+from rtc_widget._secrets import MASK, holds_secret
 from rtc_widget.protocol import legacy, rules
 from rtc_widget.protocol.examples import describe, example, example_of
 from rtc_widget.protocol.nearest import listed, nearest
@@ -112,10 +113,12 @@ def _string(node: Node, value: str, place: str, holder: Mapping[str, Any], unkno
         limits = node.limits
         if limits is not None and value not in node.known:
             if limits.characters is not None and len(value) > limits.characters:
-                cause = f"{shown(value)} has {len(value)} characters, more than the API takes"
+                cause = f"{_seen(value, place)} has {len(value)} characters, more than the API takes"
                 raise refusal(place, cause, f"at most {limits.characters} characters")
             if limits.pattern is not None and limits.pattern.fullmatch(value) is None:
-                raise refusal(place, f"{shown(value)} is not {limits.meaning}", rules.example_at(node.place))
+                raise refusal(
+                    place, f"{_seen(value, place)} is not {limits.meaning}", rules.example_at(node.place)
+                )
         return value
     if value in node.known:
         return value
@@ -243,16 +246,20 @@ def _null(node: Node, place: str) -> Exception:
     return refusal(place, cause, f"{clears}{form} to set it")
 
 
+def _seen(value: Any, place: str) -> str:
+    return MASK if holds_secret(place) else shown(value)
+
+
 def _wrong_kind(node: Node, value: Any, place: str) -> Exception:
     kind = "bytes" if isinstance(value, (bytes, bytearray, memoryview)) else type(value).__name__
     form = rules.example_at(node.place) or example(node)
-    return refusal(place, f"{shown(value)} ({kind}) is not {describe(node)}", form)
+    return refusal(place, f"{_seen(value, place)} ({kind}) is not {describe(node)}", form)
 
 
 def _wrong_string(node: Node, value: Any, place: str, holder: Mapping[str, Any]) -> Exception:
     old = legacy.value_hint(place, value, holder)
     if old is not None:
-        return refusal(place, f"{shown(value)}: {old}")
+        return refusal(place, f"{_seen(value, place)}: {old}")
     if not node.known:
         return _wrong_kind(node, value, place)
     meant = (
@@ -262,7 +269,7 @@ def _wrong_string(node: Node, value: Any, place: str, holder: Mapping[str, Any])
     )
     did = f" Did you mean {shown(meant)}?" if meant is not None else ""
     also = f", such as {example_of(node.shapes[0])}" if node.shapes else ""
-    return refusal(place, f"{shown(value)} is not taken here.{did} Allowed: {describe(node)}{also}.")
+    return refusal(place, f"{_seen(value, place)} is not taken here.{did} Allowed: {describe(node)}{also}.")
 
 
 def _json(value: Any, place: str) -> Any:

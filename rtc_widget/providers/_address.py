@@ -17,10 +17,13 @@ def checked_base_url(base_url: object) -> str:
     Raises
     ------
     ConfigurationError
-        For what is no http(s) address, or one that holds a password; the message does not show that.
+        For what is no http(s) address, or one that holds a password. The message never shows it: it may be
+        the key, given in the wrong place.
     """
     if not isinstance(base_url, str):
-        raise ConfigurationError(f'base_url is a text such as "https://example.com/v1", not {base_url!r}.')
+        raise ConfigurationError(
+            f'base_url is a text such as "https://example.com/v1", not a {type(base_url).__name__}.'
+        )
     try:
         parts = urlsplit(base_url.strip())
         _ = parts.port
@@ -31,9 +34,7 @@ def checked_base_url(base_url: object) -> str:
             "base_url holds a user or password: leave it out, and pass the key as key=…."
         )
     if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ConfigurationError(
-            f"base_url {base_url!r} is no http(s) address. Right form: https://example.com/v1."
-        )
+        raise ConfigurationError("base_url is no http(s) address. Right form: https://example.com/v1.")
     if parts.query or parts.fragment:
         raise ConfigurationError(
             "base_url ends with the path of the API: leave out what begins with ? or #. "

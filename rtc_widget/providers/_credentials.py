@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget._secrets import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,13 +112,13 @@ class Credentials:
         return found
 
     def redact(self, text: str) -> str:
-        """Return the text without any of these keys in it."""
+        """Return the text without any of these keys in it, nor what looks like another."""
         keys = [*self._headers.values(), *([] if self._last is None else [self._last])]
         for key in keys:
             secret = key.reveal().removeprefix("Bearer ").strip()
             if len(secret) >= _SHORTEST:
                 text = text.replace(secret, "[key]")
-        return text
+        return redacted(text)
 
     def __repr__(self) -> str:
         """Name the headers, and no value."""

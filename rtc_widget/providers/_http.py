@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.providers._credentials import Credentials
 
-__all__ = ["Http", "api_message", "call_id_of", "request_id_of"]
+__all__ = ["Http", "api_message", "call_id_of"]
 
 _ATTEMPTS = 3
 _LONGEST_WAIT_S = 10.0
@@ -55,8 +55,13 @@ class Http:
         return httpx.AsyncClient(timeout=httpx.Timeout(15.0, connect=5.0), trust_env=self.trust_env)
 
     def redact(self, text: str) -> str:
-        """Return the text without any key of ours in it."""
+        """Return the text without any key in it."""
         return self.credentials.redact(text)
+
+    def request_id_of(self, response: httpx.Response) -> str | None:
+        """Return the service's id of the request, None where it gives none."""
+        value: str | None = response.headers.get("x-request-id")
+        return None if value is None else self.redact(value)
 
     async def post(
         self,
@@ -135,12 +140,6 @@ def api_message(response: httpx.Response) -> str:
         return str(error["message"]).rstrip(".")
     except (ValueError, KeyError, TypeError):
         return (response.text.strip()[:200] or response.reason_phrase or "no message").rstrip(".")
-
-
-def request_id_of(response: httpx.Response) -> str | None:
-    """Return the service's id of the request, None where it gives none."""
-    value: str | None = response.headers.get("x-request-id")
-    return value
 
 
 def call_id_of(response: httpx.Response) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rtc_widget._errors import ConfigurationError, ConnectionFailed, SecretError
 from rtc_widget.providers._address import checked_base_url, sideband_url
 from rtc_widget.providers._credentials import Credentials
-from rtc_widget.providers._http import Http, api_message, call_id_of, request_id_of
+from rtc_widget.providers._http import Http, api_message, call_id_of
 from rtc_widget.providers.audit import Audit
 from rtc_widget.providers.given import Answer, ClientSecret, OfferRefused, is_secret
 from rtc_widget.providers.policy import Rate, SecretPolicy, model_of
@@ -180,7 +180,9 @@ class Provider:
         secret = self._read_secret(response, seconds)
         if secret is None:
             message = f"{self.name} answered the request for a client secret with something else than one."
-            raise SecretError(message, status=response.status_code, request_id=request_id_of(response))
+            raise SecretError(
+                message, status=response.status_code, request_id=self._http.request_id_of(response)
+            )
         return secret
 
     def _read_secret(self, response: httpx.Response, seconds: int) -> ClientSecret | None:  # noqa: ARG002 - not every service says when a secret ends
@@ -190,14 +192,16 @@ class Provider:
             value, expires_at = answer["value"], float(answer["expires_at"])
         except (ValueError, KeyError, TypeError):
             return None
-        return ClientSecret(value, expires_at, request_id_of(response)) if is_secret(value) else None
+        return (
+            ClientSecret(value, expires_at, self._http.request_id_of(response)) if is_secret(value) else None
+        )
 
     def _no_secret(self, reason: str) -> SecretError:
         return SecretError(f"No client secret from {self.name} at {self.base_url}: {reason}")
 
     def _refused(self, response: httpx.Response) -> SecretError:
         status = response.status_code
-        request_id = request_id_of(response)
+        request_id = self._http.request_id_of(response)
         text = self._http.redact(api_message(response))
         aside = f" (request id {request_id})" if request_id else ""
         said = f"{self.name} refused to mint a client secret: HTTP {status}, {text}{aside}."

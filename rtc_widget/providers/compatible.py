@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.providers._address import checked_base_url
 from rtc_widget.providers._credentials import Credentials, checked_key
-from rtc_widget.providers._http import request_id_of
 from rtc_widget.providers.base import Answer, ClientSecret, OfferRefused, Provider, is_secret
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ class Compatible(Provider):
             expires_at = float(holder["expires_at"])
         except (KeyError, TypeError, ValueError):
             expires_at = time.time() + seconds
-        return ClientSecret(value, expires_at, request_id_of(response))
+        return ClientSecret(value, expires_at, self._http.request_id_of(response))
 
     def _advice(self, status: int) -> str:
         if status in _NO_SUCH_PLACE:

@@ -99,15 +99,20 @@ class Connection:
             With step "answer" where it is none that we can use.
         """
         kept = "".join(line for line in answer_sdp.splitlines(keepends=True) if not _is_hidden(line))
-        try:
-            await self._pc.setRemoteDescription(RTCSessionDescription(kept, "answer"))
-        except Exception as error:  # aiortc raises what its parser stumbles over
-            reason = f"the service's answer cannot be used: {str(error) or type(error).__name__}."
-            raise ConnectionFailed(
-                "answer", reason, "Check that base_url leads to a Realtime API."
-            ) from error
+        wrong = await self._take(kept)
+        if wrong is not None:
+            reason = f"the service's answer cannot be used: it is no SDP that WebRTC takes ({wrong})."
+            raise ConnectionFailed("answer", reason, "Check that base_url leads to a Realtime API.")
         said = re.search(r"^a=max-message-size:(\d+)", kept, re.MULTILINE)
         self.max_message_bytes = min(int(said[1]) if said else _UNSAID_BYTES, _MOST_BYTES) or _MOST_BYTES
+
+    async def _take(self, answer_sdp: str) -> str | None:
+        """Return the kind of what aiortc's parser stumbles over; its words quote the answer, keys and all."""
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
+        except Exception as error:  # noqa: BLE001 - it raises whatever it stumbles over
+            return type(error).__name__
+        return None
 
     def send(self, text: str) -> None:
         """Hand a message to the data channel.

@@ -23,6 +23,7 @@ def test_a_key_of_an_mcp_server_is_in_no_record_and_in_no_journal(tmp_path: Path
     log = EventLog(journal=Journal(tmp_path / "events.jsonl"))
     log.append("client", json.dumps(update(authorization=CANARY)))
     log.append("client", json.dumps(update(headers={"X-Key": CANARY})))
+    log.append("client", json.dumps(update(headers=[CANARY], authorization=[CANARY])))
     log.note("rtc.config", effective=update(authorization=CANARY)["session"])
     log.close()
     assert log[0]["session"]["tools"][0]["authorization"] == "***"

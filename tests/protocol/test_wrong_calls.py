@@ -464,3 +464,31 @@ def test_a_transcription_session_of_whisper_takes_no_turn_detection() -> None:
     with pytest.raises(ProtocolError, match="Right form: null"):
         check_client_event(event, session=before)
     assert check_client_event(event, session={"type": "transcription"}) == event
+
+
+CANARY = "canary-4711"
+REMOTE = {"type": "mcp", "server_label": "kitchen", "server_url": "https://example.com"}
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"headers": CANARY},
+        {"headers": [CANARY]},
+        {"headers": {"Authorization": [CANARY]}},
+        {"authorization": [CANARY]},
+        {"authorization": {"token": CANARY}},
+        {"require_approval": f"sk-{CANARY}"},
+        {"server_url": [f"Bearer {CANARY}"]},
+    ],
+)
+def test_a_key_of_an_mcp_server_in_a_wrong_place_or_shape_is_not_shown(tool: Event) -> None:
+    for event in (session(tools=[{**REMOTE, **tool}]), response(tools=[{**REMOTE, **tool}])):
+        with pytest.raises(ProtocolError, match=next(iter(tool))) as caught:
+            check_client_event(event, session=LIVE)
+        assert CANARY not in str(caught.value)
+
+
+def test_a_word_that_only_looks_a_little_like_a_key_is_shown() -> None:
+    with pytest.raises(ProtocolError, match="risk-averse"):
+        check_client_event(session(tool_choice="risk-averse"), session=LIVE)

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rtc_widget import AzureOpenAI, Compatible, ConfigurationError, OpenAI, Provider, Sandbox, SecretError
+from rtc_widget import (
+    AzureOpenAI,
+    Compatible,
+    ConfigurationError,
+    HeadlessSession,
+    OpenAI,
+    Provider,
+    RealtimeWidget,
+    Sandbox,
+    SecretError,
+)
 from rtc_widget.providers import ClientSecret
 
 if TYPE_CHECKING:
@@ -94,3 +104,39 @@ async def test_the_audit_holds_no_secret(make: Callable[[str], Provider], servic
     row = audit.iloc[0]
     assert (row["request_id"], row["requester"], row["outcome"]) == ("req_1", "page", "minted")
     assert row["expiry"].timestamp() == 1_800_000_000
+
+
+async def test_a_request_id_that_repeats_the_key_is_not_shown(
+    make: Callable[[str], Provider], service: Service
+) -> None:
+    service.answer(401, {"error": {"message": "no"}}, x_request_id=f"req_{CANARY}")
+    provider = make(service.base_url)
+    with pytest.raises(SecretError, match="request id") as caught:
+        await provider.mint({"type": "realtime"})
+    await provider.close()
+    assert CANARY not in f"{caught.value} {caught.value.request_id} {provider.audit.to_string()}"
+
+
+async def test_what_looks_like_a_key_is_not_shown_whosever_it_is(service: Service) -> None:
+    service.answer(401, {"error": {"message": "no sk-other-0123, ek_other-0123 or Bearer other-0123"}})
+    provider = OpenAI(CANARY, base_url=service.base_url)
+    with pytest.raises(SecretError, match=r"no \[key\], \[key\] or Bearer \[key\]"):
+        await provider.mint({"type": "realtime"})
+    await provider.close()
+
+
+@pytest.mark.parametrize(
+    "make_wrong",
+    [
+        lambda: OpenAI(CANARY, base_url=CANARY),
+        lambda: OpenAI(CANARY, base_url=f"ftp://{CANARY}"),
+        lambda: Compatible(CANARY),
+        lambda: Sandbox([CANARY]),  # type: ignore[arg-type]
+        lambda: HeadlessSession(provider=CANARY),  # type: ignore[arg-type]
+        lambda: RealtimeWidget(provider=CANARY),  # type: ignore[arg-type]
+    ],
+)
+def test_a_key_given_in_the_wrong_place_is_not_shown(make_wrong: Callable[[], object]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        make_wrong()
+    assert CANARY not in str(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import traceback
 from concurrent.futures import Future
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -176,12 +177,16 @@ def test_a_refused_offer_ends_at_that_step(line: Line) -> None:
     assert (line.notes()[-1]["state"], line.notes()[-1]["step"]) == ("failed", "offer")
 
 
-@pytest.mark.parametrize("answer", ["not an answer", "v=0\r\n", "<html>hello</html>"])
+@pytest.mark.parametrize(
+    "answer",
+    ["not an answer", "v=0\r\n", "<html>hello</html>", "v=0 Bearer canary", "v=0\r\nm=audio canary\r\n"],
+)
 def test_an_answer_that_is_none_ends_at_that_step(line: Line, answer: str) -> None:
     line.provider.spoil = answer
     with pytest.raises(ConnectionFailed, match="cannot be used") as caught:
         line.connect()
     assert caught.value.step == "answer"
+    assert "canary" not in "".join(traceback.format_exception(caught.value)) + str(line.notes())
 
 
 def change_answer(line: Line, change: Callable[[str], str]) -> None:
