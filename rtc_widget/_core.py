@@ -64,6 +64,9 @@ class Core:
         self.audio: Tracks | None = None
         self.recorder: Recorder | None = None
         self.watchers: list[Callable[[Record], None]] = []
+        self.closed = False
+        self.at_close: list[Callable[[], None]] = []
+        """Called when the session has closed."""
         self._catch_up()
         log.observe(self._on_record)
 
@@ -260,12 +263,15 @@ class Core:
         reason = state.get("reason") or "the call ended"
         return ConnectionFailed(str(state.get("step") or "channel"), str(reason), state.get("advice"))
 
-    def last_types(self, count: int = 8) -> list[str]:
-        """Return the types of the last records, oldest first."""
-        types = [record.type for record in self.log.records(max(0, len(self.log) - 4 * count))]
+    def last_types(self, count: int = 8, *, since: int = 0) -> list[str]:
+        """Return the types of the last records from a `seq` on, oldest first."""
+        types = [record.type for record in self.log.records(max(since, len(self.log) - 4 * count))]
         return [name for name in types if name not in BACKGROUND][-count:]
 
     def close(self) -> None:
         """End callbacks and close the log."""
         self.callbacks.close()
         self.log.close()
+        self.closed = True
+        for call in list(self.at_close):
+            call()

@@ -68,7 +68,9 @@ class Listening(SessionParts):
             if record.type == type:
                 self._core.waits.drop(wait)
                 return record.event
-        return await self._core.waits.within(wait, timeout, type)
+        return await self._core.waits.within(
+            wait, timeout, type, seen=lambda: self._core.last_types(since=start)
+        )
 
     def on(self, type: str, function: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
         """Call a function with each event of a type; what it prints lands under the cell that registered it.
@@ -91,29 +93,42 @@ class Listening(SessionParts):
             raise ConfigurationError(f"on({type!r}, …) needs a function, not {function!r}.")
         return self._core.callbacks.add(type, function)
 
-    async def stream(self, *, since: int | None = None) -> AsyncIterator[dict[str, Any]]:
-        """Yield each event as a dict, from now on.
+    def stream(self, *, since: int | None = None) -> AsyncIterator[dict[str, Any]]:
+        """Go through the events as dicts, from now on, until the session is closed.
 
         Parameters
         ----------
         since
             `seq` to begin with instead of now.
+
+        Returns
+        -------
+        async iterator
+            Now is when it is made, however much later it is gone through.
         """
+        return self._stream(len(self._core.log) if since is None else since)
+
+    async def _stream(self, position: int) -> AsyncIterator[dict[str, Any]]:
+        core = self._core
         loop = asyncio.get_running_loop()
         came = asyncio.Event()
 
-        def wake(_: Record) -> None:
+        def wake(_: Record | None = None) -> None:
             with contextlib.suppress(RuntimeError):  # the loop that streamed has closed
                 loop.call_soon_threadsafe(came.set)
 
-        position = len(self._core.log) if since is None else since
-        stop = self._core.log.observe(wake)
+        stop = core.log.observe(wake)
+        core.at_close.append(wake)
         try:
             while True:
                 came.clear()
-                while position < len(self._core.log):
-                    yield self._core.log[position]
+                is_last = core.closed
+                while position < len(core.log):
+                    yield core.log[position]
                     position += 1
+                if is_last:
+                    return
                 await came.wait()
         finally:
+            core.at_close.remove(wake)
             stop()

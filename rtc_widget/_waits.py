@@ -12,7 +12,7 @@ from rtc_widget._errors import ConnectionFailed, WaitTimeout
 from rtc_widget._kernel import kernel_hint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rtc_widget.log.record import Record
 
@@ -71,7 +71,14 @@ class Waits:
             with self._lock:
                 self._open = [wait for wait in self._open if not wait.future.done()]
 
-    async def within(self, wait: Wait[T], timeout: float, what: str) -> T:
+    async def within(
+        self,
+        wait: Wait[T],
+        timeout: float,
+        what: str,
+        *,
+        seen: Callable[[], Sequence[str]] | None = None,
+    ) -> T:
         """Return what the wait ends with.
 
         Parameters
@@ -82,6 +89,8 @@ class Waits:
             In s.
         what
             What is awaited, for the error.
+        seen
+            Returns the types of the last events that came instead; None takes those since `expect`.
 
         Raises
         ------
@@ -93,7 +102,8 @@ class Waits:
         except TimeoutError:
             if wait.future.done() and not wait.future.cancelled():
                 return wait.future.result(0)
-            raise WaitTimeout(what, timeout, wait.seen, kernel_hint()) from None
+            came = wait.seen if seen is None else seen()
+            raise WaitTimeout(what, timeout, list(came), kernel_hint()) from None
         finally:
             self.drop(wait)
 

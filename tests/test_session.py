@@ -200,6 +200,25 @@ async def test_stream_yields_what_comes(session: rtc.HeadlessSession) -> None:
     assert "session.update" in types
 
 
+async def test_a_stream_begins_where_it_was_made_and_ends_with_the_session(
+    session: rtc.HeadlessSession,
+) -> None:
+    begins = len(session.event_log)
+    stream = session.stream()
+    await session.update(instructions="Be brief.")
+    late = asyncio.create_task(types_of(stream))
+    await asyncio.sleep(0.1)
+    await session.close()
+    types = await asyncio.wait_for(late, 5)
+    assert types == list(session.events["type"])[begins:]
+    assert {"session.update", "session.updated"} <= set(types)
+    assert await asyncio.wait_for(types_of(session.stream(since=begins)), 5) == types
+
+
+async def types_of(stream: AsyncIterator[dict[str, Any]]) -> list[str]:
+    return [event["type"] async for event in stream]
+
+
 async def test_a_callback_is_called_in_order_and_its_error_is_kept(session: rtc.HeadlessSession) -> None:
     seen: list[str] = []
     failed = asyncio.Event()
@@ -247,6 +266,15 @@ async def test_a_callback_that_fails_is_one_error_an_event(
     errors = idle.errors
     assert list(errors[errors["source"] == "callback"]["message"]) == ["first", "first", "second", "second"]
     assert sorted(told) == ["first"] * 3 + ["second"] * 3
+
+
+async def test_a_wait_that_fails_says_what_came_since_it_looks(session: rtc.HeadlessSession) -> None:
+    await session.say("What is your name?")
+    with pytest.raises(rtc.WaitTimeout, match=r"output_audio_buffer\.stopped") as caught:
+        await session.wait_for("conversation.item.deleted", timeout=0.3)
+    assert len(caught.value.seen) == 8
+    with pytest.raises(rtc.WaitTimeout, match="No event came"):
+        await session.wait_for("conversation.item.deleted", timeout=0.3, since=len(session.event_log))
 
 
 # -- bad input ------------------------------------------------------------------------------------
