@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rtc_widget._arguments import checked_timeout
 from rtc_widget._core import OVER
-from rtc_widget._errors import ConfigurationError, WaitTimeout
+from rtc_widget._errors import ConfigurationError, ConnectionFailed, WaitTimeout
 from rtc_widget._parts import SessionParts
 from rtc_widget.transports.base import CallRequest
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Calling"]
 
+_CALL_UP_S = 120.0
 _CREATED_S = 2.0
 
 
@@ -84,6 +85,19 @@ class Calling(SessionParts):
             if self._placing is not None:
                 self._placing.set_result(None)
             self._placing = None
+
+    async def _call_on_its_way(self) -> bool:
+        """Wait until a call that is on its way is up or over; say whether there was one."""
+        if self._placing is not None:
+            await asyncio.wait({asyncio.wrap_future(self._placing)})
+            return True
+        if self._core.status in OVER or self._core.status == "live":
+            return False
+        with contextlib.suppress(ConnectionFailed):
+            await self._core.until(
+                lambda: self._core.status == "live", what="the call to be up", timeout=_CALL_UP_S
+            )
+        return True
 
     async def _reach(self, request: CallRequest) -> None:
         """Connect, and await the service's own word of the session, which a filter may keep back."""
@@ -151,5 +165,7 @@ class Calling(SessionParts):
         return self._start("unmute", self._set_muted(muted=False))
 
     async def _set_muted(self, *, muted: bool) -> None:
+        if self._core.status in OVER:  # else at once: a call that is not up yet can be silent from the start
+            await self._call_on_its_way()
         self._core.require_call()
         await self._core.transport.set_muted(muted)

@@ -249,7 +249,7 @@ class Core:
                 if verdict is True:
                     return
                 if self.status in OVER:
-                    raise self._call_over()
+                    raise self.call_over()
                 left_s = end_s - time.monotonic()
                 if left_s <= 0:
                     raise WaitTimeout(what, timeout, self.last_types(), kernel_hint())
@@ -258,7 +258,8 @@ class Core:
             finally:
                 self.waits.drop(wait)
 
-    def _call_over(self) -> ConnectionFailed:
+    def call_over(self) -> ConnectionFailed:
+        """Return the error that says why the last call is over."""
         state = self.call_state
         reason = state.get("reason") or "the call ended"
         return ConnectionFailed(str(state.get("step") or "channel"), str(reason), state.get("advice"))

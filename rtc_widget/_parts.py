@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
@@ -37,6 +38,21 @@ class SessionParts:
     def _start(self, what: str, work: Coroutine[Any, Any, Any]) -> Handle[Any]:
         """Run a command now, and return its handle."""
         return self._core.start(what, work, self._forbid_result)
+
+    def _start_in_call(self, what: str, work: Coroutine[Any, Any, Any]) -> Handle[Any]:
+        """Run a command that needs a call: now, or as soon as the one is up that is on its way."""
+        return self._start(what, self._in_call(work))
+
+    async def _in_call(self, work: Coroutine[Any, Any, Any]) -> Any:
+        with contextlib.closing(work):
+            waited = await self._call_on_its_way()
+            if waited and self._core.status == "failed":
+                raise self._core.call_over()
+            self._core.require_call()
+            return await work
+
+    async def _call_on_its_way(self) -> bool:
+        raise NotImplementedError
 
     def _forbid_result(self) -> str | None:
         """Return why blocking on a handle would hang here, None where it would not."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Steering"]
 
-_CALL_UP_S = 120.0
 _RAW_UPDATE_S = 10.0
 
 
@@ -101,16 +98,6 @@ class Steering(SessionParts):
             )
         return self._core.conversation.session
 
-    async def _call_on_its_way(self) -> None:
-        """Wait until it is up or over: it was asked for with the fields of before."""
-        if self._placing is not None:
-            await asyncio.wait({asyncio.wrap_future(self._placing)})
-        elif self._core.status not in OVER:
-            with contextlib.suppress(ConnectionFailed):
-                await self._core.until(
-                    lambda: self._core.status == "live", what="the call to be up", timeout=_CALL_UP_S
-                )
-
     def send_event(self, event: Mapping[str, Any]) -> Handle[None]:
         """Send any client event, checked before it leaves.
 
@@ -132,17 +119,20 @@ class Steering(SessionParts):
         """
         checked = self._checked(event)
         if checked["type"] != "session.update":
-            return self._start("send_event", self._core.send(checked))
+            return self._start_in_call("send_event", self._core.send(checked))
         sent: Future[None] = Future()
         self._start("send_event", self._send_update(checked, sent))
         return Handle(sent, "send_event", forbid_result=self._forbid_result)
 
     async def _send_update(self, event: dict[str, Any], sent: Future[None]) -> None:
         """Send a change of the session in its turn; the next one waits for what the service makes of it."""
-        changes = {name: value for name, value in event["session"].items() if name != "type"}
-        try:
-            with self._configuration.changing(changes):
+
+        async def change() -> None:
+            with self._configuration.changing({k: v for k, v in event["session"].items() if k != "type"}):
                 await self._core.execute(event, timeout=_RAW_UPDATE_S, on_sent=sent)
+
+        try:
+            await self._in_call(change())
         except Exception as error:
             if not sent.done():
                 sent.set_exception(error)
@@ -178,7 +168,7 @@ class Steering(SessionParts):
             For another role, or an empty text.
         """
         event, item_id = protocol.dialect.add_message(role, text, previous_item_id=previous_item_id)
-        return self._start(
+        return self._start_in_call(
             "add_message", self._add([self._checked(event)], item_id, checked_timeout(timeout))
         )
 
@@ -222,7 +212,9 @@ class Steering(SessionParts):
         room = self._core.transport.max_message_bytes - len((text or "").encode()) * 2 - 2048
         url = image_url(source, max_bytes=room)
         event, item_id = protocol.dialect.add_image(url, text=text, detail=detail)
-        return self._start("add_image", self._add([self._checked(event)], item_id, checked_timeout(timeout)))
+        return self._start_in_call(
+            "add_image", self._add([self._checked(event)], item_id, checked_timeout(timeout))
+        )
 
     def edit(self, item: object, text: str, *, timeout: float = 10.0) -> Handle[Item]:
         """Put a new message in the place of one: delete and create, since the API cannot change an item.
@@ -252,7 +244,7 @@ class Steering(SessionParts):
         make = partial(protocol.dialect.edit, old.item_id, text, role=old.role)
         for event in make(previous_item_id=self._before(old))[0]:
             self._checked(event)
-        return self._start("edit", self._edit(old, make, checked_timeout(timeout)))
+        return self._start_in_call("edit", self._edit(old, make, checked_timeout(timeout)))
 
     async def _edit(
         self, old: Item, make: Callable[..., tuple[list[dict[str, Any]], str]], timeout: float
@@ -292,7 +284,7 @@ class Steering(SessionParts):
 
     def _on_item(self, what: str, event: dict[str, Any], timeout: float) -> Handle[Any]:
         work = self._core.execute(self._checked(event), timeout=checked_timeout(timeout))
-        return self._start(what, work)
+        return self._start_in_call(what, work)
 
     def _item(self, item: object) -> Item:
         item_id = item if isinstance(item, str) else getattr(item, "item_id", None)

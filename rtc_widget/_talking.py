@@ -51,7 +51,7 @@ class Talking(SessionParts):
         if not _is_words(text):
             raise ConfigurationError("say() needs words: a text that is not empty. To be silent, just wait.")
         events, item_id, _ = protocol.dialect.say(text)
-        return self._start("say", self._speaking.say(events, item_id, checked_timeout(timeout)))
+        return self._start_in_call("say", self._speaking.say(events, item_id, checked_timeout(timeout)))
 
     def play(
         self, source: object, *, sample_rate_hz: int | None = None, timeout: float = 60.0
@@ -82,10 +82,9 @@ class Talking(SessionParts):
 
         sound = load_sound(source, sample_rate_hz=sample_rate_hz)
         what = str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else "sound"
-        return self._start("play", self._play(sound, what, checked_timeout(timeout)))
+        return self._start_in_call("play", self._play(sound, what, checked_timeout(timeout)))
 
     async def _play(self, sound: Any, what: str, timeout: float) -> Turn:
-        self._core.require_call()
         if self._held:
             return await self._speaking.play_into(sound, what)
         by_hand = None
@@ -112,13 +111,13 @@ class Talking(SessionParts):
                 "Push to talk needs voice activity detection off: `await w.update(turn_detection=None)`."
             )
         limit_s = checked_timeout(timeout)
-        await self._start("push to talk", self._talk_down(limit_s))
+        await self._start_in_call("push to talk", self._talk_down(limit_s))
         self._held = True
         try:
             yield
         finally:
             self._held = False
-        await self._start("push to talk", self._talk_up(limit_s))
+        await self._start_in_call("push to talk", self._talk_up(limit_s))
 
     async def _talk_down(self, timeout: float) -> None:
         for event in protocol.dialect.push_to_talk_down():
@@ -151,7 +150,9 @@ class Talking(SessionParts):
             For a field or value that no response takes.
         """
         event, _ = protocol.dialect.respond(protocol.response_fields(**fields))
-        return self._start("respond", self._speaking.respond(self._checked(event), checked_timeout(timeout)))
+        return self._start_in_call(
+            "respond", self._speaking.respond(self._checked(event), checked_timeout(timeout))
+        )
 
     def interrupt(self, *, timeout: float = 10.0) -> Handle[None]:
         """Stop the agent: cancel its response and clear what it still has to say.
@@ -164,7 +165,7 @@ class Talking(SessionParts):
         timeout
             Until nothing runs and nothing plays, in s.
         """
-        return self._start("interrupt", self._interrupt(checked_timeout(timeout)))
+        return self._start_in_call("interrupt", self._interrupt(checked_timeout(timeout)))
 
     async def _interrupt(self, timeout: float) -> None:
         core, conversation, speaking = self._core, self._core.conversation, self._speaking
@@ -177,7 +178,6 @@ class Talking(SessionParts):
             left_s = max(0.0, end_s - time.monotonic())
             await core.until(condition, what="the agent to stop", timeout=left_s)
 
-        core.require_call()
         await until(lambda: busy() or not speaking.are_to_come(asked))
         while busy():
             await core.send(

@@ -319,3 +319,34 @@ def test_an_argument_of_the_wrong_kind_is_refused_with_the_way_out(
 def test_equal_variants_of_one_name_may_be_asked(bare: Session) -> None:
     with pytest.raises(rtc.ConfigurationError, match="no turn 0"):
         bare.ask_again(0, [CALM, CALM.replace()])
+
+
+async def test_a_command_waits_for_the_call_that_is_being_placed() -> None:
+    session = made(directory=None, turn_detection=None)
+    placed = session.connect()
+    try:
+        muted, added, sent = (
+            session.mute(),
+            session.add_message("user", "Hello."),
+            session.send_event({"type": "input_audio_buffer.clear"}),
+        )
+        turn = await session.say("What is your name?")
+        assert turn.status == "completed"
+        assert all(handle.done() for handle in (placed, muted, sent))
+        assert (await added).words == "Hello."
+        assert session.muted
+        assert session.errors.empty
+    finally:
+        await session.close()
+
+
+async def test_a_command_that_waits_for_a_call_that_fails_says_why() -> None:
+    session = Session(provider=rtc.Sandbox("http://127.0.0.1:9/v1", key="sk-sandbox-x"), directory=None)
+    placed = session.connect()
+    said = session.say("What is your name?")
+    for handle in (placed, said):
+        with pytest.raises(rtc.ConnectionFailed) as caught:
+            await handle
+        assert caught.value.step == "secret"
+    assert session.errors.empty  # the call says it: `calls`, and the panel
+    await session.close()
