@@ -1,9 +1,8 @@
-"""What a live session can be told: its configuration, its items, its responses, its input."""
+"""What a session can be told at once: changes of its configuration, and any client event."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from rtc_widget._tool_list import ToolList
-    from rtc_widget.conversation import Item
     from rtc_widget.experiments.variant import Variant
 
 __all__ = ["Steering"]
@@ -32,9 +30,7 @@ _RAW_UPDATE_S = 10.0
 
 
 class Steering(SessionParts):
-    """The commands of a session that are one or two client events each, checked before anything is sent."""
-
-    # -- the session ------------------------------------------------------------------------------
+    """The commands of a session that change it as a whole, checked before anything is sent."""
 
     def update(
         self, variant: Variant | None = None, /, *, timeout: float = 10.0, **fields: Any
@@ -138,172 +134,6 @@ class Steering(SessionParts):
                 sent.set_exception(error)
             if not isinstance(error, WaitTimeout):
                 raise
-
-    # -- items ------------------------------------------------------------------------------------
-
-    def add_message(
-        self, role: str, text: str, *, previous_item_id: str | None = None, timeout: float = 10.0
-    ) -> Handle[Item]:
-        """Add a message to the conversation, without asking for an answer.
-
-        Parameters
-        ----------
-        role
-            "user", "system" or "assistant".
-        text
-            What it says.
-        previous_item_id
-            The item to come after; "root" is the beginning, None the end.
-        timeout
-            Until `conversation.item.added`, in s.
-
-        Returns
-        -------
-        Handle
-            Of the Item.
-
-        Raises
-        ------
-        ConfigurationError
-            For another role, or an empty text.
-        """
-        event, item_id = protocol.dialect.add_message(role, text, previous_item_id=previous_item_id)
-        return self._start_in_call(
-            "add_message", self._add([self._checked(event)], item_id, checked_timeout(timeout))
-        )
-
-    async def _add(self, events: list[dict[str, Any]], item_id: str, timeout: float) -> Item | None:
-        await self._core.execute(*events, timeout=timeout)
-        return self._core.conversation.item(item_id)
-
-    def add_image(
-        self,
-        source: object,
-        *,
-        text: str | None = None,
-        detail: str | None = None,
-        timeout: float = 20.0,
-    ) -> Handle[Item]:
-        """Add a picture as a message of the user.
-
-        Parameters
-        ----------
-        source
-            Path, bytes, PIL image, array, figure, or an http(s) URL, which is passed on.
-        text
-            What the user says to it.
-        detail
-            "auto", "low" or "high".
-        timeout
-            Until `conversation.item.added`, in s.
-
-        Returns
-        -------
-        Handle
-            Of the Item. A picture too large for the data channel is made smaller first.
-
-        Raises
-        ------
-        ConfigurationError
-            For what is no picture, or cannot be made to fit.
-        """
-        from rtc_widget._images import image_url
-
-        room = self._core.transport.max_message_bytes - len((text or "").encode()) * 2 - 2048
-        url = image_url(source, max_bytes=room)
-        event, item_id = protocol.dialect.add_image(url, text=text, detail=detail)
-        return self._start_in_call(
-            "add_image", self._add([self._checked(event)], item_id, checked_timeout(timeout))
-        )
-
-    def edit(self, item: object, text: str, *, timeout: float = 10.0) -> Handle[Item]:
-        """Put a new message in the place of one: delete and create, since the API cannot change an item.
-
-        Parameters
-        ----------
-        item
-            The message, or its item id.
-        text
-            What it says from now on.
-        timeout
-            Until `conversation.item.added`, in s.
-
-        Returns
-        -------
-        Handle
-            Of the new Item.
-
-        Raises
-        ------
-        ConfigurationError
-            For what is no message of this conversation.
-        """
-        old = self._item(item)
-        if old.type != "message" or old.role is None:
-            raise ConfigurationError(f"Only a message can be edited; {old.item_id} is a {old.type}.")
-        make = partial(protocol.dialect.edit, old.item_id, text, role=old.role)
-        for event in make(previous_item_id=self._before(old))[0]:
-            self._checked(event)
-        return self._start_in_call("edit", self._edit(old, make, checked_timeout(timeout)))
-
-    async def _edit(
-        self, old: Item, make: Callable[..., tuple[list[dict[str, Any]], str]], timeout: float
-    ) -> Item | None:
-        async with self._core.in_order("edit"):  # its place is where the edit before has left it
-            events, item_id = make(previous_item_id=self._before(self._item(old)))
-            return await self._add(events, item_id, timeout)
-
-    def _before(self, item: Item) -> str | None:
-        """Return the id of the item that stands before it; None at the beginning."""
-        ids = [other.item_id for other in self._core.conversation.items]
-        place = ids.index(item.item_id)
-        return ids[place - 1] if place else None
-
-    def delete(self, item: object, *, timeout: float = 10.0) -> Handle[None]:
-        """Take an item (or item id) out of the conversation."""
-        return self._on_item("delete", protocol.dialect.delete(self._item(item).item_id), timeout)
-
-    def retrieve(self, item: object, *, timeout: float = 10.0) -> Handle[None]:
-        """Ask for the service's own copy of an item; it comes as `conversation.item.retrieved`."""
-        return self._on_item("retrieve", protocol.dialect.retrieve(self._item(item).item_id), timeout)
-
-    def truncate(self, item: object, *, audio_end_ms: int, timeout: float = 10.0) -> Handle[None]:
-        """Cut an agent's spoken message off at what was heard of it.
-
-        Parameters
-        ----------
-        item
-            The message, or its item id.
-        audio_end_ms
-            How much of its audio stays, in ms.
-        timeout
-            Until `conversation.item.truncated`, in s.
-        """
-        event = protocol.dialect.truncate(self._item(item).item_id, audio_end_ms)
-        return self._on_item("truncate", event, timeout)
-
-    def _on_item(self, what: str, event: dict[str, Any], timeout: float) -> Handle[Any]:
-        work = self._core.execute(self._checked(event), timeout=checked_timeout(timeout))
-        return self._start_in_call(what, work)
-
-    def _item(self, item: object) -> Item:
-        item_id = item if isinstance(item, str) else getattr(item, "item_id", None)
-        known = self._core.conversation.item(item_id) if isinstance(item_id, str) else None
-        if known is None or known.deleted:
-            raise ConfigurationError(
-                f"There is no item {item_id or item!r} in this conversation; `w.items` lists those there are."
-            )
-        return known
-
-    # -- the user's input -------------------------------------------------------------------------
-
-    def commit_input(self, *, timeout: float = 10.0) -> Handle[None]:
-        """End the user's turn by hand, where no voice activity detection does."""
-        return self._on_item("commit_input", protocol.dialect.commit_input(), timeout)
-
-    def clear_input(self, *, timeout: float = 10.0) -> Handle[None]:
-        """Forget what the microphone has heard since the last turn."""
-        return self._on_item("clear_input", protocol.dialect.clear_input(), timeout)
 
 
 async def _already(value: dict[str, Any]) -> dict[str, Any]:

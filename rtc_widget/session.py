@@ -15,6 +15,7 @@ from rtc_widget._call_limit import CallLimit
 from rtc_widget._calling import Calling
 from rtc_widget._configuration import Configuration, FieldProperties
 from rtc_widget._core import OVER, Core
+from rtc_widget._editing import Editing
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._exit import wait_at_exit
 from rtc_widget._frame_properties import FrameProperties
@@ -51,7 +52,9 @@ __all__ = ["Session"]
 _SIGNALING = ("ephemeral", "kernel")
 
 
-class Session(Calling, Talking, Steering, Tooling, Listening, Asking, FrameProperties, FieldProperties):
+class Session(
+    Calling, Talking, Steering, Editing, Tooling, Listening, Asking, FrameProperties, FieldProperties
+):
     """One conversation: configuration, conversation, log. It can outlive a call.
 
     Parameters
