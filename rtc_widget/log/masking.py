@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
 
 from rtc_widget._secrets import MCP_SECRETS, masked_value
+from rtc_widget.log.record import decode_odd
 
 __all__ = ["masked", "masked_copy"]
 
@@ -18,11 +20,10 @@ def masked(text: bytes) -> bytes:
     """Return the text of an event, with the secrets of MCP tools in it masked; any other as it came."""
     if _MARK not in text:
         return text
-    try:
-        value = _decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    value, is_strict = decode_odd(text)
+    if not _mask(value):
         return text
-    return msgspec.json.encode(value) if _mask(value) else text
+    return msgspec.json.encode(value) if is_strict else json.dumps(value).encode()
 
 
 def masked_copy(value: Any) -> Any:

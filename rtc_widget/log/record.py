@@ -148,12 +148,12 @@ def decode_event(raw: bytes) -> dict[str, Any]:
     try:
         value = _decode_any(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        value, _ = _decode_odd(raw)
+        value, _ = decode_odd(raw)
     return value if isinstance(value, dict) else {}
 
 
 def _read_odd_head(raw: bytes) -> tuple[Head, bool]:
-    value, strict = _decode_odd(raw)
+    value, strict = decode_odd(raw)
     if not isinstance(value, dict):
         return Head(), strict
     item, response = value.get("item"), value.get("response")
@@ -167,8 +167,14 @@ def _read_odd_head(raw: bytes) -> tuple[Head, bool]:
     return head, strict
 
 
-def _decode_odd(raw: bytes) -> tuple[Any, bool]:
-    """Decode with the strict decoder, else with Python's own, which takes lone surrogates and NaN."""
+def decode_odd(raw: bytes) -> tuple[Any, bool]:
+    """Decode with the strict decoder, else with Python's own, which takes lone surrogates and NaN.
+
+    Returns
+    -------
+    (value, bool)
+        None for what neither takes, and whether the text is strict JSON.
+    """
     try:
         return _decode_any(raw), True
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -32,6 +32,15 @@ def test_a_key_of_an_mcp_server_is_in_no_record_and_in_no_journal(tmp_path: Path
     assert CANARY not in (tmp_path / "events.jsonl").read_text("utf-8")
 
 
+def test_a_key_is_masked_in_a_text_that_is_no_strict_json_too() -> None:
+    log = EventLog()
+    log.append("client", json.dumps({**update(authorization=CANARY), "metadata": "\ud800"}))
+    log.append("client", json.dumps({**update(headers={"X-Key": CANARY}), "logprob": float("-inf")}))
+    assert CANARY not in "".join(record.text for record in log.records())
+    assert log[0]["metadata"] == "\ud800"
+    assert log[1]["session"]["tools"][0]["headers"] == {"X-Key": "***"}
+
+
 def test_any_other_event_stays_as_it_came_to_the_byte() -> None:
     texts = [
         json.dumps(update(), indent=1),
