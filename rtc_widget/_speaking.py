@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rtc_widget._core import Core
     from rtc_widget.audio.sound import Sound
     from rtc_widget.conversation import Response
+    from rtc_widget.log.record import Record
 
 __all__ = ["Speaking"]
 
@@ -109,14 +110,35 @@ class Speaking:
         create, request = events
         end_s = time.monotonic() + timeout
         with self._asking(request):
-            await self._core.execute(create, timeout=timeout)
-            await self.respond(request, max(0.1, end_s - time.monotonic()))
+            async with self._core.in_order("say"):  # until its answer has begun: the next is another turn
+                await self._core.execute(create, timeout=timeout)
+                answer = asyncio.ensure_future(self.respond(request, max(0.1, end_s - time.monotonic())))
+                await self._begun(answer, request)
+            await answer
         await self._core.until(
             self._quiet,
             what="the answer to be spoken to its end",
             timeout=max(0.1, end_s - time.monotonic()),
         )
         return self._turn_of(item_id)
+
+    async def _begun(self, answer: asyncio.Future[Response], request: dict[str, Any]) -> None:
+        """Return when the answer has an item of its own, or is over."""
+        mark = protocol.mark_of(request["response"])
+
+        def has_item(_: Record) -> bool | None:
+            found = self._core.conversation.responses.values()
+            return any(response.mark == mark and response.items for response in found) or None
+
+        wait = self._core.waits.expect(has_item, needs_call=False)
+        either: set[asyncio.Future[Any]] = {answer, asyncio.wrap_future(wait.future)}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            answer.cancel()
+            raise
+        finally:
+            self._core.waits.drop(wait)
 
     def _turn_of(self, item_id: str) -> Turn:
         for index, turn in reversed(list(enumerate(self._core.conversation.turns))):

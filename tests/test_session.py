@@ -74,6 +74,14 @@ async def test_two_sounds_that_nobody_awaited_are_two_turns(session: rtc.Headles
     assert (await second).transcript == "My name is Bruno."
 
 
+async def test_two_texts_that_nobody_awaited_are_two_turns(session: rtc.HeadlessSession) -> None:
+    first, second = session.say("What is your name?"), session.say("Good morning.")
+    turns = [await first, await second]
+    assert [turn.index for turn in turns] == [0, 1]
+    assert [turn.user_transcript for turn in turns] == ["What is your name?", "Good morning."]
+    assert turns[0].transcript == "My name is Bruno."
+
+
 async def test_play_commits_by_hand_where_voice_detection_is_off(session: rtc.HeadlessSession) -> None:
     await session.update(turn_detection=None)
     turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
