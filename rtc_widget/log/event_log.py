@@ -8,7 +8,7 @@ import time
 import traceback
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import msgspec
 
@@ -184,8 +184,14 @@ class EventLog(Store):
         if self.journal is not None:
             self.journal.close()
 
-    def __getitem__(self, seq: int) -> dict[str, Any]:
-        """Return one event as a dict; negative numbers count from the end."""
+    @overload
+    def __getitem__(self, seq: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, seq: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, seq: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        """Return one event as a dict, or a slice of them; negative numbers count from the end."""
+        if isinstance(seq, slice):
+            return [self.record(place).event for place in range(len(self))[seq]]
         return self.record(seq).event
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

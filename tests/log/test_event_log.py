@@ -201,3 +201,11 @@ def test_without_a_journal_all_records_count_as_durable() -> None:
     log.append("server", "{}")
     assert log.durable == 1
     assert told == [1]
+
+
+def test_a_slice_of_the_log_is_a_list_of_events() -> None:
+    log = EventLog()
+    for number in range(5):
+        log.append("server", f'{{"type": "t", "n": {number}}}')
+    assert [event["n"] for event in log[1:3]] == [1, 2]
+    assert [event["n"] for event in log[::-2]] == [4, 2, 0]
