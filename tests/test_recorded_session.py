@@ -99,3 +99,13 @@ async def test_without_recording_there_is_no_audio_and_nothing_heard() -> None:
         turn = await session.say("Hello.")
         assert (turn.audio, turn.user_audio, turn.latency_heard_ms, session.audio) == (None, None, None, None)
         assert session.segments.empty
+
+
+async def test_what_is_heard_without_a_browser_is_what_the_sandbox_waited() -> None:
+    wait = "Answer in one word, 800 ms after the user."
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), directory=None, record=True, instructions=wait
+    ) as session:
+        question = rtc.Sandbox.spoken("What time is it?")
+        heard = [(await session.play(question)).latency_heard_ms or 0.0 for _ in range(3)]
+    assert min(heard) == pytest.approx(800, abs=30)  # a busy machine only makes it later

@@ -54,8 +54,9 @@ async def receive(track: MediaStreamTrack, on_frame: Callable[[NDArray[np.int16]
         samples = _mono(frame)
         duration_ms = len(samples) / _WIRE_RATE_HZ * _MS
         position_ms = (frame.pts or 0) / _WIRE_RATE_HZ * _MS
-        # Its last sample is there now, so its first one belongs that much earlier.
-        for placed, t_kernel_ms in clock.push(samples, position_ms, time.monotonic() * _MS - duration_ms):
+        # It is handed on as the next one comes: its last sample was there a frame ago, its first two.
+        begin_ms = time.monotonic() * _MS - 2 * duration_ms
+        for placed, t_kernel_ms in clock.push(samples, position_ms, begin_ms):
             on_frame(placed, t_kernel_ms)
 
 

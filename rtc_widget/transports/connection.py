@@ -20,7 +20,7 @@ from rtc_widget._errors import ConnectionFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiortc import MediaStreamTrack, RTCIceTransport
+    from aiortc import MediaStreamTrack, RTCIceTransport, RTCRtpReceiver
 
 __all__ = ["Connection"]
 
@@ -75,6 +75,7 @@ class Connection:
         self._over = False
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         transceiver = self._pc.addTransceiver(track, direction="sendrecv")
+        _hear_at_once(transceiver.receiver)
         opus = [
             codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType == "audio/opus"
         ]
@@ -219,3 +220,10 @@ def _offer_loopback(pc: RTCPeerConnection) -> None:
         return await gather(component, ["127.0.0.1", *addresses], timeout)
 
     connection.get_component_candidates = with_loopback
+
+
+def _hear_at_once(receiver: RTCRtpReceiver) -> None:
+    """Take each packet as the next one comes: aiortc waits for four, which smooths what nobody plays here."""
+    jitter_buffer = getattr(receiver, "_RTCRtpReceiver__jitter_buffer", None)
+    if jitter_buffer is not None:
+        jitter_buffer._prefetch = 1  # noqa: SLF001 - aiortc has no public way
