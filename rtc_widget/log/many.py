@@ -45,7 +45,7 @@ class Recordings(FrameProperties):
     def __init__(self, paths: Sequence[Path], progress: bool | None = None) -> None:
         self.paths = list(paths)
         self._progress = progress
-        self._loaded: dict[Path, Frames] = {}
+        self._loaded: dict[Path, tuple[int, Frames]] = {}
 
     def __len__(self) -> int:
         """Return how many sessions there are."""
@@ -99,20 +99,25 @@ class Recordings(FrameProperties):
         for path in progress_of(stale, f"reading {name}", self._progress):
             frames = self._frames_of(path)
             table = parquet.table_of(frames, name)
-            if path.is_dir() and _keep(frames, path, name):
+            if path.is_dir() and _keep(frames, path, name, self._loaded[path][0]):
                 files.append(parquet.frame_path(path, name))
             else:
                 tables.append(table)
         return files, tables
 
     def _frames_of(self, path: Path) -> Frames:
-        if path not in self._loaded:
-            loaded = read_file(folders.journal_of(path))
-            info = {**folders.read_session_file(path), "path": str(path)}
-            frames = self._loaded[path] = Frames(loaded.log, info=info)
-            if path.is_dir() and (tracks := Tracks(path)).exist:
-                frames.hear(tracks)
-        return self._loaded[path]
+        """Return the frames of a session as its journal is now; kept with the time when it was written."""
+        journal = folders.journal_of(path)
+        of_ns = journal.stat().st_mtime_ns
+        kept_ns, kept = self._loaded.get(path, (None, None))
+        if kept is not None and kept_ns == of_ns:
+            return kept
+        loaded = read_file(journal)
+        frames = Frames(loaded.log, info={**folders.read_session_file(path), "path": str(path)})
+        if path.is_dir() and (tracks := Tracks(path)).exist:
+            frames.hear(tracks)
+        self._loaded[path] = of_ns, frames
+        return frames
 
     def _frame(self, name: str) -> pd.DataFrame:
         import pyarrow.parquet as pq
@@ -181,10 +186,10 @@ def _moved(table: pa.Table, path: Path) -> pa.Table:
     return table.set_column(place, "path", pa.array([str(path)] * len(table), pa.large_string()))
 
 
-def _keep(frames: Frames, path: Path, name: str) -> bool:
-    """Write a frame beside its journal; False where that cannot be."""
+def _keep(frames: Frames, path: Path, name: str, of_ns: int) -> bool:
+    """Write a frame beside its journal, as old as that was; False where that cannot be."""
     try:
-        parquet.write_frames(frames, path, [name])
+        parquet.write_frames(frames, path, [name], of_ns=of_ns)
     except OSError:
         return False
     return parquet.is_fresh(path, path / folders.JOURNAL, name)

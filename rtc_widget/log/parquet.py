@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.frames import Frames
 
+_END = b"PAR1"
 FOLDER = "frames-v1"
 """Of frames with these columns; a release that changes them counts on, and old files are left alone."""
 
@@ -53,8 +55,21 @@ def table_of(frames: Frames, name: str) -> pa.Table:
     return table
 
 
-def write_frames(frames: Frames, folder: Path, names: Iterable[str] | None = None) -> None:
+def write_frames(
+    frames: Frames, folder: Path, names: Iterable[str] | None = None, *, of_ns: int | None = None
+) -> None:
     """Write frames beside a session's journal; all but `events`, which the journal itself holds.
+
+    Parameters
+    ----------
+    frames : Frames
+        Of the session.
+    folder : Path
+        The session's.
+    names : iterable of str, optional
+        Which; all of them, when not given.
+    of_ns : int, optional
+        How old they are: when the journal was written that they were read from; now, when not given.
 
     Raises
     ------
@@ -68,17 +83,29 @@ def write_frames(frames: Frames, folder: Path, names: Iterable[str] | None = Non
             continue
         path = frame_path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table_of(frames, name), path)
+        part = path.with_suffix(".part")
+        pq.write_table(table_of(frames, name), part)
+        if of_ns is not None:
+            os.utime(part, ns=(of_ns, of_ns))
+        part.replace(path)
 
 
 def is_fresh(folder: Path, journal: Path, name: str) -> bool:
     """Whether a session's Parquet frame is there and no older than its journal."""
     if _has_own_prices(name):
         return False
+    path = frame_path(folder, name)
     try:
-        return frame_path(folder, name).stat().st_mtime_ns >= journal.stat().st_mtime_ns
+        return path.stat().st_mtime_ns >= journal.stat().st_mtime_ns and _is_whole(path)
     except OSError:
         return False
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a Parquet file ends as one does: not half written, or cut off."""
+    with path.open("rb") as file:
+        file.seek(-len(_END), os.SEEK_END)
+        return file.read() == _END
 
 
 def _has_own_prices(name: str) -> bool:

@@ -170,3 +170,34 @@ def test_a_missing_extra_names_the_command(runs: Path, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(rtc.ConfigurationError, match=r"pip install 'rtc_widget\[analysis\]'"):
         rtc.sql("select 1", runs)
+
+
+def test_a_session_that_goes_on_is_read_again_by_those_who_read_it_before(tmp_path: Path) -> None:
+    script = Script().session()
+    script.spoken_turn()
+    journal = tmp_path / "run" / "events.jsonl"
+    journal.parent.mkdir()
+
+    def write() -> None:
+        rows = [json.dumps({"direction": direction, "event": event}) for direction, event in script.rows]
+        journal.write_text("\n".join(rows) + "\n")
+        os.utime(journal, ns=(len(rows) * 10**9, len(rows) * 10**9))
+
+    write()
+    many = rtc.load_many(tmp_path)
+    assert (len(many.turns), len(many.items)) == (1, 2)
+    script.spoken_turn()
+    write()
+    assert len(many.items) == 4  # of a frame that had been kept, and now of one from what is in memory
+    assert len(many.turns) == len(rtc.load_many(tmp_path).turns) == 2
+    assert rtc.sql("select count(*) as n from turns", tmp_path)["n"].iloc[0] == 2
+
+
+def test_a_frame_that_was_half_written_is_made_anew(runs: Path) -> None:
+    file = frame_path(runs / "day0" / "run0", "turns")
+    whole = len(rtc.load_many(runs).turns)
+    file.write_bytes(file.read_bytes()[:200])
+    assert len(rtc.load_many(runs).turns) == whole
+    file.write_bytes(b"")
+    assert rtc.sql("select count(*) as n from turns", runs)["n"].iloc[0] == whole
+    assert [path.name for path in file.parent.glob("*.part")] == []
