@@ -20,6 +20,7 @@ from rtc_widget.frames import Frames
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
@@ -87,6 +88,15 @@ class Core:
             self.recorder = recorder
             self.audio = recorder.tracks
             self.frames.hear(recorder.tracks, recorder.flush)
+
+    def recall(self, folder: Path) -> None:
+        """Take the sound that a session which goes on has recorded before, where nothing records it now."""
+        from rtc_widget.log.tracks import Tracks
+
+        tracks = Tracks(folder)
+        if tracks.exist:
+            self.audio = tracks
+            self.frames.hear(tracks)
 
     def _on_record(self, record: Record) -> None:
         self.conversation.apply(record)

@@ -145,6 +145,8 @@ class Turn:
             if begin_ms is None:
                 return None
             span = begin_ms, tracks.duration_ms if end_ms is None else end_ms
+        if span[0] >= tracks.duration_ms:
+            return None
         return max(0.0, span[0] - _AROUND_MS), span[1] + _AROUND_MS
 
     def _told_ms(self, track: TrackName) -> tuple[float | None, float | None]:

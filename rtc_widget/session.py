@@ -124,6 +124,8 @@ class Session(
         self._core = Core(log)
         self._recorder = new_recorder(log, self._folder) if record else None
         self._core.record(self._recorder)
+        if self._recorder is None and self._folder is not None:
+            self._core.recall(self._folder)
         Quality(self._core)
         self._limit = CallLimit(self._core, self._provider.policy.max_call_minutes)
         self._keeper = Keeper(self._core, self._folder, self._recorder)

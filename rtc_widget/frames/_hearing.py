@@ -11,7 +11,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING
 
-from rtc_widget._errors import ConfigurationError
+from rtc_widget._errors import ConfigurationError, RecordingError
 from rtc_widget.frames._heard_file import Heard, read_heard, write_heard
 from rtc_widget.log.tracks import RATE_HZ, TRACKS
 
@@ -81,13 +81,13 @@ class Hearing:
         with self._lock:
             frames = self._tracks.frames
             due = wholly or self._listened < self._wanted_ms * _FRAMES_A_MS
-            if frames == self._listened or not due:
+            if frames == self._listened or not due or not frames:
                 return
             if self._flush is None and self._recall(frames):
                 return
             try:
                 found = [segment for track in TRACKS for segment in self._listen(track, frames)]
-            except ConfigurationError as error:
+            except (ConfigurationError, RecordingError) as error:
                 warnings.warn(f"The heard columns stay empty. {error}", stacklevel=4)
                 found, self._deaf = [], True
             self.slips = tuple(slip for block in sorted(self._slips) for slip in self._slips[block])

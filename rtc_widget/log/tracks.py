@@ -18,6 +18,7 @@ import numpy as np
 from rtc_widget._errors import RecordingError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -210,7 +211,8 @@ class Tracks:
         Tracks(folder).seal()
 
 
-def _opened(path: Path) -> Any:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         import soundfile
     except ImportError:
@@ -218,6 +220,7 @@ def _opened(path: Path) -> Any:
             f"{path} is FLAC, which soundfile reads: pip install 'rtc_widget[audio]'."
         ) from None
     try:
-        return soundfile.SoundFile(path)
+        with soundfile.SoundFile(path) as file:
+            yield file
     except (soundfile.SoundFileError, OSError) as error:
         raise RecordingError(f"{path} cannot be read: {error}") from None

@@ -13,6 +13,7 @@ import rtc_widget as rtc
 from rtc_widget.audio.jitter import COUNTERS
 from rtc_widget.frames import Frames
 from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.journal import write_journal
 from rtc_widget.log.tracks import Tracks
 from tests.log.script import SESSION, Script
 
@@ -316,3 +317,46 @@ def test_what_was_heard_of_something_else_is_not_taken(stage: Stage, change: str
     again = Frames(heard.log)
     again.hear(Tracks(stage.folder))
     pd.testing.assert_frame_equal(again.get("segments"), segments)
+
+
+def saved(stage: Stage) -> Path:
+    """Write the stage's session as a recording that is over."""
+    write_journal(stage.write(), stage.folder / "events.jsonl")
+    Tracks(stage.folder).seal()
+    return stage.folder
+
+
+def test_a_damaged_sound_file_is_told_and_takes_only_what_was_heard(stage: Stage) -> None:
+    stage.turn(700.0, 600.0)
+    file = saved(stage) / "agent.flac"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:9_000] + bytes(2_000) + whole[11_000:])
+    rec = rtc.load(stage.folder)
+    with pytest.warns(UserWarning, match=r"agent\.flac cannot be read"):
+        turns = rec.turns
+    assert turns["latency_heard_ms"].isna().all()
+    assert turns["latency_inferred_ms"].notna().all()
+    assert rec.audio is not None
+    with pytest.raises(rtc.RecordingError, match=r"agent\.flac cannot be read"):
+        _ = rec.audio.agent
+
+
+def test_what_was_heard_stays_when_the_folder_moves(stage: Stage, tmp_path: Path) -> None:
+    stage.turn(700.0, 600.0)
+    rec = rtc.load(saved(stage))
+    before = rec.turns
+    for file in stage.folder.glob("*.flac"):
+        file.rename(tmp_path / f"{file.name}.elsewhere")
+    pd.testing.assert_frame_equal(rec.turns, before)
+
+
+def test_a_session_that_goes_on_without_recording_keeps_what_was_heard_before(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    stage = Stage(folder)
+    stage.turn(700.0, 600.0)
+    before = rtc.load(saved(stage)).turns
+    widget = rtc.resume(folder, provider=rtc.Sandbox())
+    pd.testing.assert_frame_equal(widget.turns, before)
+    assert widget.audio is not None
+    widget.close()
