@@ -126,6 +126,8 @@ class OutgoingTrack(MediaStreamTrack):
         samples = self._next_frame()
         data = self._encoder.encode(samples)
         due_s = await self._due()
+        if self.readyState != "live":
+            raise MediaStreamError
         if self._on_sent is not None:
             self._on_sent(samples, due_s * 1000)
         packet = av.Packet(data)

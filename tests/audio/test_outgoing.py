@@ -167,3 +167,15 @@ async def test_a_stopped_track_gives_nothing_and_fails_who_waits() -> None:
         await sender.track.recv()
     with pytest.raises(MediaStreamError):
         await sender.track.drained()
+
+
+async def test_a_frame_that_is_not_due_when_the_track_ends_was_never_sent() -> None:
+    sent: list[float] = []
+    track = OutgoingTrack(lambda _, t_ms: sent.append(t_ms))
+    await track.recv()
+    waiting = asyncio.ensure_future(track.recv())
+    await asyncio.sleep(0)
+    track.stop()
+    with pytest.raises(MediaStreamError):
+        await waiting
+    assert len(sent) == 1
