@@ -42,7 +42,7 @@ class Asking(SessionParts):
         ----------
         turn
             The turn, or its number. What was said is spoken again from the recording, what was typed is
-            typed again.
+            typed again; of several inputs the others come before the last, speech among them as text.
         variants
             Each answers `repeats` times.
         repeats
@@ -63,8 +63,9 @@ class Asking(SessionParts):
         Raises
         ------
         ConfigurationError, ProtocolError
-            For fields that one response does not take, a turn that was spoken and not recorded, or none; and
-            for two different variants of one name.
+            For fields that one response does not take; a turn that cannot be given again (spoken and not
+            recorded, an image that the log does not hold, deleted from this call), or none; and for two
+            different variants of one name.
         """
         if on not in _WAYS:
             raise ConfigurationError(f'on is "new_calls" or "this_call", not {on!r}.')

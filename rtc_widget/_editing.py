@@ -11,7 +11,7 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget._parts import SessionParts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from rtc_widget._loop import Handle
     from rtc_widget.conversation import Item
@@ -96,6 +96,11 @@ class Editing(SessionParts):
         return self._start_in_call(
             "add_image", self._add([self._checked(event)], item_id, checked_timeout(timeout))
         )
+
+    def _add_content(self, content: Sequence[Mapping[str, Any]], timeout: float = 20.0) -> Handle[Item]:
+        """Add a message of the user that holds any content."""
+        event, item_id = protocol.dialect.add_content(content)
+        return self._start_in_call("add_message", self._add([self._checked(event)], item_id, timeout))
 
     def edit(self, item: object, text: str, *, timeout: float = 10.0) -> Handle[Item]:
         """Put a new message in the place of one: delete and create, since the API cannot change an item.

@@ -12,7 +12,7 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget._parts import SessionParts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from rtc_widget._loop import Handle
     from rtc_widget._turn import Turn
@@ -52,6 +52,14 @@ class Talking(SessionParts):
             raise ConfigurationError("say() needs words: a text that is not empty. To be silent, just wait.")
         events, item_id, _ = protocol.dialect.say(text)
         return self._start_in_call("say", self._speaking.say(events, item_id, checked_timeout(timeout)))
+
+    def _say_content(self, content: Sequence[Mapping[str, Any]], timeout: float) -> Handle[Turn]:
+        """Send an input of any content and ask for an answer, as `say` does."""
+        create, item_id = protocol.dialect.add_content(content)
+        request, _ = protocol.dialect.respond()
+        return self._start_in_call(
+            "say", self._speaking.say([self._checked(create), request], item_id, timeout)
+        )
 
     def play(
         self, source: object, *, sample_rate_hz: int | None = None, timeout: float = 60.0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rtc_widget._errors import ConfigurationError, RtcWidgetError
 from rtc_widget.experiments.answers import Answer, Answers
+from rtc_widget.experiments.question import question_of, users_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rtc_widget._turn import Turn
     from rtc_widget.audio.sound import Sound
     from rtc_widget.conversation import Item, Response
+    from rtc_widget.experiments.question import Question
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.session import Session
 
@@ -47,7 +49,8 @@ async def ask_again(
     session
         Where it was asked.
     turn
-        The turn: what was said is spoken again from the recording, what was typed is typed again.
+        The turn: what was said is spoken again from the recording, what was typed is typed again. Of several
+        inputs the last is asked and the others are put in before it, speech among them as text.
     variants
         Each answers.
     repeats
@@ -66,36 +69,22 @@ async def ask_again(
     Raises
     ------
     ConfigurationError
-        For a turn without input, or one that was spoken and not recorded; and nothing to ask with.
+        For a turn without input, or with one that cannot be given again: speech that was not recorded, an
+        image that the log does not hold, one that was deleted from the call; and nothing to ask with.
     RtcWidgetError
         When there is not one answer: why the first failed.
     """
     if not variants:
         raise ConfigurationError('ask_again() needs variants: rtc.Variant("calm", instructions="…").')
-    users = [item for item in (session.conversation.item(item_id) for item_id in turn.item_ids) if item]
-    if not users:
-        raise ConfigurationError(
-            f"Turn {turn.index} has no input of the user: there is nothing to ask again."
-        )
+    users = users_of(session, turn)
     place = Path(session.folder or tempfile.mkdtemp(prefix="rtc_widget-")) / "answers" / f"turn-{turn.index}"
     place.mkdir(parents=True, exist_ok=True)
     asking: _Asking
     if on == "this_call":
-        asking = _OnThisCall(session, users, place, timeout)
+        asking = _OnThisCall(session, turn, users[-1], place, timeout)
     else:
-        sound = await asyncio.to_thread(lambda: turn.user_audio)
-        if sound is None and any(item.spoken for item in users):
-            raise ConfigurationError(
-                f"What was said in turn {turn.index} was not recorded: make the session with record=True."
-            )
-        asking = _OnNewCalls(
-            session,
-            sound or turn.user_transcript,
-            users[0],
-            place=place,
-            timeout=timeout,
-            fields=fields or {},
-        )
+        question = await asyncio.to_thread(question_of, session, turn)
+        asking = _OnNewCalls(session, question, place=place, timeout=timeout, fields=fields or {})
     at_once = asyncio.Semaphore(1 if on == "this_call" else max_sessions)
     failures: list[RtcWidgetError] = []
 
@@ -144,8 +133,7 @@ class _OnNewCalls(_Asking):
     def __init__(
         self,
         session: Session,
-        question: Sound | str,
-        user: Item,
+        question: Question,
         *,
         place: Path,
         timeout: float,
@@ -156,7 +144,6 @@ class _OnNewCalls(_Asking):
         self._fields = dict(fields)
         self._timeout = timeout
         self._question = question
-        self._history = _history(session, user)
 
     async def answer(self, variant: Variant, repeat: int) -> Answer:
         from rtc_widget.headless import HeadlessSession
@@ -165,27 +152,38 @@ class _OnNewCalls(_Asking):
         try:
             await session.update(variant)
             await session.connect(microphone="none")
-            for role, words in self._history:
-                await session.add_message(role, words)
-            if isinstance(self._question, str):
-                turn = await session.say(self._question, timeout=self._timeout)
-            else:
-                turn = await session.play(self._question, timeout=self._timeout)
+            turn = await self._ask(session)
             await session.hang_up()
             return await self._with_sound(*await asyncio.to_thread(_of_turn, session, turn, variant, repeat))
         finally:
             session.close()
 
+    async def _ask(self, session: Session) -> Turn:
+        for role, given in self._question.before:
+            if isinstance(given, str):
+                await session.add_message(role, given)
+            else:
+                await session._add_content(given)  # noqa: SLF001 - of this package
+        asked = self._question.asked
+        if isinstance(asked, list):
+            return await session._say_content(asked, self._timeout)  # noqa: SLF001 - of this package
+        return await session.play(asked, timeout=self._timeout)
+
 
 class _OnThisCall(_Asking):
     """Each answer out of band, in the call that is up."""
 
-    def __init__(self, session: Session, users: list[Item], place: Path, timeout: float) -> None:
+    def __init__(self, session: Session, turn: Turn, last: Item, place: Path, timeout: float) -> None:
         super().__init__(place)
         self._session = session
         self._timeout = timeout
         ids = [item.item_id for item in session.conversation.items]
-        self._input = ids[: ids.index(users[-1].item_id) + 1]
+        if last.item_id not in ids:
+            raise ConfigurationError(
+                f"The input of turn {turn.index} is not in the conversation any more, so this call cannot be "
+                'asked it: on="new_calls" can.'
+            )
+        self._input = ids[: ids.index(last.item_id) + 1]
         self._is_silent = False
 
     async def answer(self, variant: Variant, repeat: int) -> Answer:
@@ -237,17 +235,6 @@ class _OnThisCall(_Asking):
         if len(ours):
             first_ms, last_ms = float(ours["t_start_ms"].min()), float(ours["t_end_ms"].max())
         return tracks.sound("agent", first_ms - _AROUND_MS, last_ms + _AROUND_MS)
-
-
-def _history(session: Session, user: Item) -> list[tuple[str, str]]:
-    """Return role and words of the messages before an input."""
-    found = []
-    for item in session.conversation.items:
-        if item.item_id == user.item_id:
-            break
-        if item.type == "message" and item.role is not None and item.words:
-            found.append((item.role, item.heard_transcript or item.words))
-    return found
 
 
 def _of_turn(session: Session, turn: Turn, variant: Variant, repeat: int) -> tuple[Answer, Sound | None]:

@@ -14,6 +14,7 @@ from rtc_widget.protocol.answers import Answer, answers, is_nothing_to_cancel
 from rtc_widget.protocol.ids import MARK, new_mark
 from rtc_widget.protocol.items import (
     Event,
+    add_content,
     add_image,
     add_message,
     delete,
@@ -29,6 +30,7 @@ from rtc_widget.protocol.rules import METADATA_PAIRS
 __all__ = [
     "Answer",
     "Event",
+    "add_content",
     "add_image",
     "add_message",
     "answers",

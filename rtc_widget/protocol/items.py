@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "add_content",
     "add_image",
     "add_message",
     "delete",
@@ -133,7 +134,14 @@ def add_image(
     picture = {"type": "input_image", "image_url": image_url}
     content: list[dict[str, Any]] = [{"type": "input_text", "text": text}] if text else []
     content.append(picture if detail is None else {**picture, "detail": detail})
-    return _create({"type": "message", "role": "user", "content": content}, previous_item_id)
+    return add_content(content, previous_item_id=previous_item_id)
+
+
+def add_content(
+    content: Sequence[Mapping[str, Any]], *, previous_item_id: str | None = None
+) -> tuple[Event, str]:
+    """Add a message of the user that holds any content; return `conversation.item.create` and its item id."""
+    return _create({"type": "message", "role": "user", "content": list(content)}, previous_item_id)
 
 
 def edit(

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import jiwer
+import numpy as np
 import pytest
 
 import rtc_widget as rtc
+from rtc_widget._images import image_url
+from rtc_widget._turn import Turn
+from rtc_widget.experiments.question import question_of
+from tests.log.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -123,6 +128,86 @@ async def test_a_typed_turn_is_typed_again_after_what_came_before_it(session: rt
     answers = await session.ask_again(turn.index, [name], repeats=1)
     assert list(answers.frame["transcript"]) == ["My name is Clara."]
     assert answers.frame["latency_heard_ms"].isna().all()
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
+    """Return what each session held when it was closed: the content of its inputs, as it was sent."""
+    found: list[list[Any]] = []
+    close = rtc.HeadlessSession.close
+
+    def look(session: rtc.HeadlessSession) -> Any:
+        sent = {
+            event["item"]["id"]: event["item"]["content"]
+            for event in (record.event for record in session.event_log.records())
+            if event["type"] == "conversation.item.create"
+        }
+        items = [item for item in session.conversation.items if item.role != "assistant"]
+        found.append([sent.get(item.item_id, "sound") for item in items])
+        return close(session)
+
+    monkeypatch.setattr(rtc.HeadlessSession, "close", look)
+    return found
+
+
+def typed(words: str) -> list[dict[str, str]]:
+    return [{"type": "input_text", "text": words}]
+
+
+async def test_a_turn_that_was_typed_and_then_spoken_is_asked_whole(
+    session: rtc.HeadlessSession, held: list[list[Any]]
+) -> None:
+    await session.add_message("user", "My name is Zebulon.")
+    turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
+    assert len(turn.item_ids) == 2
+    await session.ask_again(turn, three()[:1], repeats=1)
+    assert held == [[typed("My name is Zebulon."), "sound"]]
+
+
+async def test_a_turn_of_an_image_and_words_is_asked_whole_whichever_is_last(
+    session: rtc.HeadlessSession, held: list[list[Any]]
+) -> None:
+    picture = {"type": "input_image", "image_url": image_url(np.zeros((8, 8)), 10_000), "detail": "low"}
+    await session.add_image(picture["image_url"], detail="low")
+    await session.add_message("user", "Look at it.")
+    turn = await session.say("What is it?")
+    assert len(turn.item_ids) == 3
+    await session.ask_again(turn, three()[:1], repeats=1)
+    assert held == [[[picture], typed("Look at it."), typed("What is it?")]]
+
+    await session.add_message("user", "And this?")
+    await session.add_image(picture["image_url"], text="Well?", detail="low")
+    await session.respond()
+    answers = await session.ask_again(1, three()[:1], repeats=1)
+    before = [typed("Look at it."), typed("What is it?"), typed("And this?")]
+    assert held[1] == [*before, [*typed("Well?"), picture]]
+    assert answers.frame["transcript"].tolist() == ["I see a PNG image, 8 by 8 pixels. And this? Well?"]
+
+
+def test_an_image_that_the_log_does_not_hold_cannot_be_given_again() -> None:
+    script = Script().session()
+    script.server(
+        "conversation.item.added",
+        previous_item_id=None,
+        item={"id": "i", "type": "message", "role": "user", "content": [{"type": "input_image"}]},
+    )
+    rows = [{"direction": direction, "event": event} for direction, event in script.rows]
+    recording = rtc.load(rows)
+    with pytest.raises(rtc.ConfigurationError, match=r"does not hold the input_image of i.*this_call"):
+        question_of(cast("Any", recording), Turn(recording, 0))
+
+
+async def test_a_turn_whose_input_was_deleted_is_asked_in_new_calls_only(
+    session: rtc.HeadlessSession, held: list[list[Any]]
+) -> None:
+    await session.say("Good morning.")
+    turn = await session.say("What is your name?")
+    await session.say("Good evening.")
+    await session.delete(turn.item_ids[0])
+    with pytest.raises(rtc.ConfigurationError, match=r"not in the conversation any more.*new_calls"):
+        await session.ask_again(turn, three()[:1], repeats=1, on="this_call")
+    await session.ask_again(turn, three()[:1], repeats=1)
+    assert held == [[typed("Good morning."), typed("What is your name?")]]
 
 
 async def test_a_spoken_turn_that_was_not_recorded_cannot_be_spoken_again() -> None:
