@@ -155,7 +155,8 @@ def find(where: str | Path | Sequence[str | Path]) -> list[Path]:
     Parameters
     ----------
     where : str, Path or sequence of them
-        Folders (searched to any depth), files, or patterns such as `runs/**`.
+        Folders (searched to any depth), files, or patterns such as `runs/**`. What there is under a name is
+        meant by it, whatever characters it has.
 
     Returns
     -------
@@ -165,12 +166,22 @@ def find(where: str | Path | Sequence[str | Path]) -> list[Path]:
     places = [where] if isinstance(where, str | Path) else list(where)
     found: dict[Path, None] = {}
     for place in places:
-        text = os.fspath(place)
-        base = text.removesuffix("**/*").removesuffix("**") or "."
-        matches = sorted(glob.glob(base, recursive=True)) if glob.has_magic(base) else [base]  # noqa: PTH207 - Path.glob takes no absolute patterns
-        for match in matches:
+        for match in _matches(os.fspath(place)):
             found.update(dict.fromkeys(_below(match)))
     return sorted(found)
+
+
+def _matches(text: str) -> list[str]:
+    """Return what a pattern matches; as much of its beginning as is there is no pattern."""
+    if os.path.exists(text):  # noqa: PTH110 - there may be a thousand
+        return [text]
+    base = text.removesuffix("**/*").removesuffix("**") or "."
+    if not glob.has_magic(base) or os.path.exists(base):  # noqa: PTH110 - as above
+        return [base]
+    path = Path(base)
+    there = next((parent for parent in path.parents if os.path.exists(parent)), Path())  # noqa: PTH110 - as above
+    pattern = Path(glob.escape(str(there)), *path.parts[len(there.parts) :])
+    return sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
 
 
 def _below(text: str) -> Iterator[Path]:

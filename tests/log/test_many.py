@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pandas as pd
 import polars as pl
@@ -17,9 +17,6 @@ from rtc_widget.log.parquet import frame_path
 from rtc_widget.log.saving import save_recording
 from tests.log.script import Script
 from tests.log.test_recording import Session, talked
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -39,6 +36,20 @@ def test_sessions_are_found_in_folders_and_by_patterns(runs: Path, monkeypatch: 
     assert len(rtc.load_many("runs/**")) == 3
     with pytest.raises(rtc.RecordingError, match="no recordings at elsewhere"):
         rtc.load_many("elsewhere/**")
+
+
+@pytest.mark.parametrize("name", ["runs [1]", "what?", "a*b", "[", "**"])
+def test_a_folder_that_is_there_is_found_whatever_its_name(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = save_recording(Session(talked()), tmp_path / name / "day [2]" / "s")
+    save_recording(Session(talked()), tmp_path / "runs 1" / "day 2" / "s")
+    monkeypatch.chdir(tmp_path)
+    here = Path(name) / "day [2]"
+    for where in (here, str(here), [here / "s"], f"{here}/**", f"{here}/*", f"{tmp_path}/{name}/d*"):
+        assert [path.resolve() for path in rtc.load_many(where).paths] == [saved], where
+    assert [path.resolve() for path in rtc.load_many(name).paths] == [saved]
+    assert rtc.sql("select count(*) as n from sessions", here)["n"].tolist() == [1]
 
 
 def test_frames_of_many_are_those_of_each_with_its_variant(runs: Path) -> None:
