@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -212,7 +213,8 @@ def _make_table(connection: Any, recordings: Recordings, name: str) -> None:
     files, tables = recordings.files(name)
     parts = []
     if files:
-        listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+        # DuckDB takes a name for a pattern, and would read what that matches as well, or instead.
+        listed = ", ".join("'" + glob.escape(str(file)).replace("'", "''") + "'" for file in files)
         told = ", filename=true" if name == "sessions" else ""
         parts.append(f"{_HERE if told else 'select * from'} read_parquet([{listed}]{told})")
     if tables:
