@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.log.recording import Recording
 
+_EXAMPLE = "select count(*) from turns"
 _EVERYWHERE = f"{folders.DEFAULT}/**"
 # A session's path is where it lies now, wherever it lay when its frames were written.
 _HERE = (
@@ -176,7 +177,7 @@ def sql(query: str, where: str | Path | Sequence[str | Path] = _EVERYWHERE) -> p
     RecordingError
         There is no session.
     ConfigurationError
-        DuckDB is not installed.
+        DuckDB is not installed, or cannot answer: with its own words, and the tables there are.
     """
     return load_many(where).sql(query)
 
@@ -201,12 +202,24 @@ def _ask(recordings: Recordings, query: str) -> pd.DataFrame:
         import duckdb
     except ImportError:
         raise ConfigurationError("rtc.sql needs DuckDB: run `pip install 'rtc_widget[analysis]'`.") from None
+    text: object = query
+    if not isinstance(text, str):
+        raise ConfigurationError(f"A query is SQL in a str, such as {_EXAMPLE!r}, not {query!r}.")
     named = set(re.findall(r"\w+", query.lower()))
     with duckdb.connect() as connection:
         for name in FRAMES:
             if name in named:
                 _make_table(connection, recordings, name)
-        return _to_pandas(connection.sql(query).to_arrow_table())
+        try:
+            relation: Any = connection.sql(query)  # None where there is no statement
+            answer = None if relation is None else relation.to_arrow_table()
+        except duckdb.Error as error:
+            raise ConfigurationError(
+                f"DuckDB cannot answer this: {error}\nThe tables are {', '.join(FRAMES)}."
+            ) from error
+        if answer is None:
+            raise ConfigurationError(f"{query!r} asks nothing: write a query such as {_EXAMPLE!r}.")
+        return _to_pandas(answer)
 
 
 def _make_table(connection: Any, recordings: Recordings, name: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -126,6 +127,25 @@ def test_sql_asks_all_sessions_at_once(runs: Path) -> None:
     assert "object" not in map(str, answer.dtypes)
     events = rtc.sql("select type, count(*) as n from events where direction = 'server' group by type", runs)
     assert events["n"].sum() == (rtc.load_many(runs).events["direction"] == "server").sum()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "asks nothing"),
+        ("-- hi", "asks nothing"),
+        (None, "SQL in a str"),
+        ("selct 1", r"syntax error at or near(.|\n)*tables are .*turns"),
+        ("select * from turn", r"turn does not exist(.|\n)*tables are .*turns"),
+        ("select nothing from turns", r"nothing(.|\n)*tables are .*turns"),
+        ("select cast(status as int) from turns", r"Could not convert(.|\n)*tables are .*turns"),
+    ],
+)
+def test_a_query_that_cannot_be_answered_says_why_and_names_the_tables(
+    runs: Path, query: Any, words: str
+) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=words):
+        rtc.sql(query, runs)
 
 
 def test_a_session_that_was_moved_says_where_it_lies_now(runs: Path) -> None:
