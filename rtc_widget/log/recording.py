@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from rtc_widget._errors import ConfigurationError
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget.frames import Frames
 from rtc_widget.frames._columns import STRING
@@ -18,8 +20,6 @@ from rtc_widget.log.reading import Loaded, read_events, read_file
 from rtc_widget.log.tracks import Tracks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import altair as alt
 
     from rtc_widget.conversation import Conversation
@@ -181,8 +181,15 @@ def load(path: str | Path | Iterable[Any], *, strict: bool = True, progress: boo
     ------
     RecordingError
         There is nothing, or a line cannot be read; it says which.
+    ConfigurationError
+        What is given is neither a path nor events.
     """
     if not isinstance(path, str | os.PathLike):
+        if not isinstance(path, Iterable):
+            raise ConfigurationError(
+                f"load() takes a recording's folder, a file or a list of events, not {path!r}; "
+                f'rtc.load_many("{folders.DEFAULT}").sessions says what there is.'
+            )
         return Recording(read_events(path))
     place = Path(path)
     journal = folders.journal_of(place)

@@ -213,3 +213,9 @@ def test_rows_with_fields_of_other_kinds_load_without_them(tmp_path: Path) -> No
     assert rec.events["t_ms"].tolist() == [pd.NA, 5.0]
     with pytest.raises(rtc.RecordingError, match="a direction is one of"):
         rtc.load(written(tmp_path / "bad.jsonl", '{"direction": {"up": 1}, "event": {}}', *rows))
+
+
+@pytest.mark.parametrize("given", [None, 5])
+def test_what_is_neither_a_path_nor_events_is_refused_with_the_way_out(given: Any) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=rf"folder, a file .* not {given}; .*load_many"):
+        rtc.load(given)
