@@ -43,10 +43,10 @@ def load_sound(source: object, *, sample_rate_hz: int | None = None) -> Sound:
         For something missing, empty, silent of format or not sound at all: with the cause and the way out.
     """
     if isinstance(source, Sound):
-        _check_length(source.pcm, source.name)
+        _check(source)
         return source
     if isinstance(source, (str, os.PathLike)):
-        path = Path(os.fsdecode(source)).expanduser()
+        path = _expanded(Path(os.fsdecode(source)))
         return _decode(_read(path), path.name, f"{path}")
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _decode(bytes(source), "bytes", f"{len(source)} bytes given")
@@ -127,6 +127,24 @@ def check_rate(sample_rate_hz: object, what: str = "the array") -> int:
             f"to {_HIGHEST_RATE_HZ} can (speech: 16000, 24000 or 48000)."
         )
     return int(sample_rate_hz)
+
+
+def _check(sound: Sound) -> None:
+    _check_length(sound.pcm, sound.name)
+    check_rate(sound.sample_rate_hz, sound.name)
+    if len(sound.pcm) % 2:
+        raise ConfigurationError(
+            f"{sound.name}: {len(sound.pcm)} bytes end within a sample; 16-bit samples have two bytes each."
+        )
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"{path} cannot be read: there is no such home directory. Give the whole path."
+        ) from None
 
 
 def _read(path: Path) -> bytes:
