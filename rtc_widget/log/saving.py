@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import threading
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakValueDictionary
 
 import msgspec
 import pandas as pd
@@ -19,6 +23,8 @@ from rtc_widget.log.journal import write_journal
 from rtc_widget.log.recording import hear
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rtc_widget.log.event_log import EventLog
 
 __all__ = ["save_recording", "write_session_files"]
@@ -34,6 +40,8 @@ _PACKAGES = (
     "pandas",
     "pyarrow",
 )
+_at_work: WeakValueDictionary[str, Any] = WeakValueDictionary()
+_looking = threading.Lock()
 
 
 class HasLog(Protocol):
@@ -46,8 +54,14 @@ class HasLog(Protocol):
 
 def save_recording(source: HasLog, folder: str | Path) -> Path:
     """Write the journal, its audio, `session.json` and the frames as Parquet, as `Session.save` tells."""
-    log = source.event_log
     place = Path(folder)
+    with _alone_in(place):
+        _save(source, place)
+    return place
+
+
+def _save(source: HasLog, place: Path) -> None:
+    log = source.event_log
     target = place / folders.JOURNAL
     if log.journal is not None and target.exists() and log.journal.path.resolve() == target.resolve():
         log.journal.sync()
@@ -63,7 +77,16 @@ def save_recording(source: HasLog, folder: str | Path) -> Path:
         if audio is not None:
             audio.copy_to(place)
     write_session_files(log, place)
-    return place
+
+
+@contextmanager
+def _alone_in(place: Path) -> Iterator[None]:
+    """Let one thread at a time write a folder."""
+    where = os.path.realpath(place)
+    with _looking:
+        lock = _at_work.setdefault(where, threading.RLock())
+    with lock:
+        yield
 
 
 def write_session_files(log: EventLog, folder: Path, frames: Frames | None = None) -> None:
@@ -83,6 +106,11 @@ def write_session_files(log: EventLog, folder: Path, frames: Frames | None = Non
     OSError
         They cannot be written.
     """
+    with _alone_in(folder):
+        _write_session_files(log, folder, frames)
+
+
+def _write_session_files(log: EventLog, folder: Path, frames: Frames | None) -> None:
     if log.journal is not None:
         log.journal.sync()
     if frames is None:

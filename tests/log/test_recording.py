@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -88,6 +90,24 @@ def test_saving_again_brings_the_folder_up_to_date_and_never_overwrites_another(
     with pytest.raises(rtc.RecordingError, match="another session"):
         save_recording(Session(talked()), tmp_path)
     assert len(rtc.load(tmp_path).event_log) == len(log)
+
+
+def test_threads_that_save_to_one_folder_take_turns(tmp_path: Path) -> None:
+    write_call(tmp_path / "call", 1)
+    rec = rtc.load(tmp_path / "call")
+    together = threading.Barrier(6)
+
+    def save(number: int) -> Path:
+        together.wait()
+        return save_recording(rec, tmp_path / ("saved" if number % 2 else "call/../saved"))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert {path.resolve() for path in pool.map(save, range(6))} == {tmp_path / "saved"}
+    saved = rtc.load(tmp_path / "saved")
+    assert saved.event_log.session_id == rec.event_log.session_id
+    for name in FRAMES:
+        if name != "sessions":  # which says where it lies
+            pd.testing.assert_frame_equal(getattr(saved, name), getattr(rec, name), obj=name)
 
 
 def test_a_recording_can_be_saved_elsewhere(tmp_path: Path) -> None:
