@@ -42,7 +42,7 @@ class Asking(SessionParts):
         ----------
         turn
             The turn, or its number. What was said is spoken again from the recording, what was typed is
-            typed again; of several inputs the others come before the last, speech among them as text.
+            typed again; of several inputs (an image, then words) the others are put in before the last.
         variants
             Each answers `repeats` times.
         repeats

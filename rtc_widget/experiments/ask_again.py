@@ -50,7 +50,7 @@ async def ask_again(
         Where it was asked.
     turn
         The turn: what was said is spoken again from the recording, what was typed is typed again. Of several
-        inputs the last is asked and the others are put in before it, speech among them as text.
+        inputs (an image, then words) the last is asked, and the others are put in before it.
     variants
         Each answers.
     repeats

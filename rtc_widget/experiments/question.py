@@ -17,8 +17,6 @@ __all__ = ["Content", "Question", "question_of", "users_of"]
 
 Content = list[dict[str, Any]]
 
-_AROUND_MS = 250.0
-_BEFORE_DETECTION_MS = 400.0
 _NEEDED = {"input_text": "text", "input_image": "image_url", "input_audio": "audio"}
 _BRINGS_CONTENT = frozenset(
     f"conversation.item.{kind}" for kind in ("create", "added", "created", "done", "retrieved")
@@ -60,7 +58,7 @@ def users_of(session: Session, turn: Turn) -> list[Item]:
 def question_of(session: Session, turn: Turn) -> Question:
     """Return what a turn asked.
 
-    Speech at the turn's end is a sound; speech before that, and messages before the turn, are words.
+    The messages before the turn are words. Of the turn itself only the last input can be speech.
 
     Raises
     ------
@@ -68,63 +66,34 @@ def question_of(session: Session, turn: Turn) -> Question:
         It has no input, or one that cannot be given again.
     """
     users = users_of(session, turn)
-    ids = {item.item_id for item in users}
-    messages = _messages_to(session, users[-1], ids)
-    spoken: list[Item] = []
-    while messages and messages[-1].spoken and messages[-1].item_id in ids:
-        spoken.insert(0, messages.pop())
     typed = _contents(session, [item for item in users if not item.spoken])
-    asked = _sound(session, turn, spoken) if spoken else typed[messages.pop().item_id]
-    before = []
-    for item in messages:
+    before: list[tuple[str, str | Content]] = []
+    for item in _messages_before(session, users):
         given = typed.get(item.item_id) or item.heard_transcript or item.words
         if item.role is not None and given:
             before.append((item.role, given))
-        elif item.item_id in ids:
-            raise ConfigurationError(
-                f"What was said before the end of turn {turn.index} has no transcript, so it cannot be given "
-                "again: make the session with transcription on."
-            )
-    return Question(before, asked)
+    last = users[-1]
+    return Question(before, _sound(turn) if last.spoken else typed[last.item_id])
 
 
-def _messages_to(session: Session, last: Item, kept: set[str]) -> list[Item]:
-    """Return the conversation's messages up to an input, and with it."""
+def _messages_before(session: Session, users: list[Item]) -> list[Item]:
+    """Return the conversation's messages before the last of a turn's inputs."""
     found = []
     for item in session.conversation.all_items:
-        if item is last or (item.type == "message" and (item.item_id in kept or not item.deleted)):
+        if item is users[-1]:
+            break
+        if item in users or (item.type == "message" and not item.deleted):
             found.append(item)
-        if item is last:
-            return found
-    return [*found, last]
+    return found
 
 
-def _sound(session: Session, turn: Turn, spoken: list[Item]) -> Sound:
-    items = [session.conversation.item(item_id) for item_id in turn.item_ids]
-    is_all = spoken == [item for item in items if item and item.spoken]
-    sound = turn.user_audio if is_all else _cut(session, spoken)
+def _sound(turn: Turn) -> Sound:
+    sound = turn.user_audio
     if sound is None:
         raise ConfigurationError(
             f"What was said in turn {turn.index} was not recorded: make the session with record=True."
         )
     return sound
-
-
-def _cut(session: Session, spoken: list[Item]) -> Sound | None:
-    """Cut some of a turn's speech out of the recording: where it is heard, else where the events say."""
-    if session.audio is None:
-        return None
-    segments = session.segments
-    ids = [item.item_id for item in spoken]
-    ours = segments[(segments["track"] == "user") & segments["item_id"].isin(ids).fillna(value=False)]
-    if len(ours):
-        first_ms, last_ms = float(ours["t_start_ms"].min()), float(ours["t_end_ms"].max())
-    else:
-        started_ms, stopped_ms = spoken[0].t_speech_started_ms, spoken[-1].t_speech_stopped_ms
-        if started_ms is None or stopped_ms is None:
-            return None
-        first_ms, last_ms = started_ms - _BEFORE_DETECTION_MS, stopped_ms
-    return session.audio.sound("user", max(0.0, first_ms - _AROUND_MS), last_ms + _AROUND_MS)
 
 
 def _contents(session: Session, typed: list[Item]) -> dict[str, Content]:
@@ -144,7 +113,7 @@ def _again(item: Item, content: Any) -> Content:
     parts = content if isinstance(content, list) else [{"type": "input_text", "text": item.words}]
     for part in parts:
         kind = part.get("type") if isinstance(part, dict) else None
-        if not isinstance(kind, str) or not part.get(_NEEDED.get(kind, "")):
+        if not isinstance(kind, str) or part.get(_NEEDED.get(kind, "")) is None:
             raise ConfigurationError(
                 f"The log does not hold the {kind or 'content'} of {item.item_id}, so it cannot be "
                 'given to new calls; on="this_call" asks with what the call holds.'
