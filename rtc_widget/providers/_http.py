@@ -20,6 +20,7 @@ _ATTEMPTS = 3
 _LONGEST_WAIT_S = 10.0
 _TOO_MANY = 429
 _SERVER_FAULT = 500
+_LONGEST_TEXT = 200
 
 
 class Http:
@@ -133,13 +134,16 @@ def _retry_after_s(response: httpx.Response) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def api_message(response: httpx.Response) -> str:
-    """Return the API's own words for a failed request, or what there is instead."""
+def api_message(response: httpx.Response, *credentials: Credentials) -> str:
+    """Return the API's own words for a failed request, or what there is instead; without any key in it."""
     try:
-        error = response.json()["error"]
-        return str(error["message"]).rstrip(".")
+        text, longest = str(response.json()["error"]["message"]), None
     except (ValueError, KeyError, TypeError):
-        return (response.text.strip()[:200] or response.reason_phrase or "no message").rstrip(".")
+        text, longest = response.text, _LONGEST_TEXT
+    for known in credentials:
+        text = known.redact(text)
+    # Cut last: a part of a key is not found any more.
+    return (text.strip()[:longest] or response.reason_phrase or "no message").rstrip(".")
 
 
 def call_id_of(response: httpx.Response) -> str | None:

@@ -202,7 +202,7 @@ class Provider:
     def _refused(self, response: httpx.Response) -> SecretError:
         status = response.status_code
         request_id = self._http.request_id_of(response)
-        text = self._http.redact(api_message(response))
+        text = api_message(response, self.credentials)
         aside = f" (request id {request_id})" if request_id else ""
         said = f"{self.name} refused to mint a client secret: HTTP {status}, {text}{aside}."
         return SecretError(said + self._advice(status), status=status, request_id=request_id)
@@ -259,9 +259,8 @@ class Provider:
         self, response: httpx.Response, credentials: Credentials | None, *, session_sent: bool = True
     ) -> Answer:
         if not _OK <= response.status_code < _MULTIPLE_CHOICES:
-            text = api_message(response)
-            for known in (self.credentials, credentials):
-                text = text if known is None else known.redact(text)
+            known = [self.credentials, *([] if credentials is None else [credentials])]
+            text = api_message(response, *known)
             raise self._no_call(f"HTTP {response.status_code}, {text}.", status=response.status_code)
         return Answer(response.text, call_id_of(response), session_sent)
 
@@ -287,7 +286,7 @@ class Provider:
 
         response = await self._http.post(self.call_url(rtc_call_id, what), json=body, failure=failure)
         if not _OK <= response.status_code < _MULTIPLE_CHOICES:
-            raise failure(f"HTTP {response.status_code}, {self._http.redact(api_message(response))}.")
+            raise failure(f"HTTP {response.status_code}, {api_message(response, self.credentials)}.")
 
     async def hang_up(self, rtc_call_id: str) -> None:
         """End a call by its id; a call that has ended already is no error."""

@@ -13,6 +13,7 @@ from rtc_widget import (
     AzureOpenAI,
     Compatible,
     ConfigurationError,
+    ConnectionFailed,
     HeadlessSession,
     OpenAI,
     Provider,
@@ -23,7 +24,7 @@ from rtc_widget import (
 from rtc_widget.providers import ClientSecret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from tests.providers.service import Service
 
@@ -90,6 +91,23 @@ async def test_a_refused_client_secret_that_the_service_repeats_is_not_shown(ser
     provider = Compatible(service.base_url)
     with pytest.raises(Exception, match=r"no such secret: \[key\]"):
         await provider.create_call("v=0", secret=ClientSecret(CANARY, 1.0))
+    await provider.close()
+
+
+@pytest.mark.parametrize("before", range(185, 200))
+async def test_no_part_of_a_key_is_left_where_a_long_answer_is_cut(service: Service, before: int) -> None:
+    service.answer(502, f"<html>{'x' * (before - 7)} {CANARY} </html>")
+    provider = Compatible(service.base_url, key=CANARY)
+    asking: list[Callable[[], Awaitable[object]]] = [
+        lambda: provider.mint({"type": "realtime"}),
+        lambda: provider.create_call("v=0"),
+        lambda: provider.create_call("v=0", secret=ClientSecret(CANARY, 1.0)),
+        lambda: provider.ask_call("rtc_1", "reject", {}),
+    ]
+    for ask in asking:
+        with pytest.raises((SecretError, ConnectionFailed)) as caught:
+            await ask()
+        assert CANARY[:3] not in str(caught.value)
     await provider.close()
 
 
