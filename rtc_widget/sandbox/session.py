@@ -21,7 +21,7 @@ from rtc_widget.sandbox.scheduling import Responses
 from rtc_widget.sandbox.turns import Turns
 from rtc_widget.sandbox.usage import Ledger
 from rtc_widget.sandbox.validation import check_client_event
-from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
+from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -160,20 +160,22 @@ class Session:
 
     def receive(self, text: str) -> None:
         """Obey one client event, as JSON text."""
-        event: Any = None
         try:
-            event = json.loads(text)
+            event = parsed(text)
+        except ValueError as error:
+            self.fail(ApiError(f"Invalid JSON: {error}.", code="invalid_json"))
+            return
+        event_id = event.get("event_id") if isinstance(event, dict) else None
+        try:
             check_client_event(event)
             COMMANDS[event["type"]](self, event)
-        except json.JSONDecodeError as error:
-            self.fail(ApiError(f"Invalid JSON: {error}.", code="invalid_json"))
         except ApiError as error:
-            self.fail(error, event.get("event_id") if isinstance(event, dict) else None)
+            self.fail(error, event_id)
         except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer
             _log.exception("a client event failed")
             broken = ApiError("The sandbox failed: its log says more.", code="server_error")
             broken.type = "server_error"
-            self.fail(broken, event.get("event_id"))
+            self.fail(broken, event_id)
 
     def add(self, entry: Entry, after: str | None = None) -> None:
         """Put an item into the conversation and report it; `after` as in `History.add`."""

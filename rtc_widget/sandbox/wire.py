@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
 import string
@@ -10,13 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ApiError", "Event", "fresh_id", "fresh_secret", "is_beta", "obfuscation"]
+__all__ = ["ApiError", "Event", "fresh_id", "fresh_secret", "is_beta", "obfuscation", "parsed"]
 
 Event = dict[str, Any]
 """A client or server event, or a piece of one."""
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _OBFUSCATION_BLOCK: Final = 16
+_DEEPEST: Final = 100
+"""What is nested deeper could be read, but not be checked, copied and written again."""
+_TOO_DEEP: Final = f"it is nested more than {_DEEPEST} levels deep"
 _random = random.Random()  # noqa: S311 - names, not secrets
 
 
@@ -53,6 +57,27 @@ class ApiError(Exception):
     def body(self) -> Event:
         """Return the error object of an HTTP answer or `error` event."""
         return {"type": self.type, "code": self.code, "message": str(self), "param": self.param}
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return the value that a client's JSON holds.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON, or too large a number or too deep an object is in it.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(_DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for values in inner for one in values if isinstance(one, dict | list)]
+        if not level:
+            return value
+    raise ValueError(_TOO_DEEP)
 
 
 def is_beta(headers: Mapping[str, str], protocols: Sequence[str] = ()) -> bool:

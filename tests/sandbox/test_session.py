@@ -505,6 +505,31 @@ async def test_a_silent_user_is_asked_again() -> None:
         assert text_of(talk.last("response.done")["response"]) == "Are you still there?"
 
 
+UNREADABLE = {
+    "no JSON": "{",
+    "a number of 5000 digits": '{"type": "response.create", "event_id": ' + "9" * 5000 + "}",
+    "brackets without end": "[" * 50_000,
+    "a list in a list, and so on": "[" * 50_000 + "]" * 50_000,
+    "a schema of 2000 levels": (
+        '{"type": "session.update", "session": {"type": "realtime", "tools": [{"type": "function", '
+        '"name": "f", "parameters": ' + '{"a":' * 2000 + "1" + "}" * 2000 + "}]}}"
+    ),
+    "a schema of 300 levels": (
+        '{"type": "session.update", "session": {"type": "realtime", "tools": [{"type": "function", '
+        '"name": "f", "parameters": ' + '{"a":' * 300 + "1" + "}" * 300 + "}]}}"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
+async def test_a_message_that_cannot_be_read_gets_an_error_and_the_session_goes_on(text: str) -> None:
+    async with inside(**TEXT) as talk:
+        talk.session.receive(text)
+        assert talk.error()["code"] == "invalid_json"
+        talk.send("session.update", session={"type": "realtime", "instructions": "Be brief."})
+        assert talk.last("session.updated")["session"]["instructions"] == "Be brief."
+
+
 async def test_a_session_expires() -> None:
     async with inside(seconds=0.1) as talk:
         await talk.wait_for("error")
