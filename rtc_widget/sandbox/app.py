@@ -11,7 +11,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from rtc_widget.sandbox import http, sip, staging
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.websockets import WebSocket
 
     from rtc_widget.sandbox.service import Sandbox
@@ -118,7 +118,7 @@ def _with_id(response: Response) -> Response:
 
 
 def _refusal(error: ApiError) -> Response:
-    return JSONResponse({"error": error.body()}, status_code=error.status, headers=error.headers)
+    return http.Answer({"error": error.body()}, status_code=error.status, headers=error.headers)
 
 
 def _no_such_place(request: Request, error: Exception) -> Response:

@@ -12,14 +12,22 @@ from rtc_widget.sandbox.call import Call
 from rtc_widget.sandbox.config import new_session, shown
 from rtc_widget.sandbox.keys import DEFAULT_S, LONGEST_S, SHORTEST_S
 from rtc_widget.sandbox.validation import check_session
-from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, is_beta
+from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, is_beta, written
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from rtc_widget.sandbox.service import Sandbox
 
-__all__ = ["client_secrets", "create_call", "hang_up", "read_json"]
+__all__ = ["Answer", "client_secrets", "create_call", "hang_up", "read_json"]
+
+
+class Answer(JSONResponse):
+    """An answer in JSON, written as events are."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes of its body."""
+        return written(content).encode()
 
 
 async def client_secrets(sandbox: Sandbox, request: Request) -> Response:
@@ -34,7 +42,7 @@ async def client_secrets(sandbox: Sandbox, request: Request) -> Response:
     asked = check_session(body.get("session") or {"type": "realtime"})
     value, expires_at = sandbox.keys.mint(asked, _seconds(body.get("expires_after")))
     session = new_session(fresh_id("sess"), int(time.time() + sandbox.session_seconds), asked)
-    return JSONResponse({"value": value, "expires_at": expires_at, "session": shown(session)})
+    return Answer({"value": value, "expires_at": expires_at, "session": shown(session)})
 
 
 async def create_call(sandbox: Sandbox, request: Request) -> Response:

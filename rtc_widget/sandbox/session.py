@@ -7,7 +7,6 @@ Others may join it meanwhile: they get every server event too.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -21,7 +20,7 @@ from rtc_widget.sandbox.scheduling import Responses
 from rtc_widget.sandbox.turns import Turns
 from rtc_widget.sandbox.usage import Ledger
 from rtc_widget.sandbox.validation import check_client_event
-from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, parsed
+from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, parsed, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -128,7 +127,7 @@ class Session:
         # The buffer of a call is another service's, and its identifiers look it.
         event_id = fresh_id("event", 16) if type.startswith("output_audio_buffer.") else fresh_id("event")
         identified = {} if type in _WITHOUT_ID else {"event_id": event_id}
-        text = json.dumps({"type": type, **identified, **fields}, ensure_ascii=False)
+        text = written({"type": type, **identified, **fields})
         self._send(text)
         for listener in self._listeners:
             listener.send(text)

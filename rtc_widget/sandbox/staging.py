@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from rtc_widget.sandbox.http import read_json
+from rtc_widget.sandbox.http import Answer, read_json
 from rtc_widget.sandbox.phone import PhoneCall, read_wav
 from rtc_widget.sandbox.sip import phone_call
 
@@ -37,7 +37,7 @@ async def ring(sandbox: Sandbox, request: Request) -> Response:
     number = request.query_params.get("from", "+15550100")
     call = PhoneCall(read_wav(file) if file else b"", number, sandbox.forget)
     sandbox.begin(call)
-    return JSONResponse(call.incoming(), status_code=201)
+    return Answer(call.incoming(), status_code=201)
 
 
 async def heard(sandbox: Sandbox, request: Request) -> Response:

@@ -158,7 +158,7 @@ class _Engine:
             )
         self._library.espeak_SetParameter(_RATE, pace, 0)
         self._library.espeak_SetParameter(_PITCH, pitch, 0)
-        raw = text.encode()
+        raw = text.encode(errors="replace")
         self._library.espeak_Synth(raw, len(raw) + 1, 0, 1, 0, _UTF8, None, None)
         return bytes(self._sound)
 

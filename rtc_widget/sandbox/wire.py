@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ApiError", "Event", "fresh_id", "fresh_secret", "is_beta", "obfuscation", "parsed"]
+__all__ = ["ApiError", "Event", "fresh_id", "fresh_secret", "is_beta", "obfuscation", "parsed", "written"]
 
 Event = dict[str, Any]
 """A client or server event, or a piece of one."""
@@ -78,6 +78,11 @@ def parsed(text: str | bytes) -> Any:
         if not level:
             return value
     raise ValueError(_TOO_DEEP)
+
+
+def written(value: Any) -> str:
+    """Return a value as JSON; half a surrogate pair, which UTF-8 cannot hold, as its escape."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
 def is_beta(headers: Mapping[str, str], protocols: Sequence[str] = ()) -> bool:

@@ -51,6 +51,15 @@ async def test_a_client_secret_carries_its_session_and_its_time(http: httpx.Asyn
     assert 25 <= secret["expires_at"] - time.time() <= 31
 
 
+async def test_half_a_surrogate_pair_in_a_session_is_carried(http: httpx.AsyncClient) -> None:
+    content = b'{"session": {"type": "realtime", "instructions": "bad \\ud83d"}}'
+    answer = await http.post(SECRETS, content=content)
+    assert answer.status_code == 200
+    assert answer.json()["session"]["instructions"] == "bad \ud83d"
+    refused = await http.post(SECRETS, content=b'{"\\ud83d": 1}')
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "\ud83d")
+
+
 @pytest.mark.parametrize(
     ("headers", "code"),
     [

@@ -530,12 +530,35 @@ async def test_a_message_that_cannot_be_read_gets_an_error_and_the_session_goes_
         assert talk.last("session.updated")["session"]["instructions"] == "Be brief."
 
 
+async def test_half_a_surrogate_pair_is_carried_as_its_escape() -> None:
+    sent: list[str] = []
+    async with inside(**TEXT) as talk:
+        talk.session.join(Kept(sent))
+        talk.say("bad \ud83d")
+        talk.send("half \ud83d", event_id="\ud83d")
+        assert talk.error()["event_id"] == "\ud83d"
+        assert talk.last("conversation.item.added")["item"]["content"][0]["text"] == "bad \ud83d"
+        assert await talk.ask("Say: bad \ud83d") != ""
+        assert (await talk.answer(output_modalities=["audio"]))["status"] == "completed"
+    assert b"bad \\ud83d" in "".join(sent).encode()
+
+
 async def test_a_session_expires() -> None:
     async with inside(seconds=0.1) as talk:
         await talk.wait_for("error")
         assert talk.error()["code"] == "session_expired"
         assert talk.error()["message"].startswith("Your session hit the maximum duration of")
         assert talk.is_over
+
+
+class Kept:
+    """A listener that keeps what is sent."""
+
+    def __init__(self, sent: list[str]) -> None:
+        self.send = sent.append
+
+    def end(self) -> None:
+        pass
 
 
 async def speak(talk: Inside) -> None:

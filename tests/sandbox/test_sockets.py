@@ -256,3 +256,10 @@ async def test_a_call_made_with_a_client_secret_has_no_sideband(service: Service
                 pass
     assert caught.value.response.status_code == 404
     assert json.loads(caught.value.response.body)["error"]["code"] == "call_id_not_found"
+
+
+async def test_half_a_surrogate_pair_goes_to_and_fro(service: Service) -> None:
+    async with socket(service, MODEL) as talk:
+        await talk.send("session.update", session={"type": "realtime", "instructions": "bad \ud83d"})
+        assert (await talk.wait_for("session.updated"))["session"]["instructions"] == "bad \ud83d"
+        assert (await talk.answer("bad \ud83d", output_modalities=["text"]))[-1]
