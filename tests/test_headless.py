@@ -53,6 +53,12 @@ async def test_what_the_agent_said_is_kept_to_its_last_word(session: rtc.Headles
     )
 
 
+async def test_half_a_surrogate_pair_in_a_message_is_carried(session: rtc.HeadlessSession) -> None:
+    await session.add_message("user", "bad \ud83d")
+    turn = await session.say("What is your name?")
+    assert "Bruno" in turn.transcript
+
+
 async def test_both_sides_lie_on_one_timeline(session: rtc.HeadlessSession, question: Sound) -> None:
     with Witness() as witness:
         turn = await session.play(question)

@@ -17,8 +17,20 @@ CLIENT_SECRET_SECONDS = (10, 7200)
 
 
 def encode(event: Mapping[str, Any]) -> str:
-    """Write an event as compact JSON, without escapes that nobody needs."""
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    """Write an event as compact JSON, without escapes that nobody needs.
+
+    Half a surrogate pair, which UTF-8 cannot hold, becomes its escape.
+
+    Raises
+    ------
+    ProtocolError
+        For a number that JSON has not: NaN or an infinite one.
+    """
+    try:
+        text = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise ProtocolError(f"This cannot be written as JSON: {error}. Send finite numbers.") from None
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def check_message_bytes(text: str, max_message_bytes: int, *, what: str = "this event") -> int:

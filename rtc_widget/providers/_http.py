@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget.protocol.messages import encode
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -72,6 +74,7 @@ class Http:
         headers: dict[str, str] | None = None,
         credentials: Credentials | None = None,
         method: str = "POST",
+        json: Mapping[str, Any] | None = None,
         **body: Any,
     ) -> httpx.Response:
         """POST, and try again on 429 and 5xx when `Retry-After` says when.
@@ -88,11 +91,16 @@ class Http:
             To use instead of the provider's own.
         method
             Of HTTP.
+        json
+            The body as an object.
         body
             As httpx takes it.
         """
         import httpx
 
+        if json is not None:
+            body["content"] = encode(json).encode()
+            headers = {"Content-Type": "application/json", **(headers or {})}
         client = await self.open()
         signer = self.credentials if credentials is None else credentials
         for attempt in range(_ATTEMPTS):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed, SecretError
+from rtc_widget.protocol.messages import encode
 from rtc_widget.providers._address import checked_base_url, sideband_url
 from rtc_widget.providers._credentials import Credentials
 from rtc_widget.providers._http import Http, api_message, call_id_of
@@ -250,7 +250,7 @@ class Provider:
             self._policy.check_model(asked)
             parts = {
                 "sdp": (None, offer_sdp.encode(), "application/sdp"),
-                "session": (None, json.dumps(asked).encode(), "application/json"),
+                "session": (None, encode(asked).encode(), "application/json"),
             }
             response = await self._http.post(self.calls_url, files=parts, failure=self._no_call)
         return self._read_answer(response, credentials)

@@ -120,3 +120,13 @@ def test_names_are_near_when_they_look_or_sound_alike() -> None:
     assert listed([]) == ""
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"], last="and") == "a, b and c"
+
+
+def test_half_a_surrogate_pair_is_written_as_its_escape() -> None:
+    assert encode({"type": "x", "text": "grün \ud83d"}) == '{"type":"x","text":"grün \\ud83d"}'
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_json_has_not_is_refused(number: float) -> None:
+    with pytest.raises(ProtocolError, match="cannot be written as JSON"):
+        encode({"type": "x", "speed": number})

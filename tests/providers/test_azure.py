@@ -78,7 +78,7 @@ async def test_the_kernel_posts_the_offer_with_the_deployment_for_a_model(servic
     await provider.close()
     _, headers, body = service.requests[0]
     assert headers["api-key"] == KEY
-    assert b'"model": "voice"' in body
+    assert b'"model":"voice"' in body
     assert b"gpt-realtime" not in body
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rtc_widget import ConfigurationError, ConnectionFailed, OpenAI, SecretError
+from rtc_widget import ConfigurationError, ConnectionFailed, OpenAI, ProtocolError, SecretError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,6 +37,30 @@ async def test_mint_posts_session_and_expiry_with_the_standard_key(service: Serv
         "session": {"type": "realtime", "model": "gpt-realtime-2.1"},
     }
     assert (secret.value, secret.expires_at, secret.request_id) == ("ek_canary", 1_800_000_000, "req_1")
+
+
+async def test_half_a_surrogate_pair_in_a_session_is_sent_as_its_escape(
+    service: Service, openai: OpenAI
+) -> None:
+    service.answer(200, MINTED)
+    session = {"type": "realtime", "instructions": "bad \ud83d"}
+    await openai.mint(session)
+    await openai.create_call("v=0", session=session)
+    (_, headers, body), (_, _, form) = service.requests
+    assert headers["content-type"] == "application/json"
+    assert json.loads(body)["session"] == session
+    assert b"bad \\ud83d" in form
+
+
+async def test_a_number_that_json_has_not_is_refused_before_it_is_sent(
+    service: Service, openai: OpenAI
+) -> None:
+    session = {"type": "realtime", "speed": float("nan")}
+    with pytest.raises(ProtocolError, match="cannot be written as JSON"):
+        await openai.mint(session)
+    with pytest.raises(ProtocolError, match="cannot be written as JSON"):
+        await openai.create_call("v=0", session=session)
+    assert service.requests == []
 
 
 async def test_no_repr_holds_a_key(service: Service, openai: OpenAI) -> None:
