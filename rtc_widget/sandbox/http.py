@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from rtc_widget.sandbox.call import Call
 from rtc_widget.sandbox.config import new_session, shown
 from rtc_widget.sandbox.keys import DEFAULT_S, LONGEST_S, SHORTEST_S
 from rtc_widget.sandbox.validation import check_session
-from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, is_beta, written
+from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, is_beta, parsed, written
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -106,7 +105,7 @@ async def read_json(request: Request) -> Event:
         The body is something else.
     """
     try:
-        body = json.loads(await request.body() or b"{}")
+        body = parsed(await request.body() or b"{}")
     except ValueError as error:
         raise ApiError("We could not parse the JSON body of your request.", code="invalid_json") from error
     if not isinstance(body, dict):
@@ -126,7 +125,7 @@ async def _form(request: Request) -> tuple[str, Event | None]:
     if "session" not in parts:
         return parts["sdp"], None
     try:
-        return parts["sdp"], json.loads(parts["session"])
+        return parts["sdp"], parsed(parts["session"])
     except ValueError as error:
         raise ApiError("Invalid 'session': expected JSON.", code="invalid_json", param="session") from error
 

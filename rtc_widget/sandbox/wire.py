@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import secrets
 import string
@@ -65,10 +66,10 @@ def parsed(text: str | bytes) -> Any:
     Raises
     ------
     ValueError
-        It is no JSON, or too large a number or too deep an object is in it.
+        It is no JSON, as NaN is none, or too large a number or too deep an object is in it.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     level = [value] if isinstance(value, dict | list) else []
@@ -78,6 +79,13 @@ def parsed(text: str | bytes) -> Any:
         if not level:
             return value
     raise ValueError(_TOO_DEEP)
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if not math.isfinite(number):
+        raise ValueError(f"{literal} is no finite number")
+    return number
 
 
 def written(value: Any) -> str:

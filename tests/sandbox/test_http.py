@@ -90,6 +90,9 @@ async def test_a_client_secret_mints_no_other(http: httpx.AsyncClient) -> None:
     ("content", "code", "param"),
     [
         (b"{", "invalid_json", None),
+        (b'{"session": {"type": "realtime", "audio": {"output": {"speed": NaN}}}}', "invalid_json", None),
+        (b'{"expires_after": {"seconds": Infinity}}', "invalid_json", None),
+        (b"[" * 50_000, "invalid_json", None),
         (b"[]", "invalid_type", None),
         (b'{"sesion": {}}', "unknown_parameter", "sesion"),
         (b'{"session": {"type": "realtime", "voice": "marin"}}', "unknown_parameter", "session.voice"),
@@ -115,6 +118,7 @@ async def test_a_wrong_request_for_a_secret_is_refused(
         ({"json": {"sdp": "v=0"}}, "unsupported_content_type"),
         ({"files": {"session": (None, "{}")}}, "missing_required_parameter"),
         ({"files": {"sdp": (None, "v=0"), "session": (None, "{")}}, "invalid_json"),
+        ({"files": {"sdp": (None, "v=0"), "session": (None, '{"speed": NaN}')}}, "invalid_json"),
         ({"files": {"sdp": (None, "v=0"), "session": (None, '{"type": "x"}')}}, "invalid_value"),
     ],
 )

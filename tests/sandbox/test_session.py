@@ -508,6 +508,9 @@ async def test_a_silent_user_is_asked_again() -> None:
 UNREADABLE = {
     "no JSON": "{",
     "a number of 5000 digits": '{"type": "response.create", "event_id": ' + "9" * 5000 + "}",
+    "NaN": '{"type": "session.update", "session": {"type": "realtime", "audio": {"output": {"speed": NaN}}}}',
+    "minus infinity": '{"type": "response.create", "response": {"metadata": {"a": -Infinity}}}',
+    "a number that is too large": '{"type": "response.create", "response": {"metadata": {"a": 1e999}}}',
     "brackets without end": "[" * 50_000,
     "a list in a list, and so on": "[" * 50_000 + "]" * 50_000,
     "a schema of 2000 levels": (
