@@ -159,10 +159,15 @@ class Ears:
         pcm
             Mono, signed 16-bit, little-endian samples at 16 kHz.
         """
+        self._arrivals.note((self._position + len(pcm)) / _BYTES_PER_MS)
+        for start in range(0, len(pcm), _CHUNK_BYTES):
+            self._hear_piece(pcm[start : start + _CHUNK_BYTES])
+
+    def _hear_piece(self, pcm: bytes) -> None:
+        """Take in no more than a chunk: after each one, speech can begin or end."""
         self._buffer += pcm
         self._rest += pcm
         self._position += len(pcm)
-        self._arrivals.note(self._position / _BYTES_PER_MS)
         while len(self._rest) >= _CHUNK_BYTES:
             chunk = bytes(self._rest[:_CHUNK_BYTES])
             del self._rest[:_CHUNK_BYTES]

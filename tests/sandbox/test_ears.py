@@ -76,6 +76,22 @@ async def test_silence_decides_whether_a_pause_ends_the_turn(silence_ms: int, tu
     assert len(notes.stopped) == turns
 
 
+async def test_speech_that_comes_at_once_makes_the_turns_that_it_makes_in_pieces() -> None:
+    questions = (spoken("How many people live in Paris?"), spoken("What is your name?"))
+    sounds = (quiet(300), questions[0], quiet(4000), questions[1], quiet(1500))
+    _, pieces = listen(SERVER_VAD, *sounds)
+    notes = Notes()
+    ears = Ears(notes)
+    ears.configure(SERVER_VAD)
+    ears.hear(b"".join(sounds))
+    assert len(notes.stopped) == 2
+    assert notes.started_ms == pieces.started_ms
+    ends_ms = [heard.end_ms for heard in pieces.stopped]
+    assert [heard.end_ms for heard in notes.stopped] == pytest.approx(ends_ms, abs=40)
+    assert "people live in paris" in (await notes.stopped[0].words).lower()
+    assert "name" in (await notes.stopped[1].words).lower()
+
+
 async def test_a_higher_threshold_does_not_hear_what_a_lower_one_hears() -> None:
     def chances(threshold: float) -> int:
         notes = Notes()
