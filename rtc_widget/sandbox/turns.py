@@ -68,10 +68,14 @@ class Turns:
         self._unanswered: Heard | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._idle_since_ms = 0
+        self._waited_ms: int | None = None
 
     def configure(self) -> None:
         """Take over the turn detection of the session's configuration."""
         self.ears.configure(self._detection)
+        if self._idle is not None and self._idle_timeout_ms != self._waited_ms:
+            self.stop_waiting()
+            self._wait_for_the_user()
 
     def speech_started(self, start_ms: int) -> None:
         """Report speech, and fall silent where the configuration says so."""
@@ -169,6 +173,11 @@ class Turns:
         found: Event | None = self._session.config["audio"]["input"]["turn_detection"]
         return found
 
+    @property
+    def _idle_timeout_ms(self) -> int | None:
+        found: int | None = (self._detection or {}).get("idle_timeout_ms")
+        return found
+
     def _audio_sent(self, response_id: str) -> None:
         self.has_spoken = True
         self.last_spoken = response_id
@@ -183,9 +192,10 @@ class Turns:
 
     def _wait_for_the_user(self) -> None:
         """Ask again when the user says nothing for `idle_timeout_ms`."""
-        timeout_ms = (self._detection or {}).get("idle_timeout_ms")
+        timeout_ms = self._idle_timeout_ms
         if timeout_ms and self._answers and not self.ears.is_hearing_speech:
             self.stop_waiting()
+            self._waited_ms = timeout_ms
             self._idle_since_ms = self.ears.position_ms
             wait_s = timeout_ms / 1000 + self.mouth.left_s
             self._idle = asyncio.get_running_loop().call_later(wait_s, self._user_is_silent)

@@ -505,6 +505,33 @@ async def test_a_silent_user_is_asked_again() -> None:
         assert text_of(talk.last("response.done")["response"]) == "Are you still there?"
 
 
+@pytest.mark.parametrize("changed", [None, {"type": "server_vad", "idle_timeout_ms": None}])
+async def test_nobody_is_asked_again_once_the_idle_timeout_is_off(changed: dict[str, Any] | None) -> None:
+    detection = {"type": "server_vad", "idle_timeout_ms": 5000}
+    async with inside(audio={"input": {"turn_detection": detection}}, **TEXT) as talk:
+        talk.session.config["audio"]["input"]["turn_detection"]["idle_timeout_ms"] = 300
+        await talk.ask("Hello.")
+        audio = {"input": {"turn_detection": changed}}
+        talk.send("session.update", session={"type": "realtime", "audio": audio})
+        await asyncio.sleep(0.6)
+        assert not of_type(talk.events, "input_audio_buffer.timeout_triggered")
+
+
+async def test_a_changed_idle_timeout_counts_from_now_on() -> None:
+    detection = {"type": "server_vad", "idle_timeout_ms": 5000}
+    async with inside(audio={"input": {"turn_detection": detection}}, **TEXT) as talk:
+        talk.session.config["audio"]["input"]["turn_detection"]["idle_timeout_ms"] = 300
+        await talk.ask("Hello.")
+        talk.send(
+            "session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
+        )
+        await asyncio.sleep(0.6)
+        assert not of_type(talk.events, "input_audio_buffer.timeout_triggered")
+        talk.session.config["audio"]["input"]["turn_detection"]["idle_timeout_ms"] = 200
+        talk.session.turns.configure()
+        await talk.wait_for("input_audio_buffer.timeout_triggered")
+
+
 UNREADABLE = {
     "no JSON": "{",
     "a number of 5000 digits": '{"type": "response.create", "event_id": ' + "9" * 5000 + "}",
