@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Final
 
 from rtc_widget.sandbox.config import merged
@@ -126,7 +125,7 @@ def _kind(session: Session) -> str:
 def _from_base64(text: str, param: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ApiError(f"Invalid '{param}': expected base64.", code="invalid_value", param=param) from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import struct
 from typing import Final
@@ -62,7 +61,7 @@ def _size(encoded: str) -> tuple[int, int] | None:
             width, height = struct.unpack(">II", raw[16:24])
             return width, height
         return _jpeg_size(raw) if raw.startswith(_JPEG) else None
-    except (binascii.Error, struct.error, IndexError):
+    except (ValueError, struct.error, IndexError):
         return None
 
 

@@ -335,6 +335,7 @@ async def test_items_are_placed_retrieved_and_deleted() -> None:
             "'output_text'",
         ),
         ({"type": "input_audio_buffer.append", "audio": "?"}, "invalid_value", "base64"),
+        ({"type": "input_audio_buffer.append", "audio": "é"}, "invalid_value", "'audio'"),
     ],
 )
 async def test_what_cannot_be_done_is_refused_by_name(event: dict[str, Any], code: str, words: str) -> None:
@@ -475,9 +476,12 @@ async def test_an_image_is_acknowledged_by_format_and_size() -> None:
             {"type": "input_image", "detail": "auto"}
         ]
         assert text_of(await talk.answer()) == "I see a PNG image, 1 by 1 pixels."
-        picture["content"] = [{"type": "input_image", "image_url": "data:image/png;base64,AAAA"}]
-        talk.send("conversation.item.create", item=picture)
-        assert talk.error()["param"] == "item.content[0].image_url"
+        for broken in ("AAAA", "é"):
+            url = f"data:image/png;base64,{broken}"
+            picture["content"] = [{"type": "input_image", "image_url": url}]
+            talk.send("conversation.item.create", item=picture)
+            assert talk.error()["code"] == "invalid_value"
+            assert talk.error()["param"] == "item.content[0].image_url"
 
 
 async def test_sound_inside_an_item_is_understood() -> None:
