@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from rtc_widget.sandbox.call import Call
@@ -115,7 +116,13 @@ async def read_json(request: Request) -> Event:
 
 async def _form(request: Request) -> tuple[str, Event | None]:
     """Return the offer and the session of a form; neither part needs a file name."""
-    form = await request.form()
+    try:
+        form = await request.form()
+    except (HTTPException, ValueError) as error:
+        reason = error.detail if isinstance(error, HTTPException) else str(error)
+        raise ApiError(
+            f"We could not parse the form of your request: {reason}", code="invalid_form"
+        ) from error
     parts = {
         name: value if isinstance(value, str) else (await value.read()).decode(errors="replace")
         for name, value in form.items()
