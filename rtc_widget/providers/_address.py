@@ -24,6 +24,11 @@ def checked_base_url(base_url: object) -> str:
         raise ConfigurationError(
             f'base_url is a text such as "https://example.com/v1", not a {type(base_url).__name__}.'
         )
+    if not base_url.strip().isprintable():
+        raise ConfigurationError(
+            "base_url is no address: it holds a character that does not show. "
+            "Right form: https://example.com/v1."
+        )
     try:
         parts = urlsplit(base_url.strip())
         _ = parts.port

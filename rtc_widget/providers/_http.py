@@ -109,7 +109,7 @@ class Http:
                 response = await client.request(method, url, headers=headers, auth=signer.sign, **body)
             except httpx.TimeoutException:
                 raise failure("no answer in time. Check the network, then try again.") from None
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
                 reason = signer.redact(str(error)) or type(error).__name__
                 raise failure(f"{reason}. Check the address and the network.") from None
             wait_s = _retry_after_s(response)
@@ -137,8 +137,10 @@ def _retry_after_s(response: httpx.Response) -> float | None:
         pass
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+    if moment.tzinfo is None:  # "-0000": a time of UTC that says of no place
+        moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
@@ -146,7 +148,7 @@ def api_message(response: httpx.Response, *credentials: Credentials) -> str:
     """Return the API's own words for a failed request, or what there is instead; without any key in it."""
     try:
         text, longest = str(response.json()["error"]["message"]), None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         text, longest = response.text, _LONGEST_TEXT
     for known in credentials:
         text = known.redact(text)

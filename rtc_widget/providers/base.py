@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed, SecretError
@@ -190,11 +191,11 @@ class Provider:
         try:
             answer = response.json()
             value, expires_at = answer["value"], float(answer["expires_at"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
-        return (
-            ClientSecret(value, expires_at, self._http.request_id_of(response)) if is_secret(value) else None
-        )
+        if not is_secret(value) or not isfinite(expires_at):
+            return None
+        return ClientSecret(value, expires_at, self._http.request_id_of(response))
 
     def _no_secret(self, reason: str) -> SecretError:
         return SecretError(f"No client secret from {self.name} at {self.base_url}: {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
@@ -97,7 +98,7 @@ class Compatible(Provider):
         """Return the secret of an answer in any of the forms that are about, None where there is none."""
         try:
             answer = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(answer, dict):
             return None
@@ -111,6 +112,10 @@ class Compatible(Provider):
             expires_at = float(holder["expires_at"])
         except (KeyError, TypeError, ValueError):
             expires_at = time.time() + seconds
+        except OverflowError:
+            return None
+        if not isfinite(expires_at):
+            return None
         return ClientSecret(value, expires_at, self._http.request_id_of(response))
 
     def _advice(self, status: int) -> str:

@@ -61,5 +61,11 @@ class OfferRefused(ConnectionFailed):
 
 
 def is_secret(value: object) -> bool:
-    """Say whether a value can be a client secret; not every service begins it with `ek_`."""
-    return isinstance(value, str) and bool(value.strip())
+    """Say whether a value can be a client secret, which goes into a header; not all begin with `ek_`."""
+    return (
+        isinstance(value, str)
+        and bool(value)
+        and value.isascii()
+        and value.isprintable()
+        and " " not in value
+    )

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rtc_widget import Compatible, ConfigurationError, SecretError
+from rtc_widget import Compatible, ConfigurationError, OpenAI, SecretError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rtc_widget import Provider
     from tests.providers.service import Service
 
 
@@ -41,10 +44,29 @@ async def test_the_end_that_the_service_names_counts(service: Service) -> None:
     await provider.close()
 
 
-@pytest.mark.parametrize("answer", ["<html>", [], {"value": ""}, {"client_secret": {}}, {"value": 3}])
-async def test_an_answer_without_a_secret_is_an_error(service: Service, answer: object) -> None:
+@pytest.mark.parametrize("make", [Compatible, lambda url: OpenAI("sk-canary-0123", base_url=url)])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<html>",
+        "[" * 100_000,
+        [],
+        {"value": ""},
+        {"client_secret": {}},
+        {"value": 3},
+        {"value": "ek_é", "expires_at": 1_800_000_000},
+        {"value": "ek_a\r\nb", "expires_at": 1_800_000_000},
+        {"value": "ek_a\n", "expires_at": 1_800_000_000},
+        '{"value": "ek_a", "expires_at": 1e999}',
+        {"value": "ek_a", "expires_at": "nan"},
+        {"value": "ek_a", "expires_at": 10**400},
+    ],
+)
+async def test_an_answer_without_a_secret_is_an_error(
+    service: Service, make: Callable[[str], Provider], answer: object
+) -> None:
     service.answer(200, answer)
-    provider = Compatible(service.base_url)
+    provider = make(service.base_url)
     with pytest.raises(SecretError, match="something else"):
         await provider.mint({"type": "realtime"})
     await provider.close()
@@ -75,6 +97,8 @@ async def test_a_service_that_mints_nothing_names_the_other_way(service: Service
         ("http://", "no http"),
         ("http://[::1/v1", "no address"),
         ("http://x:99999/v1", "no address"),
+        ("http://canary\x7f/v1", "no address"),
+        ("http://host/can\nary/v1", "no address"),
         ("https://me:canary@host/v1", "leave it out"),
         ("https://host/v1?key=canary", "leave out what begins with"),
         (8000, "is a text"),

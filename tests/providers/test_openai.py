@@ -93,6 +93,23 @@ async def test_a_mint_is_retried_when_the_service_says_when(
     assert len(service.requests) == 2
 
 
+@pytest.mark.parametrize("when", ["Wed, 21 Oct 2015 07:28:00 -0000", "Wed, 21 Oct 2015 07:28:00 GMT"])
+async def test_a_date_that_says_when_to_try_again_may_name_no_zone(
+    service: Service, openai: OpenAI, when: str
+) -> None:
+    service.answer(429, {"error": {"message": "later"}}, retry_after=when)
+    service.answer(200, MINTED)
+    assert (await openai.mint({"type": "realtime"})).value == "ek_canary"
+
+
+async def test_a_refusal_that_is_nested_too_deeply_is_a_secret_error(
+    service: Service, openai: OpenAI
+) -> None:
+    service.answer(400, "[" * 100_000)
+    with pytest.raises(SecretError, match=r"HTTP 400, \[\[\["):
+        await openai.mint({"type": "realtime"})
+
+
 @pytest.mark.parametrize("status", [400, 429, 500])
 async def test_a_mint_is_not_retried_when_the_service_does_not_say_when(
     service: Service, openai: OpenAI, status: int
