@@ -148,13 +148,20 @@ class _Counter:
         try:
             granted = await self._grant(request, asked)
             return JSONResponse(granted, headers=headers)
-        except Refusal as refusal:
-            asked.outcome = f"refused: {refusal.status} {refusal.reason}"
-            if refusal.retry_after_s is not None:
-                headers["Retry-After"] = str(max(1, round(refusal.retry_after_s + 0.5)))
-            error = {"error": {"code": refusal.code, "message": refusal.reason}}
+        except Refusal as refused:
+            refusal = refused
+        except Exception:  # noqa: BLE001 - whatever it is, the page gets an answer that it can read
+            _log.exception("no client secret for a page")
+            refusal = Refusal(500, "failed", "No client secret could be made. Try again later.")
+        asked.outcome = f"refused: {refusal.status} {refusal.reason}"
+        if refusal.retry_after_s is not None:
+            headers["Retry-After"] = str(max(1, round(refusal.retry_after_s + 0.5)))
+        error = {"error": {"code": refusal.code, "message": refusal.reason}}
+        try:
             await self._audit.write(asked)
-            return JSONResponse(error, status_code=refusal.status, headers=headers)
+        except OSError:
+            _log.exception("a refusal is not in the audit")
+        return JSONResponse(error, status_code=refusal.status, headers=headers)
 
     async def _grant(self, request: Request, asked: Asked) -> dict[str, Any]:
         if asked.origin not in self._origins:

@@ -109,6 +109,7 @@ def _parse(body: bytes) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(body)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be answered
     except (ValueError, RecursionError):
         raise Refusal(400, "invalid_body", "The body is no JSON.") from None
     if not isinstance(value, dict):

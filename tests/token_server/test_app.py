@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import rtc_widget as rtc
-from rtc_widget import Compatible, ConfigurationError, SecretPolicy
+from rtc_widget import AzureOpenAI, Compatible, ConfigurationError, SecretPolicy
 from tests.providers.service import Service, serve
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
+
+    from rtc_widget import Provider
 
 PAGE = "https://app.example.com"
 MODEL = "gpt-realtime-2.1"
@@ -40,7 +42,9 @@ class Endpoint:
     def __init__(self, service: Service, audit: Path, **how: Any) -> None:
         self.service = service
         self.audit_path = audit
-        self.provider = Compatible(service.base_url, key="standard-canary")
+        self.provider: Provider = how.pop("provider", None) or Compatible(
+            service.base_url, key="standard-canary"
+        )
         how = {"authenticate": user_of, "origins": [PAGE], "audit": audit, **how}
         self.app = rtc.token_app(self.provider, **how)
 
@@ -203,6 +207,8 @@ async def test_a_tampered_session_is_refused(endpoint: Endpoint, body: object) -
         ("{", 400, "invalid_body"),
         ([], 400, "invalid_body"),
         ({"session": "all of it"}, 400, "invalid_body"),
+        ({"\ud83d": 1}, 400, "invalid_body"),
+        ({"session": {"\ud83d": 1}}, 400, "invalid_body"),
         ({"model": "x" * 20_000}, 413, "too_large"),
     ],
 )
@@ -256,6 +262,30 @@ async def test_the_service_s_own_words_do_not_reach_the_page(service: Service, t
     assert (response.status_code, response.json()["error"]["code"]) == (502, "no_secret")
     assert "acme" not in response.text
     assert endpoint.audit[-1]["request_id"] == "req_2"
+
+
+def _down() -> str:
+    raise RuntimeError("acme's vault is down")
+
+
+@pytest.mark.parametrize("token_provider", [_down, lambda: "", lambda: None])
+async def test_whatever_goes_wrong_is_audited_and_answered_so_that_the_page_can_read_it(
+    service: Service, tmp_path: Path, token_provider: Any
+) -> None:
+    provider = AzureOpenAI(service.base_url, "voice", token_provider=token_provider)
+    endpoint = Endpoint(service, tmp_path / "a.jsonl", provider=provider)
+    response = await endpoint.ask()
+    assert "acme" not in refused(endpoint, response, 500, "failed")
+    assert response.headers["access-control-allow-origin"] == PAGE
+    assert [line["requester"] for line in endpoint.audit] == ["ada"]
+
+
+async def test_a_secret_that_cannot_be_audited_is_not_given(endpoint: Endpoint) -> None:
+    endpoint.audit_path.unlink()
+    endpoint.audit_path.mkdir()
+    response = await endpoint.ask()
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "failed")
+    assert response.headers["access-control-allow-origin"] == PAGE
 
 
 # -- arguments that would leave the door open ------------------------------------------------------
