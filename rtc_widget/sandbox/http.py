@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from rtc_widget.sandbox.call import Call
 from rtc_widget.sandbox.config import new_session, shown
+from rtc_widget.sandbox.faults import join, wrong_type
 from rtc_widget.sandbox.keys import DEFAULT_S, LONGEST_S, SHORTEST_S
 from rtc_widget.sandbox.validation import check_session
 from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, is_beta, parsed, written
@@ -35,11 +36,8 @@ async def client_secrets(sandbox: Sandbox, request: Request) -> Response:
     sandbox.trouble.strike("client_secrets")
     sandbox.keys.check_standard(request.headers.get("authorization"))
     body = await read_json(request)
-    unknown = body.keys() - {"expires_after", "session"}
-    if unknown:
-        name = min(unknown)
-        raise ApiError(f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
-    asked = check_session(body.get("session") or {"type": "realtime"})
+    _check_names(body, {"expires_after", "session"})
+    asked = _checked(body.get("session"))
     value, expires_at = sandbox.keys.mint(asked, _seconds(body.get("expires_after")))
     session = new_session(fresh_id("sess"), int(time.time() + sandbox.session_seconds), asked)
     return Answer({"value": value, "expires_at": expires_at, "session": shown(session)})
@@ -59,10 +57,10 @@ async def create_call(sandbox: Sandbox, request: Request) -> Response:
                 code="invalid_value",
                 param="session",
             )
-        asked = asked or check_session(given or {"type": "realtime"})
+        asked = asked or _checked(given)
     elif kind == "application/sdp":
         offer = (await request.body()).decode(errors="replace")
-        asked = asked or check_session({"type": "realtime"})
+        asked = asked or _checked(None)
     else:
         raise ApiError(
             f"Unsupported content type: '{kind}'. Send application/sdp or multipart/form-data.",
@@ -137,6 +135,18 @@ async def _form(request: Request) -> tuple[str, Event | None]:
         raise ApiError("Invalid 'session': expected JSON.", code="invalid_json", param="session") from error
 
 
+def _checked(session: Any) -> Event:
+    """Return the session that was asked for, checked; one of voice where none was."""
+    return check_session({"type": "realtime"} if session in (None, {}) else session)
+
+
+def _check_names(given: Event, known: set[str], path: str = "") -> None:
+    unknown = given.keys() - known
+    if unknown:
+        place = join(path, min(unknown))
+        raise ApiError(f"Unknown parameter: '{place}'.", code="unknown_parameter", param=place)
+
+
 def _seconds(expires_after: Any) -> int:
     if expires_after is None:
         return DEFAULT_S
@@ -146,6 +156,7 @@ def _seconds(expires_after: Any) -> int:
             code="invalid_type",
             param="expires_after",
         )
+    _check_names(expires_after, {"anchor", "seconds"}, "expires_after")
     if expires_after.get("anchor", "created_at") != "created_at":
         raise ApiError(
             f"Invalid value: '{expires_after['anchor']}'. Supported values are: 'created_at'.",
@@ -153,12 +164,13 @@ def _seconds(expires_after: Any) -> int:
             param="expires_after.anchor",
         )
     seconds = expires_after.get("seconds", DEFAULT_S)
-    if not isinstance(seconds, int) or not SHORTEST_S <= seconds <= LONGEST_S:
-        below = isinstance(seconds, int) and seconds < SHORTEST_S
+    if type(seconds) is not int:
+        raise wrong_type("expires_after.seconds", "an integer", seconds)
+    if not SHORTEST_S <= seconds <= LONGEST_S:
         raise ApiError(
             f"Invalid 'expires_after.seconds': expected an integer from {SHORTEST_S} to {LONGEST_S}, "
             f"but got {seconds!r} instead.",
-            code="integer_below_min_value" if below else "integer_above_max_value",
+            code="integer_below_min_value" if seconds < SHORTEST_S else "integer_above_max_value",
             param="expires_after.seconds",
         )
     return seconds

@@ -100,6 +100,13 @@ async def test_a_client_secret_mints_no_other(http: httpx.AsyncClient) -> None:
         (b'{"expires_after": {"seconds": 9999}}', "integer_above_max_value", "expires_after.seconds"),
         (b'{"expires_after": {"anchor": "noon"}}', "invalid_value", "expires_after.anchor"),
         (b'{"expires_after": 5}', "invalid_type", "expires_after"),
+        (b'{"expires_after": {"seconds": "60"}}', "invalid_type", "expires_after.seconds"),
+        (b'{"expires_after": {"seconds": null}}', "invalid_type", "expires_after.seconds"),
+        (b'{"expires_after": {"seconds": 60.0}}', "invalid_type", "expires_after.seconds"),
+        (b'{"expires_after": {"seconds": true}}', "invalid_type", "expires_after.seconds"),
+        (b'{"expires_after": {"second": 60}}', "unknown_parameter", "expires_after.second"),
+        (b'{"session": []}', "invalid_type", "session"),
+        (b'{"session": 0}', "invalid_type", "session"),
     ],
 )
 async def test_a_wrong_request_for_a_secret_is_refused(
@@ -122,6 +129,7 @@ async def test_a_wrong_request_for_a_secret_is_refused(
         ({"files": {"sdp": (None, "v=0"), "session": (None, "x" * 1_100_000)}}, "invalid_form"),
         ({"files": {"sdp": (None, "v=0"), "session": (None, "[" * 50_000)}}, "invalid_json"),
         ({"files": {"sdp": (None, "v=0"), "session": (None, "{")}}, "invalid_json"),
+        ({"files": {"sdp": (None, "v=0"), "session": (None, "[]")}}, "invalid_type"),
         ({"files": {"sdp": (None, "v=0"), "session": (None, '{"speed": NaN}')}}, "invalid_json"),
         ({"files": {"sdp": (None, "v=0"), "session": (None, '{"type": "x"}')}}, "invalid_value"),
     ],
