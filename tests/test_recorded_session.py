@@ -102,10 +102,15 @@ async def test_without_recording_there_is_no_audio_and_nothing_heard() -> None:
 
 
 async def test_what_is_heard_without_a_browser_is_what_the_sandbox_waited() -> None:
-    wait = "Answer in one word, 800 ms after the user."
+    wait = "Answer in one word, 1500 ms after the user."
     async with rtc.HeadlessSession(
         provider=rtc.Sandbox(), directory=None, record=True, instructions=wait
     ) as session:
         question = rtc.Sandbox.spoken("What time is it?")
-        heard = [(await session.play(question)).latency_heard_ms or 0.0 for _ in range(3)]
-    assert min(heard) == pytest.approx(800, abs=30)  # a busy machine only makes it later
+        turns = [await session.play(question) for _ in range(2)]
+        told = set(session.errors["code"])
+    heard = [turn.latency_heard_ms for turn in turns if turn.status == "completed"]
+    if not heard:  # a machine so busy that the sandbox could not keep its word, and said so
+        assert told == {"answered_too_late"}
+        return
+    assert min(latency_ms or 0.0 for latency_ms in heard) == pytest.approx(1_500, abs=50)

@@ -558,7 +558,7 @@ def test_a_thread_that_sleeps_leaves_no_gap_in_the_sound_and_ends_no_call(call: 
     assert longest_step_ms <= (20 if witness.stalled_ms < 80 else 20 + witness.stalled_ms)
     assert len(packets) > 130 - witness.stalled_ms / 20
     late_ms = [(p.t_s - packets[0].t_s) * 1_000 - (p.timestamp - packets[0].timestamp) / 48 for p in packets]
-    # A loop that slept with the thread would be 3 s late; one that competes for two cores is some frames late.
+    # A loop that slept with the thread would be 3 s late, one that competes for two cores some frames.
     assert max(late_ms) - min(late_ms) < 150 + witness.stalled_ms
     call.far.wait(lambda: heard_s(call.far) > 3.4)
     assert call.notes()[-1]["state"] == "live"
