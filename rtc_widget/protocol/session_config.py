@@ -132,20 +132,23 @@ def session_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, li
         are compared whole.
     """
     found: dict[str, list[Any]] = {}
-    for name in {**old, **new}:
+    for name in _differing(old, new):
         if name not in _OF_THE_SERVICE:
             _compare(name, old.get(name, _ABSENT), new.get(name, _ABSENT), found)
     return found
 
 
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    changed = [name for name, value in old.items() if new.get(name, _ABSENT) != value]
+    return changed + [name for name in new if name not in old]
+
+
 def _compare(place: str, before: Any, after: Any, found: dict[str, list[Any]]) -> None:
-    if before == after:
-        return
     sides = [
         side if isinstance(side, Mapping) else {} if side is _ABSENT else None for side in (before, after)
     ]
     if sides[0] is not None and sides[1] is not None and (sides[0] or sides[1]):
-        for name in {**sides[0], **sides[1]}:
+        for name in _differing(sides[0], sides[1]):
             _compare(f"{place}.{name}", sides[0].get(name, _ABSENT), sides[1].get(name, _ABSENT), found)
         return
     values = [None if side is _ABSENT else side for side in (before, after)]
