@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rtc_widget.conversation import Conversation
-from tests.log.script import SESSION, Script, message
+from tests.log.script import SESSION, USAGE, Script, message
 
 if TYPE_CHECKING:
-    from rtc_widget.conversation import TurnState
+    from rtc_widget.conversation import Item, TurnState
 
 
 def reduce(script: Script) -> Conversation:
@@ -236,6 +237,119 @@ def test_a_completed_answer_cut_while_it_plays_is_interrupted() -> None:
     turn = only_turn(script)
     assert turn.status == "completed"
     assert turn.interrupted
+
+
+def _cut_short(words: str, played_ms: int, *, audio_tokens: int | None) -> Item:
+    """Return the item of an answer whose sound was cut at a moment; of its words all had come."""
+    script = Script().session()
+    script.speech()
+    response_id = script.created()
+    item = script.say(response_id, words, said=len(words.split(" ")))
+    script.server("conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=played_ms)
+    details = {"type": "cancelled", "reason": "turn_detected"}
+    script.done(response_id, [item], status="cancelled", details=details)
+    usage = script.rows[-1][1]["response"]["usage"] = copy.deepcopy(USAGE)
+    usage["output_token_details"]["audio_tokens"] = audio_tokens
+    found = reduce(script).item(item["id"])
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("played_ms", "heard"),
+    [
+        (0, ""),
+        (180, ""),
+        (250, "One"),
+        (500, "One two"),
+        (900, "One two six"),
+        (990, "One two six"),
+        (1000, "One two six ten."),
+        (5000, "One two six ten."),
+    ],
+)
+def test_of_an_answer_cut_short_those_words_were_heard_that_fit_the_time_played(
+    played_ms: int, heard: str
+) -> None:
+    assert _cut_short("One two six ten.", played_ms, audio_tokens=20).heard_transcript == heard
+
+
+def test_words_without_spaces_are_cut_between_characters() -> None:
+    assert _cut_short("日本語です。", 500, audio_tokens=20).heard_transcript == "日本語"
+
+
+@pytest.mark.parametrize("audio_tokens", [None, 0])
+def test_where_nobody_counts_tokens_speech_has_its_everyday_pace(audio_tokens: int | None) -> None:
+    words = "One two three four five six seven eight nine ten."
+    assert _cut_short(words, 1300, audio_tokens=audio_tokens).heard_transcript == "One two three four"
+
+
+def test_what_the_server_keeps_of_an_answer_cut_short_is_what_was_heard() -> None:
+    script = Script().session()
+    script.typed("Go on.")
+    response_id = script.created()
+    item = script.say(response_id, "We have coffee and tea and milk.", said=6)
+    script.server("conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=900)
+    kept = message(
+        item["id"], "assistant", "incomplete", {"type": "output_audio", "transcript": "We have cof"}
+    )
+    script.server("conversation.item.retrieved", item=kept)
+    found = reduce(script).items[-1]
+    assert found.heard_transcript == "We have cof"
+    assert found.transcript == "We have coffee and tea and"
+
+
+def test_an_answer_that_was_cleared_was_heard_as_long_as_its_sound_went_out() -> None:
+    script = Script().session()
+    script.typed("Go on.")
+    response_id = script.created()
+    item = script.say(response_id, "One two six ten.")
+    script.done(response_id, [item])
+    script.stopped(response_id, cleared=True)
+    conversation = Conversation()
+    for record in script.log().records():
+        if record.type == "output_audio_buffer.cleared":
+            record.t_ms = (conversation.responses[response_id].t_first_audio_ms or 0) + 1600
+        conversation.apply(record)
+    # 61 tokens are 3.05 s: 1.6 s hold eight of the sixteen characters.
+    assert conversation.items[-1].heard_transcript == "One two"
+
+
+def test_each_message_of_a_cleared_response_was_heard_for_itself() -> None:
+    script = Script().session()
+    script.typed("Go on.")
+    response_id = script.created()
+    items = [script.say(response_id, words) for words in ("One two six ten.", "Six ten one two.", "Never.")]
+    script.done(response_id, items)
+    script.stopped(response_id, cleared=True)
+    conversation = Conversation()
+    for record in script.log().records():
+        if record.type == "output_audio_buffer.cleared":
+            record.t_ms = (conversation.responses[response_id].t_first_audio_ms or 0) + 2000
+        conversation.apply(record)
+    # 61 tokens for 38 characters: 1,284 ms a sentence.
+    assert [item.heard_transcript for item in conversation.items[1:]] == [None, "Six ten", ""]
+
+
+def test_of_an_answer_cancelled_before_it_sounded_nothing_was_heard() -> None:
+    script = Script().session()
+    script.typed("Go on.")
+    response_id = script.created()
+    item_id = script.begin_message(response_id)
+    script.speak(response_id, item_id, "Never heard.")
+    details = {"type": "cancelled", "reason": "client_cancelled"}
+    script.done(response_id, status="cancelled", details=details)
+    assert reduce(script).items[-1].heard_transcript == ""
+
+
+def test_an_answer_that_was_not_cut_short_or_written_has_no_heard_transcript() -> None:
+    script = Script().session()
+    script.spoken_turn()
+    script.typed("In writing.")
+    response_id = script.created()
+    item = script.write(response_id, "As you like.")
+    script.done(response_id, [item], status="cancelled", details={"type": "cancelled"})
+    assert [item.heard_transcript for item in reduce(script).items] == [None] * 4
 
 
 @pytest.mark.parametrize(

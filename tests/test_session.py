@@ -161,6 +161,26 @@ async def test_interrupt_stops_a_long_answer(session: rtc.HeadlessSession) -> No
     assert turn.transcript
 
 
+async def test_what_was_heard_of_an_interrupted_answer_is_what_the_server_keeps_of_it(
+    session: rtc.HeadlessSession,
+) -> None:
+    handle = session.say("Count to fifty.")
+    await session.wait_for("output_audio_buffer.started")
+    await asyncio.sleep(2.5)
+    await session.interrupt()
+    turn = await handle
+    item = session.conversation.items[-1]
+    estimated = item.heard_transcript
+    assert estimated is not None
+    await session.retrieve(item.item_id)
+    kept = session.items["heard_transcript"].iloc[-1]
+    assert kept == item.heard_transcript
+    assert turn.transcript is not None
+    assert turn.transcript.startswith(kept)
+    assert len(kept.split()) >= 3
+    assert len(estimated.split()) == pytest.approx(len(kept.split()), abs=2)
+
+
 async def test_interrupt_stops_what_was_asked_for_just_before(session: rtc.HeadlessSession) -> None:
     first, second = session.respond(instructions="Tell me a story."), session.say("Tell me a story.")
     await session.interrupt()

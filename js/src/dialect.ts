@@ -43,6 +43,7 @@ export type Change =
       in_conversation: boolean;
       status: string;
       reason: string;
+      audio_tokens: number;
     }
   | { kind: "audio"; phase: "started" | "stopped" | "cleared"; response_id: string }
   | { kind: "truncated"; item_id: string; audio_end_ms: number }
@@ -227,6 +228,7 @@ function readResponse(response: Fields, running: boolean): Change[] {
       in_conversation: response.conversation_id !== null,
       status: text(response.status),
       reason: text(fields(details.error).message) || text(details.reason),
+      audio_tokens: number(fields(fields(response.usage).output_token_details).audio_tokens) ?? 0,
     },
     ...items,
   ];

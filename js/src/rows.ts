@@ -45,6 +45,8 @@ export interface Entry {
   kept: string | null;
   /** When it was cut off and how much of it had been played, in ms; null when it was not. */
   cut: { at_ms: number; played_ms: number; measured: boolean } | null;
+  /** How long its sound is, from the tokens billed for it; null while nobody has said. */
+  sound_ms: number | null;
   latency_ms: number | null;
   /** Why its response ended before it was complete, and what else there is to say; "" when nothing. */
   shortened: string;
@@ -63,11 +65,10 @@ export interface RowContext {
   zero_ms: number;
   /** Whether the session transcribes what the user says. */
   transcribes: boolean;
-  /** Pace of the agent's speech, in characters per ms. */
-  perMs: number;
 }
 
 const LONGEST_OUTPUT = 400;
+const MS_PER_CHARACTER = 1000 / 15;
 
 /** Make an entry without words. */
 export function newEntry(
@@ -101,6 +102,7 @@ export function newEntry(
     said: "",
     kept: null,
     cut: null,
+    sound_ms: null,
     latency_ms: null,
     shortened: "",
     remark: "",
@@ -128,18 +130,16 @@ function userWords(entry: Entry, { transcribes }: RowContext): Partial<Row> {
 }
 
 function agentWords(entry: Entry, context: RowContext): Partial<Row> {
-  const kept = entry.kept ?? "";
-  const whole = entry.said.length >= kept.length ? entry.said : kept;
-  const heard = entry.written ? whole.length : heardLength(entry, whole, context.perMs);
+  const whole = spokenWords(entry);
+  const heard = entry.written ? whole.length : heardLength(entry, whole);
   const row: Partial<Row> = {
     ...splitAt(whole, heard),
     hint: whole === "" && !entry.done ? "…" : "",
     busy: !entry.done && entry.cut === null,
   };
   if (entry.cut !== null) {
-    const exact = entry.kept !== null && heard === entry.kept.length && heard < whole.length;
     row.edge = `interrupted at ${callText(entry.cut.at_ms - context.zero_ms)}`;
-    row.edgeTitle = exact
+    row.edgeTitle = isCutByServer(entry, whole)
       ? "cut where the server cut it"
       : "where the words were cut is an estimate, from the time played";
   } else if (entry.shortened !== "") {
@@ -152,12 +152,33 @@ function agentWords(entry: Entry, context: RowContext): Partial<Row> {
   return row;
 }
 
-/** How many characters were heard: what the server kept, else what fits the time played. */
-function heardLength(entry: Entry, whole: string, perMs: number): number {
-  if (entry.kept !== null && entry.kept.length < whole.length && whole.startsWith(entry.kept)) {
-    return entry.kept.length;
+/** All that the agent said in an entry, heard or not. */
+export function spokenWords({ said, kept }: Entry): string {
+  return said.length >= (kept ?? "").length ? said : (kept ?? "");
+}
+
+/** How long an entry's sound is: by its tokens, else at an everyday pace. The kernel's `items` say it likewise. */
+export function soundLength(entry: Entry): number {
+  return entry.sound_ms ?? spokenWords(entry).length * MS_PER_CHARACTER;
+}
+
+/** Whether the server holds less of an entry than was said, and so tells what was heard of it. */
+function isCutByServer({ kept }: Entry, whole: string): boolean {
+  return kept !== null && kept !== "" && kept.length < whole.length && whole.startsWith(kept);
+}
+
+/** How many characters were heard: what the server kept, else the words said to their end in the time played. */
+function heardLength(entry: Entry, whole: string): number {
+  if (isCutByServer(entry, whole)) {
+    return entry.kept?.length ?? 0;
   }
-  return entry.cut === null ? whole.length : Math.min(whole.length, Math.round(entry.cut.played_ms * perMs));
+  const sound_ms = soundLength(entry);
+  if (entry.cut === null || entry.cut.played_ms >= sound_ms) {
+    return whole.length;
+  }
+  const at = Math.floor((whole.length * Math.max(entry.cut.played_ms, 0)) / sound_ms);
+  const inAWord = whole.includes(" ") && whole[at] !== " ";
+  return inAWord ? Math.max(whole.lastIndexOf(" ", at), 0) : at;
 }
 
 /** The words up to there, and those after; the space between them is neither heard nor missed. */

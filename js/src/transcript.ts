@@ -4,7 +4,7 @@ import type { ReadonlySignal, Signal } from "@preact/signals";
 import type { Change, ItemFields } from "./dialect";
 import { createLatency } from "./latency";
 import { createOrder } from "./order";
-import { type Entry, type Row, rowWords, type Speaker } from "./rows";
+import { type Entry, type Row, rowWords, type Speaker, soundLength, spokenWords } from "./rows";
 
 export interface Transcript {
   rows: ReadonlySignal<readonly Signal<Row>[]>;
@@ -12,8 +12,8 @@ export interface Transcript {
   clear(): void;
 }
 
-/** Speech at an everyday pace, in characters per ms: the guess before a call has shown its own. */
-const USUAL_PACE = 15 / 1000;
+/** Of the agent's speech, a token of audio. */
+const MS_PER_TOKEN = 50;
 
 /** Whether there was anything of it to hear, and all of it is said. */
 function isAudible({ row, spoken, written, done, said, tool }: Entry): boolean {
@@ -31,15 +31,13 @@ export function createTranscript(prefix: string): Transcript {
   let playing: { response_id: string; since_ms: number } | null = null;
   const latency = createLatency();
   const asides = new Set<string>();
-  const pace = { characters: 0, ms: 0 };
 
   const since = (t_ms: number) => Math.max(0, t_ms - zero_ms);
 
   function show(entry: Entry, more: Partial<Row> = {}): void {
-    const perMs = pace.ms > 2000 ? pace.characters / pace.ms : USUAL_PACE;
     const { tool, item_id, response_id } = entry;
     const ids = [item_id, tool?.tool_call_id ?? "", response_id].filter((id) => id !== "");
-    const words = rowWords(entry, { zero_ms, transcribes, perMs });
+    const words = rowWords(entry, { zero_ms, transcribes });
     entry.row.value = { ...entry.row.value, ids, audible: isAudible(entry), ...words, ...more };
   }
 
@@ -119,8 +117,12 @@ export function createTranscript(prefix: string): Transcript {
     }
     const entries = order.ofResponse(change.response_id).filter((entry) => entry.tool === null);
     const last = entries.at(-1);
+    const length = entries.reduce((sum, entry) => sum + spokenWords(entry).length, 0);
     for (const entry of entries) {
       entry.done = true;
+      if (change.audio_tokens > 0 && length > 0) {
+        entry.sound_ms = (change.audio_tokens * MS_PER_TOKEN * spokenWords(entry).length) / length;
+      }
       show(entry);
     }
     if (change.status === "failed") {
@@ -147,13 +149,12 @@ export function createTranscript(prefix: string): Transcript {
       }
       return;
     }
-    const since_ms = playing?.since_ms ?? t_ms;
-    const last = messages.at(-1);
-    if (phase === "cleared" && playing !== null && last !== undefined) {
-      cutOff(last, t_ms, t_ms - since_ms, false);
-    } else if (phase === "stopped" && playing !== null) {
-      pace.characters += messages.reduce((sum, entry) => sum + entry.said.length, 0);
-      pace.ms += t_ms - since_ms;
+    let played_ms = t_ms - (playing?.since_ms ?? t_ms);
+    for (const entry of phase === "cleared" && playing !== null ? messages : []) {
+      if (entry === messages.at(-1) || played_ms < soundLength(entry)) {
+        cutOff(entry, t_ms, played_ms, false);
+      }
+      played_ms -= soundLength(entry);
     }
     playing = null;
   }

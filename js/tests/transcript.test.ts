@@ -106,16 +106,34 @@ describe("an interrupted answer", () => {
     expect(rows()[1]).toMatchObject({ text: "", struck: "Never heard." });
   });
 
-  it("keeps to the pace that this call has shown", () => {
-    later(10_000);
-    server(
-      ...agent.done("a1", "r1", "That is three euro twenty. Would you like a receipt?"),
-      agent.audio("stopped", "r1"),
-    );
-    server(agent.created("r2"), ...agent.added("a2", "a1", "r2"), agent.delta("a2", "r2", "x".repeat(100)));
+  it("lays the words over the sound that was made for them, whose tokens last 50 ms each", () => {
+    server(agent.truncated("a1", 5000));
+    const usage = { output_token_details: { audio_tokens: 200, text_tokens: 20 } };
+    const response = { id: "r1", status: "cancelled", status_details: { reason: "turn_detected" }, usage };
+    server({ type: "response.done", response });
+    // 52 characters in 10 s: the twenty-sixth ends "twenty.".
+    const [row] = rows();
+    expect([row?.text.trim(), row?.struck]).toEqual(["That is three euro twenty.", "Would you like a receipt?"]);
+  });
+
+  it("cuts between words, and within what is written without spaces", () => {
+    server(agent.truncated("a1", 1300));
+    expect(rows()[0]?.text.trim()).toBe("That is three euro");
+    server(agent.created("r2"), ...agent.added("a2", "a1", "r2"), agent.delta("a2", "r2", "日".repeat(100)));
     server(agent.truncated("a2", 2000));
-    // 52 characters in 10 s: 2 s hold about ten.
-    expect(rows()[1]?.text.length).toBe(10);
+    expect(rows()[1]?.text.length).toBe(30);
+  });
+
+  it("tells for each message of a response what was heard of it", () => {
+    server(...agent.added("a2", "a1", "r1"), agent.delta("a2", "r1", "Or a bag, or both of them?"));
+    later(4200);
+    server(agent.audio("cleared", "r1"), agent.cancelled("r1", "turn_detected"));
+    // 52 characters at 15 a second are 3.47 s; the other 0.73 s are eleven characters.
+    expect(rows().map(({ text, struck }) => [text.trim(), struck])).toEqual([
+      ["That is three euro twenty. Would you like a receipt?", ""],
+      ["Or a bag,", "or both of them?"],
+    ]);
+    expect(rows()[0]?.edge).not.toContain("interrupted");
   });
 
   it("is not struck out in a written answer", () => {

@@ -89,7 +89,7 @@ class Model:
     def output(self, response: Response, item: Item) -> None:
         """Count an item among the output of a response."""
         if item.response_id is None:
-            item.response_id = response.response_id
+            item.response_id, item.response = response.response_id, response
             response.items.append(item)
             self.layout.changed()
 

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
+from rtc_widget._conversation import heard
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 T = TypeVar("T")
 MARK = "rtc_mark"
 _SILENT: dict[str, str | None] = {"text": None, "transcript": None, "words": None}
+_FIRST_SPOKEN = ("transcript", 0)
 _ENDED_BY = {"turn_detected", "client_cancelled"}
 
 
@@ -61,7 +64,7 @@ class Item(msgspec.Struct, eq=False):
     role: str | None = None
     status: str | None = None
     response_id: str | None = None
-    heard_transcript: str | None = None
+    response: Response | None = None
     t_created_ms: float | None = None
     t_added_ms: float | None = None
     t_done_ms: float | None = None
@@ -97,6 +100,8 @@ class Item(msgspec.Struct, eq=False):
     earlier: list[Piece] = []
     """What was said before it was deleted and added again."""
     content: dict[tuple[str, int], str] = {}
+    kept: str | None = None
+    """What the server said last that its (first) transcript is."""
     said: dict[str, str | None] | None = None
     """Its words by kind, once joined; None when they have changed since."""
     asked_after: str | None = None
@@ -138,6 +143,11 @@ class Item(msgspec.Struct, eq=False):
         return self._words()["words"]
 
     @property
+    def heard_transcript(self) -> str | None:
+        """What of the transcript was played before it was cut short: see `_conversation.heard`."""
+        return heard.heard_transcript(self)
+
+    @property
     def came(self) -> list[Piece]:
         """The pieces of its words that count, as they came; also from before it was deleted."""
         return self.earlier + (self.pieces or self.segments)
@@ -145,7 +155,7 @@ class Item(msgspec.Struct, eq=False):
     def begin_anew(self) -> None:
         """Forget the words: it was deleted, and is added again."""
         self.earlier, self.pieces, self.segments = self.came, [], []
-        self.content, self.said = {}, None
+        self.content, self.said, self.kept = {}, None, None
 
     def add(self, piece: Piece) -> None:
         """Add a piece of its words."""
@@ -157,6 +167,8 @@ class Item(msgspec.Struct, eq=False):
         if len(words) > len(self.content.get((kind, part), "")):
             self.content[kind, part] = words
             self.said = None
+        if (kind, part) == _FIRST_SPOKEN:
+            self.kept = words
 
     def _words(self) -> dict[str, str | None]:
         if self.said is None:

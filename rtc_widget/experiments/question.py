@@ -69,7 +69,8 @@ def question_of(session: Session, turn: Turn) -> Question:
     typed = _contents(session, [item for item in users if not item.spoken])
     before: list[tuple[str, str | Content]] = []
     for item in _messages_before(session, users):
-        given = typed.get(item.item_id) or item.heard_transcript or item.words
+        heard = item.heard_transcript
+        given = typed.get(item.item_id) or (item.words if heard is None else heard)
         if item.role is not None and given:
             before.append((item.role, given))
     last = users[-1]

@@ -65,6 +65,15 @@ class Utterance:
         self.sent_bytes += size - wanted
         return b"".join(parts)
 
+    def shorten(self, to_ms: float) -> None:
+        """Forget what waits beyond a length of the whole."""
+        left = max(round(to_ms * SPOKEN_RATE_HZ / 1000) * BYTES_PER_SAMPLE - self.sent_bytes, 0)
+        for _ in range(len(self._waiting)):
+            piece = self._waiting.popleft()[:left]
+            left -= len(piece)
+            if piece:
+                self._waiting.append(piece)
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits."""
@@ -118,6 +127,12 @@ class Mouth:
             utterance = Utterance(response_id, item_id, due_s=due_s)
             self._queue.append(utterance)
         utterance.add(pcm)
+
+    def shorten(self, item_id: str, to_ms: float) -> None:
+        """Say no more of an item than was made of it."""
+        for utterance in self._queue:
+            if utterance.item_id == item_id:
+                utterance.shorten(to_ms)
 
     def finish(self, response_id: str) -> None:
         """Declare that a response has no more to say; `on_stopped` follows when its last sound went out."""

@@ -139,27 +139,35 @@ class Response:
         return bool(part.get("transcript") or part.get("text"))
 
     async def _speak(self, entry: Entry, text: str, action: Say) -> None:
-        """Speak a clause, as far as the tokens left allow."""
+        """Speak a clause, as far as the tokens left allow: what is not made yet can still be cancelled."""
         is_first = not self._said_something(entry)
-        text, pcm, is_cut = await self._voice(entry, text, action)
+        text, pcm, cost = await self._voice(entry, text, action)
+        is_cut = cost.total > self._tokens_left()
+        if is_cut:
+            share = max(self._tokens_left(), 0) / cost.total
+            text, cost = text[: round(len(text) * share)], cost.share(share)
+            pcm = pcm[: int(len(pcm) * share) // 2 * 2]
+        length_ms, before = duration_ms(pcm, SPOKEN_RATE_HZ), self._spent
         pieces = self._output.sound(entry, pcm, await self._due_s(pcm, action) if is_first else None)
         words = deltas(text)
-        pause_s = duration_ms(pcm, SPOKEN_RATE_HZ) / 1000 / _GENERATION_SPEED / max(len(words), 1)
-        sent = 0
-        for index, word in enumerate(words, 1):
+        pause_s = length_ms / 1000 / _GENERATION_SPEED / max(len(words), 1)
+        made = sent = 0
+        for word in words:
+            made += len(word)
+            share = made / len(text)
+            self._spent = before + cost.share(share)
+            entry.say(word, length_ms * len(word) / len(text))
             self._output.write(word)
             await asyncio.sleep(pause_s)
-            due = len(pieces) * index // len(words)
+            due = int(len(pieces) * share)
             for piece in pieces[sent:due]:
                 self._output.send_sound(entry, piece)
             sent = due
-        for piece in pieces[sent:]:
-            self._output.send_sound(entry, piece)
         if is_cut:
             raise _TokensSpent
 
-    async def _voice(self, entry: Entry, text: str, action: Say) -> tuple[str, bytes, bool]:
-        """Return what the tokens left allow of a clause: its words, its sound, and whether it was cut."""
+    async def _voice(self, entry: Entry, text: str, action: Say) -> tuple[str, bytes, Tokens]:
+        """Return a clause's words, its sound after what was said before, and what they cost."""
         output = self.order.session["audio"]["output"]
         voice = output["voice"] if isinstance(output["voice"], str) else output["voice"]["id"]
         pcm = await speak(
@@ -167,13 +175,7 @@ class Response:
         )
         if entry.spoken:
             pcm = silence(_PAUSE_MS, SPOKEN_RATE_HZ) + pcm
-        cost = Tokens(text_tokens(text), spoken_tokens(duration_ms(pcm, SPOKEN_RATE_HZ)))
-        share = min(max(self._tokens_left(), 0) / max(cost.total, 1), 1.0)
-        text = text[: round(len(text) * share)]
-        pcm = pcm[: int(len(pcm) * share) // 2 * 2]
-        self._spent += Tokens(round(cost.text * share), round(cost.audio * share))
-        entry.say(text, duration_ms(pcm, SPOKEN_RATE_HZ))
-        return text, pcm, share < 1.0
+        return text, pcm, Tokens(text_tokens(text), spoken_tokens(duration_ms(pcm, SPOKEN_RATE_HZ)))
 
     async def _due_s(self, pcm: bytes, action: Say) -> float | None:
         """Return when the sound of an answer must begin; None where nobody says, or nobody spoke."""
@@ -213,6 +215,8 @@ class Response:
         if self._status != "in_progress":
             return
         self._output.close("completed" if status == "completed" else "incomplete")
+        for entry in self._output.entries:
+            self._host.mouth.shorten(entry.id, entry.audio_ms)
         self._status, self._details = status, details
         # Speech that cancels goes on with what was said before a pause; what the client cancels is settled.
         goes_on = (details or {}).get("reason") == "turn_detected"

@@ -37,6 +37,10 @@ class Tokens:
         """Add kind by kind."""
         return Tokens(self.text + other.text, self.audio + other.audio, self.image + other.image)
 
+    def share(self, part: float) -> Tokens:
+        """Return a part of them, from 0 to 1, in whole tokens of each kind."""
+        return Tokens(round(self.text * part), round(self.audio * part), round(self.image * part))
+
     @property
     def total(self) -> int:
         """All kinds together."""

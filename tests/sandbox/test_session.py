@@ -386,6 +386,30 @@ async def test_truncating_forgets_what_comes_after() -> None:
         assert talk.error()["message"] == "Audio content of 2000ms is already shorter than 5000ms"
 
 
+async def test_a_cancelled_answer_tells_bills_and_sounds_no_more_than_was_made_of_it() -> None:
+    async with inside() as talk:
+        talk.say("Tell me a story.")
+        talk.send("response.create")
+        delta = "response.output_audio_transcript.delta"
+        for _ in range(5):
+            await talk.wait_for(delta, len(talk.events))
+        talk.send("response.cancel")
+        cancelled = talk.last("response.done")["response"]
+        said = "".join(event["delta"] for event in of_type(talk.events, delta))
+        assert text_of(cancelled) == said
+        details = cancelled["usage"]["output_token_details"]
+        assert details["text_tokens"] <= -(-len(said) // 4)
+        entry = next(entry for entry in talk.session.history if entry.id == cancelled["output"][0]["id"])
+        assert sum(len(word) for word, _ in entry.spoken) == len(said)
+        assert details["audio_tokens"] == pytest.approx(entry.audio_ms / 50, abs=1)
+        await talk.wait_for("output_audio_buffer.stopped")
+        place = {"item_id": entry.id, "content_index": 0}
+        talk.send("conversation.item.truncate", **place, audio_end_ms=int(entry.audio_ms))
+        talk.send("conversation.item.retrieve", item_id=entry.id)
+        kept = talk.last("conversation.item.retrieved")["item"]["content"][0]["transcript"]
+        assert said.startswith(kept)
+
+
 async def test_clearing_the_output_answers_even_when_nothing_plays() -> None:
     async with inside() as talk:
         await talk.ask("Hello.")

@@ -112,6 +112,8 @@ async def test_speech_cancels_the_answer_and_the_client_truncates_what_it_did_no
         await talk.send("session.update", session=hearing())
         await talk.type_text("Tell me a story.")
         first = await talk.wait_for("response.output_audio.delta")
+        for _ in range(3):  # of 200 ms
+            await talk.wait_for("response.output_audio.delta", len(talk.events))
         await talk.append(encoded(spoken(QUESTION) + silence(800, SPOKEN_RATE_HZ), "audio/pcm"))
         cancelled = (await talk.wait_for("response.done"))["response"]
         await talk.send(

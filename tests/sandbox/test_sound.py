@@ -104,6 +104,29 @@ def test_clearing_tells_what_was_really_sent() -> None:
     assert notes.kinds == ["+r1"]
 
 
+def test_what_was_not_made_of_an_item_is_not_said() -> None:
+    notes = Notes()
+    mouth = notes.mouth
+    for _ in range(3):
+        mouth.say("r1", "i1", b"x" * 48_000)
+    mouth.take(24_000)
+    mouth.shorten("i1", 750)
+    mouth.finish("r1")
+    assert mouth.take(96_000) == b"x" * (72_000 - 24_000) + bytes(48_000)
+    assert notes.kinds == ["+r1", "-r1"]
+
+
+def test_what_is_out_already_is_not_taken_back() -> None:
+    notes = Notes()
+    mouth = notes.mouth
+    mouth.say("r1", "i1", b"x" * 48_000)
+    mouth.take(40_000)
+    mouth.shorten("i1", 100)
+    mouth.finish("r1")
+    assert not mouth.is_busy
+    assert notes.kinds == ["+r1", "-r1"]
+
+
 class Clock:
     """A loop whose time passes only while somebody sleeps."""
 
