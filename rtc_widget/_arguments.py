@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numbers
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from rtc_widget._errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import os
+
     from rtc_widget.experiments.variant import Variant
 
-__all__ = ["checked_timeout", "checked_variant"]
+__all__ = ["checked_timeout", "checked_variant", "expanded"]
 
 
 def checked_timeout(timeout: object) -> float:
@@ -47,3 +50,19 @@ def checked_variant(variant: object) -> Variant:
     }
     way_out = ways.get(type(variant), 'make one, rtc.Variant("calm", instructions="…")')
     raise ConfigurationError(f"A variant is an rtc.Variant, not a {type(variant).__name__}: {way_out}.")
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path with `~` and `~name` as the folders they stand for.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"{path} cannot be read: there is no such home directory. Give the whole path."
+        ) from None

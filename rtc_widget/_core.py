@@ -35,6 +35,7 @@ T = TypeVar("T")
 _UPDATED = "session.updated"
 
 NO_CALL = ("channel", "there is no call.", "Connect first: `await w.connect()`, or press Connect.")
+CLOSED = ("channel", "the session is closed.", "Make a new one.")
 OVER = frozenset({"idle", "ended", "failed"})
 """The states in which there is no call, and none on its way."""
 
@@ -139,6 +140,8 @@ class Core:
             raise
 
     def _note_error(self, source: str, what: str, error: Exception) -> None:
+        if self.closed:
+            return  # the log takes nothing more
         detail = None if isinstance(error, RtcWidgetError) else traceback.format_exc()
         extra = {"detail": detail} if detail else {}
         self.log.note(
@@ -148,7 +151,7 @@ class Core:
     def require_call(self) -> None:
         """Refuse a command that needs a call while there is none."""
         if self.status in OVER:
-            raise ConnectionFailed(*NO_CALL)
+            raise ConnectionFailed(*(CLOSED if self.closed else NO_CALL))
 
     async def execute(
         self, *events: dict[str, Any], timeout: float, on_sent: Future[None] | None = None

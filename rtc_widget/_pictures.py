@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._arguments import expanded
 from rtc_widget._errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def read_bytes(source: Any) -> tuple[bytes | None, str]:
     elif isinstance(source, str) and source[:5].lower() == "data:":
         data, what = _from_data_url(source), "This data URL"
     elif isinstance(source, str) or hasattr(source, "__fspath__"):
-        data, what = _from_file(Path(source).expanduser()), str(source)
+        data, what = _from_file(expanded(source)), str(source)
     elif callable(getattr(figure, "savefig", None)):
         drawn = io.BytesIO()
         figure.savefig(drawn, format="png")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._arguments import expanded
 from rtc_widget._configuration import FieldProperties
 from rtc_widget.log.folders import JOURNAL, OpenLog, resume_log
 from rtc_widget.protocol import SESSION_PLACES
@@ -61,9 +61,9 @@ def resume(
     RecordingError
         There is no session in the folder, its journal cannot be read, or a kernel still writes it.
     """
-    place = Path(folder).expanduser().absolute()
+    place = expanded(folder).absolute()
     place = place.parent if place.name == JOURNAL else place
-    log = resume_log(place, None if rest is None else Path(rest).expanduser())
+    log = resume_log(place, None if rest is None else expanded(rest))
     told = [record.event for record in log.records(types={"rtc.config"})]
     before = _fields_of(told[-1].get("effective")) if told else {}
     try:

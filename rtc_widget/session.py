@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from rtc_widget._arguments import checked_variant
+from rtc_widget._arguments import checked_variant, expanded
 from rtc_widget._asking import Asking
 from rtc_widget._call_limit import CallLimit
 from rtc_widget._calling import Calling
@@ -278,7 +278,7 @@ def _opened(directory: str | os.PathLike[str] | OpenLog | None) -> OpenLog:
         raise ConfigurationError(
             f"directory is the path of a folder, or None to keep nothing on disk, not {directory!r}."
         )
-    opened = open_log(None if directory is None else Path(directory).expanduser().absolute())
+    opened = open_log(None if directory is None else expanded(directory).absolute())
     if opened.folder is not None and directory == DEFAULT:
         tell_once(opened.folder)
     return opened

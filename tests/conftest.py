@@ -20,6 +20,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"
 GUARD = Path(loopback.__file__).parent
 BROWSER = "tests/browser/"
 BY_EAR = "by ear"
+COMPUTES = 1
 LAST = 3
 HEARD = tuple(
     f"{BROWSER}test_{name}"
@@ -52,6 +53,7 @@ SPOKEN = tuple(
 )
 CORES = os.sched_getaffinity(0) if sys.platform == "linux" else set()
 BESIDE = set(sorted(CORES)[1:]) or CORES
+TALKERS = max(len(CORES), 2)
 
 
 def pytest_configure() -> None:
@@ -81,7 +83,8 @@ class OneEar(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
     """Lets one worker run the browser tests that judge sound, and the others all that needs no browser.
 
     Sound needs a core that is not full: those that only compute come first, on the cores left to them, then
-    those that mostly wait for words to be spoken; the other browser tests come last, on all workers.
+    those that mostly wait for words to be spoken; the other browser tests come last. What is spoken never
+    keeps more workers busy than there are cores.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -93,25 +96,30 @@ class OneEar(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
         super()._assign_work_unit(node)
 
     def _reschedule(self, node: Any) -> None:
-        late = bool(self.workqueue) and all(_late(scope) == LAST for scope in self.workqueue)
-        if not (late and any(self._listens(other) for other in self.nodes if other is not node)):
+        following = min(map(_late, self.workqueue), default=COMPUTES)
+        others = [other for other in self.nodes if other is not node]
+        waits = following == LAST and any(map(self._listens, others))
+        full = not self._talks(node) and sum(map(self._talks, others)) >= TALKERS
+        if not (waits or (full and following != COMPUTES)):
             super()._reschedule(node)
 
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
-        listened = self._listens(node)
         super().mark_test_complete(node, item_index, duration)
-        if listened and not self._listens(node):
-            for other in self.nodes:
-                self._reschedule(other)
+        for other in self.nodes:
+            self._reschedule(other)
 
     def _listens(self, node: Any) -> bool:
         return not all(self.assigned_work[node].get(BY_EAR, {}).values())
+
+    def _talks(self, node: Any) -> bool:
+        work = self.assigned_work[node].items()
+        return any(_late(scope) != COMPUTES and not all(tests.values()) for scope, tests in work)
 
 
 def _late(scope: str) -> int:
     if scope == BY_EAR:
         return 0
-    return LAST if scope.startswith(BROWSER) else 2 if scope.startswith(SPOKEN) else 1
+    return LAST if scope.startswith(BROWSER) else 2 if scope.startswith(SPOKEN) else COMPUTES
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneEar:

@@ -200,6 +200,8 @@ async def test_a_closed_session_makes_no_call_and_says_what_does(tmp_path: Path)
     for again in (session.connect, session.__aenter__):
         with pytest.raises(rtc.ConfigurationError, match=r"Make a new one.*rtc\.resume\("):
             await again()
+    with pytest.raises(rtc.ConnectionFailed, match=r"the session is closed\. Make a new one"):
+        await session.say("Hello.")
     assert len(session.event_log) == before
     assert session.status == "ended"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rtc_widget._arguments import expanded
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.audio.resample import to_int16
 from rtc_widget.audio.sound import Sound
@@ -46,7 +47,7 @@ def load_sound(source: object, *, sample_rate_hz: int | None = None) -> Sound:
         _check(source)
         return source
     if isinstance(source, (str, os.PathLike)):
-        path = _expanded(Path(os.fsdecode(source)))
+        path = expanded(Path(os.fsdecode(source)))
         return _decode(_read(path), path.name, f"{path}")
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _decode(bytes(source), "bytes", f"{len(source)} bytes given")
@@ -136,15 +137,6 @@ def _check(sound: Sound) -> None:
         raise ConfigurationError(
             f"{sound.name}: {len(sound.pcm)} bytes end within a sample; 16-bit samples have two bytes each."
         )
-
-
-def _expanded(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        raise ConfigurationError(
-            f"{path} cannot be read: there is no such home directory. Give the whole path."
-        ) from None
 
 
 def _read(path: Path) -> bytes:

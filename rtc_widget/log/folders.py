@@ -6,13 +6,15 @@ import glob
 import math
 import os
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
-from rtc_widget._errors import RecordingError
+from rtc_widget._arguments import expanded
+from rtc_widget._errors import ConfigurationError, RecordingError
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.journal import Journal
 from rtc_widget.log.reading import read_file
@@ -130,7 +132,7 @@ def journal_of(path: str | Path) -> Path:
     RecordingError
         There is none.
     """
-    place = Path(path)
+    place = expanded(path)
     if place.is_dir():
         place = place / JOURNAL
     if not place.is_file():
@@ -162,11 +164,22 @@ def find(where: str | Path | Sequence[str | Path]) -> list[Path]:
     -------
     list of Path
         Sorted, each once.
+
+    Raises
+    ------
+    ConfigurationError
+        It is none of these.
     """
-    places = [where] if isinstance(where, str | Path) else list(where)
+    places: object = [where] if isinstance(where, str | os.PathLike) else where
+    if not isinstance(places, Iterable) or not all(isinstance(one, str | os.PathLike) for one in places):
+        raise ConfigurationError(
+            f"Recordings are found by a folder, a file, a pattern such as 'runs/**', or a list of them, not "
+            f"by {where!r}."
+        )
     found: dict[Path, None] = {}
     for place in places:
-        for match in _matches(os.fspath(place)):
+        text = os.fspath(place)
+        for match in _matches(os.fspath(expanded(text)) if text.startswith("~") else text):
             found.update(dict.fromkeys(_below(match)))
     return sorted(found)
 

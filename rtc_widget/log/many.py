@@ -207,10 +207,10 @@ def _ask(recordings: Recordings, query: str) -> pd.DataFrame:
         raise ConfigurationError(f"A query is SQL in a str, such as {_EXAMPLE!r}, not {query!r}.")
     named = set(re.findall(r"\w+", query.lower()))
     with duckdb.connect() as connection:
-        for name in FRAMES:
-            if name in named:
-                _make_table(connection, recordings, name)
         try:
+            for name in FRAMES:
+                if name in named:
+                    _make_table(connection, recordings, name)
             relation: Any = connection.sql(query)  # None where there is no statement
             answer = None if relation is None else relation.to_arrow_table()
         except duckdb.Error as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from rtc_widget._arguments import expanded
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget.frames import Frames
@@ -191,7 +192,7 @@ def load(path: str | Path | Iterable[Any], *, strict: bool = True, progress: boo
                 f'rtc.load_many("{folders.DEFAULT}").sessions says what there is.'
             )
         return Recording(read_events(path))
-    place = Path(path)
+    place = expanded(path)
     journal = folders.journal_of(place)
     with progress_of_bytes(journal, progress) as advance:
         loaded = read_file(journal, strict=strict, progress=advance)

@@ -79,6 +79,7 @@ async def test_the_agents_sdk_holds_a_whole_conversation(
         assert (call["name"], call["output"]) == ("get_weather", "It is foggy in London.")
         assert _said(told) == "Ahoy. Get weather says: It is foggy in London."
 
+        await page.wait_for_function("seen.includes('mcp_list_tools.completed')", timeout=TIME_LIMIT_MS)
         await _ask(page, "Count the red umbrellas.")
         await page.wait_for_function("asked.length === 2", timeout=TIME_LIMIT_MS)
         assert await page.evaluate("asked[1].type") == "mcp_approval_request"

@@ -86,7 +86,7 @@ async def test_in_new_calls_every_answer_hears_the_recorded_question(session: rt
     answers = await session.ask_again(turn, three(), repeats=1)
     check(answers, 1)
     assert conversation_of(session) == before
-    assert answers.frame["latency_heard_ms"].notna().all()
+    assert answers.frame["latency_heard_ms"].notna().sum() >= 2  # as above: what is torn is not measured
     assert answers.frame["session_id"].nunique() == 3
     assert session.event_log.session_id not in set(answers.frame["session_id"])
 

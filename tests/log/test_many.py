@@ -114,6 +114,22 @@ def test_plain_files_of_rows_are_sessions_too(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.jsonl", "1.jsonl"]
 
 
+@pytest.mark.parametrize("where", [None, 5, [None], ["runs", 5]])
+def test_recordings_are_found_by_paths_and_by_nothing_else(where: Any) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=r"found by a folder, a file, a pattern"):
+        rtc.load_many(where)
+
+
+def test_the_home_directory_is_meant_by_a_tilde(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(runs.parent))
+    monkeypatch.setenv("USERPROFILE", str(runs.parent))
+    assert len(rtc.load_many("~/runs")) == 3
+    assert len(rtc.load_many("~/runs/**")) == 3
+    assert len(rtc.load("~/runs/day1/run1").event_log) > 0
+    with pytest.raises(rtc.ConfigurationError, match="no such home"):
+        rtc.load("~nobody-of-that-name/runs")
+
+
 def test_sql_asks_all_sessions_at_once(runs: Path) -> None:
     query = """
         select variant, count(*) as n, median(latency_inferred_ms) as p50_ms
