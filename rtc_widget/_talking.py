@@ -178,9 +178,14 @@ class Talking(SessionParts):
     async def _interrupt(self, timeout: float) -> None:
         core, conversation, speaking = self._core, self._core.conversation, self._speaking
         asked, end_s = speaking.asked(), time.monotonic() + timeout
+        told: set[tuple[str, str]] = set()
 
         def busy() -> bool:
             return conversation.active_response is not None or conversation.audio_playing
+
+        def to_tell() -> set[tuple[str, str]]:
+            found = {"cancel": conversation.active_response, "clear": conversation.playing_response}
+            return {(what, one.response_id) for what, one in found.items() if one is not None} - told
 
         async def until(condition: Callable[[], bool]) -> None:
             left_s = max(0.0, end_s - time.monotonic())
@@ -188,13 +193,14 @@ class Talking(SessionParts):
 
         await until(lambda: busy() or not speaking.are_to_come(asked))
         while busy():
+            fresh = to_tell()
+            told |= fresh
+            what = {kind for kind, _ in fresh}
             await core.send(
-                *protocol.dialect.interrupt(
-                    active_response=conversation.active_response is not None,
-                    audio_playing=conversation.audio_playing,
-                )
+                *protocol.dialect.interrupt(active_response="cancel" in what, audio_playing="clear" in what)
             )
-            await until(lambda: not busy())
+            # The next response may begin as this one ends, and sound after the response was cancelled.
+            await until(lambda: not busy() or bool(to_tell()))
             await until(lambda: busy() or not speaking.are_to_come(asked))
 
 

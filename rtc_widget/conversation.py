@@ -177,7 +177,12 @@ class Conversation:
     @property
     def audio_playing(self) -> bool:
         """Whether the service streams audio: between the output buffer's start and its end."""
-        return self._model.audio_playing
+        return self._model.playing is not None
+
+    @property
+    def playing_response(self) -> Response | None:
+        """The response whose audio the service streams."""
+        return self._model.playing
 
     @property
     def user_speaking(self) -> bool:

@@ -36,7 +36,7 @@ class Model:
         self.responses: dict[str, Response] = {}
         self.tool_runs: dict[str, ToolRun] = {}
         self.variant: str | None = None
-        self.audio_playing = False
+        self.playing: Response | None = None
         self.user_speaking = False
         self.has_spoken = False
         self.items: dict[str, Item] = {}
@@ -109,7 +109,7 @@ class Model:
         self.running.clear()
         self.requests.clear()
         self.waiting_tools.clear()
-        self.audio_playing = self.user_speaking = False
+        self.playing, self.user_speaking = None, False
 
 
 def unmarked(metadata: Any) -> dict[str, Any] | None:

@@ -236,15 +236,15 @@ def audio_delta(model: Model, record: Record) -> None:
 
 def audio_started(model: Model, record: Record) -> None:
     """Note that the service streams a response's audio."""
-    model.audio_playing = model.has_spoken = True
-    response = model.response(read_about_response(record).response_id)
+    model.has_spoken = True
+    response = model.playing = model.response(read_about_response(record).response_id)
     if response.t_buffer_started_ms is None:
         response.t_buffer_started_ms = record.t_ms
 
 
 def audio_stopped(model: Model, record: Record) -> None:
     """Note that the audio has ended, or was cleared."""
-    model.audio_playing = False
+    model.playing = None
     response = model.response(read_about_response(record).response_id)
     response.t_audio_stopped_ms = record.t_ms
     response.audio_cleared = response.audio_cleared or record.type.endswith(".cleared")

@@ -27,8 +27,9 @@ SAMPLE_RATE_HZ = 48_000
 _FRAME_S = 0.020
 _FRAME_SAMPLES = 960
 _BIT_RATE = 64_000
-# A loop that was held up this long catches up at once; after a longer time it goes on from now.
-_MOST_LATE_FRAMES = 5
+# A loop that was held up this long catches up at once, so that no word is torn: a receiver's jitter buffer
+# takes so much (aiortc's has 16 packets). After a longer time it goes on from now.
+_MOST_LATE_FRAMES = 15
 # A stream that ran dry goes on when there is this much again, so that a late chunk is one gap and not many.
 _PREFETCH_SAMPLES = 3 * _FRAME_SAMPLES
 _SILENCE = np.zeros(_FRAME_SAMPLES, np.int16)
