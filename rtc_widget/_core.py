@@ -265,7 +265,9 @@ class Core:
                     raise self.call_over()
                 left_s = end_s - time.monotonic()
                 if left_s <= 0:
-                    raise WaitTimeout(what, timeout, self.last_types(), kernel_hint())
+                    raise WaitTimeout(
+                        what, timeout, self.last_types(), self._approval_hint() or kernel_hint()
+                    )
                 pause_s = left_s if verdict is False else min(left_s, float(verdict))
                 await asyncio.wait({asyncio.wrap_future(wait.future)}, timeout=pause_s)
             finally:
@@ -276,6 +278,13 @@ class Core:
         state = self.call_state
         reason = state.get("reason") or "the call ended"
         return ConnectionFailed(str(state.get("step") or "channel"), str(reason), state.get("advice"))
+
+    def _approval_hint(self) -> str | None:
+        """Name the tool call that waits for a person, who may not know it."""
+        for call_id, run in self.conversation.tool_runs.items():
+            if run.approval == "asked":
+                return f"A tool call waits for approval: w.approve({call_id!r}), or press Approve."
+        return None
 
     def last_types(self, count: int = 8, *, since: int = 0) -> list[str]:
         """Return the types of the last records from a `seq` on, oldest first."""

@@ -123,7 +123,7 @@ class WaitTimeout(RtcWidgetError):
         self.seconds = seconds
         self.seen = list(seen)
         came = f"Last events: {', '.join(self.seen)}." if self.seen else "No event came."
-        text = f"Waited {seconds:g} s for {what}. {came}"
+        text = f"Waited {round(seconds, 1):g} s for {what}. {came}"
         super().__init__(f"{text} {hint}" if hint else text)
 
 

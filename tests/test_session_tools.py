@@ -85,6 +85,23 @@ async def test_two_tools_one_slow_one_raising_and_one_response_after_both(
     assert max(outputs) < asks[-1]
 
 
+async def test_an_answer_that_waits_for_a_person_says_so_when_it_takes_too_long(
+    session: rtc.HeadlessSession,
+) -> None:
+    @session.tool(needs_approval=True)
+    def order() -> str:
+        """Place an order."""
+        return "ordered"
+
+    handle = session.say("Place an order, please.", timeout=3)
+    asked = await session.wait_for("rtc.approval")
+    with pytest.raises(
+        rtc.WaitTimeout, match=r"A tool call waits for approval: w\.approve\('call_"
+    ) as waited:
+        await handle
+    assert asked["tool_call_id"] in str(waited.value)
+
+
 async def test_a_call_that_needs_approval_waits_for_it(session: rtc.HeadlessSession) -> None:
     ran = threading.Event()
 
