@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 18  # larger pieces fall out of the processor's cache, and take half as long again
-_BLOCK_BYTES = 1 << 21  # of these a block is made: the fewer there are, the less work is done a block
+_BLOCK_BYTES = 1 << 19  # of these a block is made: fewer are less work, until their lines fall out of it too
 _BEGINNING = 64
 _MARK = b"\xef\xbb\xbf"  # which some editors put before a text
 _EXCERPT = 200
