@@ -180,28 +180,27 @@ class Talking(SessionParts):
         asked, end_s = speaking.asked(), time.monotonic() + timeout
         told: set[tuple[str, str]] = set()
 
-        def busy() -> bool:
-            return conversation.active_response is not None or conversation.audio_playing
-
-        def to_tell() -> set[tuple[str, str]]:
+        def going_on() -> set[tuple[str, str]]:
             found = {"cancel": conversation.active_response, "clear": conversation.playing_response}
-            return {(what, one.response_id) for what, one in found.items() if one is not None} - told
+            return {(what, one.response_id) for what, one in found.items() if one is not None}
 
         async def until(condition: Callable[[], bool]) -> None:
             left_s = max(0.0, end_s - time.monotonic())
             await core.until(condition, what="the agent to stop", timeout=left_s)
 
-        await until(lambda: busy() or not speaking.are_to_come(asked))
-        while busy():
-            fresh = to_tell()
-            told |= fresh
-            what = {kind for kind, _ in fresh}
+        while True:
+            await until(lambda: bool(going_on()) or not speaking.are_to_come(asked))
+            if not going_on():
+                return
+            fresh = {what for what, _ in going_on() - told}
+            told.update(going_on())
             await core.send(
-                *protocol.dialect.interrupt(active_response="cancel" in what, audio_playing="clear" in what)
+                *protocol.dialect.interrupt(active_response="cancel" in fresh, audio_playing="clear" in fresh)
             )
             # The next response may begin as this one ends, and sound after the response was cancelled.
-            await until(lambda: not busy() or bool(to_tell()))
-            await until(lambda: busy() or not speaking.are_to_come(asked))
+            await until(lambda: not going_on() or not going_on() <= told)
+            if not going_on():
+                told.clear()
 
 
 def _is_words(value: object) -> bool:

@@ -299,6 +299,16 @@ def test_what_the_server_keeps_of_an_answer_cut_short_is_what_was_heard() -> Non
     assert found.transcript == "We have coffee and tea and"
 
 
+def _cleared_after(played_ms: float, script: Script, response_id: str) -> Conversation:
+    """Return the conversation, had its sound been cleared so long after it began."""
+    conversation = Conversation()
+    for record in script.log().records():
+        if record.type == "output_audio_buffer.cleared":
+            record.t_ms = (conversation.responses[response_id].t_first_audio_ms or 0) + played_ms
+        conversation.apply(record)
+    return conversation
+
+
 def test_an_answer_that_was_cleared_was_heard_as_long_as_its_sound_went_out() -> None:
     script = Script().session()
     script.typed("Go on.")
@@ -306,11 +316,7 @@ def test_an_answer_that_was_cleared_was_heard_as_long_as_its_sound_went_out() ->
     item = script.say(response_id, "One two six ten.")
     script.done(response_id, [item])
     script.stopped(response_id, cleared=True)
-    conversation = Conversation()
-    for record in script.log().records():
-        if record.type == "output_audio_buffer.cleared":
-            record.t_ms = (conversation.responses[response_id].t_first_audio_ms or 0) + 1600
-        conversation.apply(record)
+    conversation = _cleared_after(1600, script, response_id)
     # 61 tokens are 3.05 s: 1.6 s hold eight of the sixteen characters.
     assert conversation.items[-1].heard_transcript == "One two"
 
@@ -322,11 +328,7 @@ def test_each_message_of_a_cleared_response_was_heard_for_itself() -> None:
     items = [script.say(response_id, words) for words in ("One two six ten.", "Six ten one two.", "Never.")]
     script.done(response_id, items)
     script.stopped(response_id, cleared=True)
-    conversation = Conversation()
-    for record in script.log().records():
-        if record.type == "output_audio_buffer.cleared":
-            record.t_ms = (conversation.responses[response_id].t_first_audio_ms or 0) + 2000
-        conversation.apply(record)
+    conversation = _cleared_after(2000, script, response_id)
     # 61 tokens for 38 characters: 1,284 ms a sentence.
     assert [item.heard_transcript for item in conversation.items[1:]] == [None, "Six ten", ""]
 

@@ -13,19 +13,23 @@ from rtc_widget.conversation import Conversation
 from tests.log.script import Script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.log.script import Row
 
 
 class Line:
-    """A session's core, whose service answers each message with a batch of events that arrive at once."""
+    """A session's core, whose service answers each message with a batch of events that arrive at once.
 
-    def __init__(self, script: Script, *answers: list[Row]) -> None:
+    What comes `afterwards` does so when the first answer has been looked at.
+    """
+
+    def __init__(self, script: Script, *answers: list[Row], afterwards: Sequence[Row] = ()) -> None:
         self.conversation = Conversation()
         self.sent: list[list[str]] = []
         self._script = script
         self._answers = list(answers)
+        self._afterwards = list(afterwards)
         self._n_applied = 0
         self._apply()
 
@@ -37,6 +41,9 @@ class Line:
         assert timeout > 0
         self._apply()
         assert condition(), f"waits for {what} for ever"
+        if self.sent:
+            self._script.rows += self._afterwards
+            self._afterwards = []
 
     def _apply(self) -> None:
         for record in list(self._script.log().records())[self._n_applied :]:
@@ -104,3 +111,12 @@ def test_what_runs_and_plays_is_told_to_stop_in_one_message(script: Script) -> N
         more.stopped(first, cleared=True)
 
     assert interrupted(Line(script, rows(over))) == [["response.cancel", "output_audio_buffer.clear"]]
+
+
+def test_sound_that_was_cleared_and_begins_once_more_is_cleared_once_more(script: Script) -> None:
+    first = script.created()
+    script.done(first, [script.say(first, "A story.")])
+    cleared = rows(lambda more: more.stopped(first, cleared=True))
+    again = rows(lambda more: more.server("output_audio_buffer.started", response_id=first))
+    line = Line(script, cleared, cleared, afterwards=again)
+    assert interrupted(line) == [["output_audio_buffer.clear"], ["output_audio_buffer.clear"]]

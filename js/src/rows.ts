@@ -68,6 +68,7 @@ export interface RowContext {
 }
 
 const LONGEST_OUTPUT = 400;
+/** Of speech at an everyday pace. */
 const MS_PER_CHARACTER = 1000 / 15;
 
 /** Make an entry without words. */

@@ -16,6 +16,7 @@ __all__ = ["heard_transcript"]
 
 _MS_PER_TOKEN: Final = 50.0
 _MS_PER_CHARACTER: Final = 1000 / 15
+"""Of speech at an everyday pace."""
 
 
 def heard_transcript(item: Item) -> str | None:
