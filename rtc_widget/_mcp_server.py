@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
-from rtc_widget._mcp_package import load_mcp
+from rtc_widget._mcp_package import load_mcp, load_mcp_checks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,7 @@ class McpServer:
         ConnectionFailed
             With step "mcp": it cannot be started or reached, or does not speak MCP; says its last words.
         """
+        await load_mcp()
         ready: asyncio.Future[list[Described]] = asyncio.get_running_loop().create_future()
         # Its scopes are entered and left in one task, which lives as long as the connection.
         self._living = asyncio.create_task(self._live(ready))
@@ -64,7 +65,6 @@ class McpServer:
         raise ConnectionFailed("mcp", f"{self} did not answer within {_CONNECT_S:g} s.", "Does it speak MCP?")
 
     async def _live(self, ready: asyncio.Future[list[Described]]) -> None:
-        await load_mcp()
         from mcp import Client, StdioServerParameters, stdio_client
 
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
@@ -104,6 +104,7 @@ class McpServer:
         client = self._client
         if client is None:
             raise ConnectionFailed("mcp", f"{self} is gone.", "Add it again: await w.add_mcp(…).")
+        await load_mcp_checks()
         return await client.call_tool(name, arguments)
 
     async def close(self) -> None:

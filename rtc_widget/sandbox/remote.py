@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from rtc_widget._errors import ConfigurationError
-from rtc_widget._mcp_package import load_mcp
+from rtc_widget._mcp_package import load_mcp, load_mcp_checks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -94,6 +94,7 @@ async def call_tool(server: Event, name: str, arguments: str) -> str:
     ConfigurationError
         The `mcp` package is not installed.
     """
+    await load_mcp_checks()
     async with _connected(server, _CALL_S) as client:
         result = await client.call_tool(name, json.loads(arguments or "{}"))
     output = "\n".join(_text(part) for part in result.content)

@@ -12,12 +12,13 @@ from tests.sandbox.mcp_server import weather_server
 SERVER = Path(__file__).parent / "server.py"
 CALLS = """
 import asyncio, json, sys
-from rtc_widget._mcp_package import load_mcp
+from rtc_widget._mcp_package import load_mcp, load_mcp_checks
 from rtc_widget._mcp_server import McpServer
 from rtc_widget.sandbox.remote import call_tool, list_tools
 
 async def main(address, *command):
     await load_mcp()
+    await load_mcp_checks()
     before = set(sys.modules)
     remote = {"server_url": address}
     names = [tool["name"] for tool in await list_tools(remote)]
