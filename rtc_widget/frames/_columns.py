@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["string", "strings", "int", "float", "category", "bool", "time"]
 
+_DTYPES_KEPT = 256
 STRING = pd.StringDtype("pyarrow")
 ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.large_string(),
@@ -163,8 +165,13 @@ def to_categorical(values: pa.Array | pa.ChunkedArray, known: Iterable[str]) -> 
 
 def categorical(codes: np.ndarray[Any, Any], names: Sequence[str]) -> pd.Categorical:
     """Return a categorical of these numbers (-1: missing) and names."""
-    dtype = pd.CategoricalDtype(pd.Index(pd.array(list(names), dtype=STRING)))
-    return pd.Categorical.from_codes(codes, dtype=dtype, validate=False)
+    return pd.Categorical.from_codes(codes, dtype=_dtype_of(tuple(names)), validate=False)
+
+
+@lru_cache(_DTYPES_KEPT)
+def _dtype_of(names: tuple[str, ...]) -> pd.CategoricalDtype:
+    """Return the dtype of these categories; kept, for making one takes longer than most columns do."""
+    return pd.CategoricalDtype(pd.Index(pd.array(list(names), dtype=STRING)))
 
 
 def to_table(frame: pd.DataFrame, columns: Sequence[Column]) -> pa.Table:
