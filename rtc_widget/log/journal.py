@@ -8,14 +8,13 @@ import errno
 import os
 import threading
 import time
-from collections import deque
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtc_widget.log import locks
 from rtc_widget.log.record import read_head
-from rtc_widget.log.writing import encode_lines, line_of
+from rtc_widget.log.writing import encode_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +54,7 @@ class Journal:
         self._size = size
         self._log: EventLog | None = None
         self._file: int | None = None
-        self._pending: deque[Record] = deque()
+        self._pending: list[Record] = []
         self._odd: set[int] = set()
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -177,8 +176,7 @@ class Journal:
                     if not self._closed and time.monotonic() - self._failed_at_s < _RETRY_S:
                         return
                     self._catch_up(log)
-                fresh = [self._pending.popleft() for _ in range(len(self._pending))]
-                fresh = [record for record in fresh if record.seq >= self._durable]
+                fresh = self._take()
                 self._write_records(log, fresh)
                 if self._file is not None and (sync or any(record.type in _TURN_ENDS for record in fresh)):
                     os.fsync(self._file)
@@ -189,12 +187,19 @@ class Journal:
                 with contextlib.suppress(Exception):
                     callback(self._durable)
 
+    def _take(self) -> list[Record]:
+        """Take what waits, without what the file has already; others may put more in meanwhile."""
+        fresh = self._pending[:]
+        del self._pending[: len(fresh)]
+        if fresh and fresh[0].seq < self._durable:
+            return [record for record in fresh if record.seq >= self._durable]
+        return fresh
+
     def _write_records(self, log: EventLog, records: list[Record]) -> None:
         if not records:
             return
         odd = self._odd
-        lines = [line_of(log, record, record.seq not in odd) for record in records]
-        data = memoryview(encode_lines(lines))
+        data = memoryview(encode_records(log, records, odd))
         while data:
             data = data[os.write(self._open(), data) :]
         self._size = os.lseek(self._open(), 0, os.SEEK_CUR)
@@ -260,7 +265,8 @@ def write_journal(log: EventLog, path: Path) -> int:
     part = path.with_name(f"{path.name}.part")
     with part.open("wb") as file:
         while batch := list(islice(records, _BATCH)):
-            file.write(encode_lines([line_of(log, record, read_head(record.raw)[1]) for record in batch]))
+            odd = {record.seq for record in batch if not read_head(record.raw)[1]}
+            file.write(encode_records(log, batch, odd))
             n += len(batch)
         file.flush()
         os.fsync(file.fileno())

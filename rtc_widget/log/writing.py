@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
 
-__all__ = ["Line", "encode_lines", "line_of"]
+__all__ = ["Line", "encode_records"]
 
 VERSION = 1
 _SPACE = 32  # JSON's white space and nothing else comes before it; a reader of lines drops it at the ends
-_LF, _CR = b"\n\r"
 
 
 class Line(msgspec.Struct, gc=False):
@@ -34,14 +35,29 @@ class Line(msgspec.Struct, gc=False):
 
 
 _Raw, _UNSET = msgspec.Raw, msgspec.UNSET
-encode_lines = msgspec.json.Encoder().encode_lines
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def line_of(log: EventLog, record: Record, strict: bool) -> Line:
-    """Return a record as its line; `strict` says whether its text is strict JSON."""
-    raw = record.raw
-    plain = strict and raw[0] > _SPACE and raw[-1] > _SPACE and _LF not in raw and _CR not in raw
-    line = Line(
+def encode_records(log: EventLog, records: Sequence[Record], odd: Container[int]) -> bytes:
+    """Return records as the lines of a journal; `odd` are the `seq` of those that are no strict JSON."""
+    data = _encode(log, records, odd)
+    if data.count(b"\n") == len(records) and b"\r" not in data:
+        return data
+    broken = {record.seq for record in records if b"\n" in record.raw or b"\r" in record.raw}
+    return _encode(log, records, broken.union(record.seq for record in records if record.seq in odd))
+
+
+def _encode(log: EventLog, records: Sequence[Record], odd: Container[int]) -> bytes:
+    lines = [_line_of(r, r.seq not in odd and r.raw[0] > _SPACE < r.raw[-1]) for r in records]
+    if records and records[0].seq == 0:
+        lines[0].session_id = log.session_id
+        if log.wall_time_known:
+            lines[0].started_at = log.started_at.isoformat()
+    return _encode_lines(lines)
+
+
+def _line_of(record: Record, plain: bool) -> Line:
+    return Line(
         VERSION,
         record.seq,
         _UNSET,
@@ -51,11 +67,6 @@ def line_of(log: EventLog, record: Record, strict: bool) -> Line:
         record.t_browser_ms,
         record.t_kernel_ms,
         record.rtc_call_id,
-        _Raw(raw) if plain else _UNSET,
-        _UNSET if plain else raw.decode("utf-8"),
+        _Raw(record.raw) if plain else _UNSET,
+        _UNSET if plain else record.text,
     )
-    if record.seq == 0:
-        line.session_id = log.session_id
-        if log.wall_time_known:
-            line.started_at = log.started_at.isoformat()
-    return line
