@@ -122,6 +122,16 @@ class Speaking:
         )
         return self._turn_of(item_id)
 
+    async def answer(self, request: dict[str, Any], timeout: float) -> None:
+        """Ask for an answer to what is in the conversation; return when it has been spoken to its end."""
+        end_s = time.monotonic() + timeout
+        await self.respond(request, timeout)
+        await self._core.until(
+            self._quiet,
+            what="the answer to be spoken to its end",
+            timeout=max(0.1, end_s - time.monotonic()),
+        )
+
     async def _begun(self, answer: asyncio.Future[Response], request: dict[str, Any]) -> None:
         """Return when the answer has an item of its own, or is over."""
         mark = protocol.mark_of(request["response"])

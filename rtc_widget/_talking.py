@@ -61,6 +61,11 @@ class Talking(SessionParts):
             "say", self._speaking.say([self._checked(create), request], item_id, timeout)
         )
 
+    def _answer(self, timeout: float) -> Handle[None]:
+        """Ask for an answer, and follow it to the end of its sound, as `say` does."""
+        request, _ = protocol.dialect.respond()
+        return self._start_in_call("respond", self._speaking.answer(request, timeout))
+
     def play(
         self, source: object, *, sample_rate_hz: int | None = None, timeout: float = 60.0
     ) -> Handle[Turn]:

@@ -167,7 +167,10 @@ class _OnNewCalls(_Asking):
         asked = self._question.asked
         if isinstance(asked, list):
             return await session._say_content(asked, self._timeout)  # noqa: SLF001 - of this package
-        return await session.play(asked, timeout=self._timeout)
+        turn = await session.play(asked, timeout=self._timeout)
+        if not turn.response_ids:  # with `create_response` off the service leaves it to us to ask for it
+            await session._answer(self._timeout)  # noqa: SLF001 - of this package
+        return turn
 
 
 class _OnThisCall(_Asking):

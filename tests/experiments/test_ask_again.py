@@ -154,6 +154,20 @@ def typed(words: str) -> list[dict[str, str]]:
     return [{"type": "input_text", "text": words}]
 
 
+async def test_a_session_that_asks_for_answers_itself_is_answered_in_new_calls_too(tmp_path: Path) -> None:
+    by_us = {"type": "server_vad", "create_response": False}
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), turn_detection=by_us, directory=tmp_path, record=True
+    ) as session:
+        turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
+        assert turn.response_ids == []
+        await session.respond()
+        answers = await session.ask_again(turn, three()[:1], repeats=1)
+    assert answers.frame["error"].isna().all()
+    assert answers.frame["transcript"].tolist() == [SENTENCES["garden"]]
+    assert misheard(answers)[0] < 0.5
+
+
 async def test_a_turn_that_was_typed_and_then_spoken_is_asked_whole(
     session: rtc.HeadlessSession, held: list[list[Any]]
 ) -> None:
