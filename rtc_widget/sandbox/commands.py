@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Final
 
 from rtc_widget.sandbox.config import merged
-from rtc_widget.sandbox.formats import decoded
-from rtc_widget.sandbox.recognition import recognise_soon
-from rtc_widget.sandbox.sound import HEARD_RATE_HZ, duration_ms
+from rtc_widget.sandbox.given import bytes_of, entry_of, input_format
 from rtc_widget.sandbox.wire import ApiError, Event
 
 if TYPE_CHECKING:
@@ -34,14 +31,14 @@ def _update_session(session: Session, event: Event) -> None:
 
 
 def _append_input(session: Session, event: Event) -> None:
-    raw = _from_base64(event["audio"], "audio")
+    raw = bytes_of(event["audio"], "audio")
     if len(raw) > _MOST_APPENDED_BYTES:
         raise ApiError(
             f"Invalid 'audio': {len(raw)} bytes. Append at most {_MOST_APPENDED_BYTES} bytes at once.",
             code="invalid_value",
             param="audio",
         )
-    session.hear(session.appended.take(raw, _kind(session)))
+    session.hear(session.appended.take(raw, input_format(session.config)))
 
 
 def _commit_input(session: Session, _: Event) -> None:
@@ -76,12 +73,7 @@ def _clear_output(session: Session, _: Event) -> None:
 
 
 def _create_item(session: Session, event: Event) -> None:
-    entry = session.history.entry_of(event["item"])
-    for index, part in enumerate(event["item"].get("content") or []):
-        if part.get("type") == "input_audio":
-            pcm = decoded(_from_base64(part["audio"], f"item.content[{index}].audio"), _kind(session))
-            entry.audio_ms = duration_ms(pcm, HEARD_RATE_HZ)
-            entry.words = recognise_soon(pcm)
+    entry = entry_of(session.history, event["item"], session.config)
     if entry.item["type"] != "mcp_approval_response":
         session.add(entry, event.get("previous_item_id"))
         return
@@ -115,18 +107,6 @@ def _create_response(session: Session, event: Event) -> None:
 
 def _cancel_response(session: Session, event: Event) -> None:
     session.responses.cancel(event.get("response_id"))
-
-
-def _kind(session: Session) -> str:
-    kind: str = session.config["audio"]["input"]["format"]["type"]
-    return kind
-
-
-def _from_base64(text: str, param: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise ApiError(f"Invalid '{param}': expected base64.", code="invalid_value", param=param) from error
 
 
 COMMANDS: Final[dict[str, Callable[[Session, Event], None]]] = {

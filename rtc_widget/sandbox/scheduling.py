@@ -6,6 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rtc_widget.sandbox.config import check_voice, complete_tool
+from rtc_widget.sandbox.given import entry_of
 from rtc_widget.sandbox.output import Order
 from rtc_widget.sandbox.response import Host, Response
 from rtc_widget.sandbox.wire import ApiError, Event
@@ -137,7 +138,7 @@ class Responses:
         entries: list[Entry] = []
         for index, item in enumerate(asked["input"]):
             if item["type"] != "item_reference":
-                entries.append(history.entry_of(item))
+                entries.append(entry_of(history, item, self._session.config))
                 continue
             found = history.find(item["id"])
             if found is None:

@@ -516,6 +516,17 @@ async def test_sound_inside_an_item_is_understood() -> None:
         assert "I am the sandbox" in text_of(await talk.answer())
 
 
+async def test_sound_in_the_input_of_a_response_is_understood() -> None:
+    pcm = resample(*synthesise("What is your name?", voice="cedar"), 24_000)
+    audio = {"type": "input_audio", "audio": base64.b64encode(pcm).decode()}
+    asked = {"type": "message", "role": "user", "content": [audio]}
+    async with inside(**TEXT) as talk:
+        assert "I am the sandbox" in text_of(await talk.answer(conversation="none", input=[asked]))
+        audio["audio"] = "?"
+        talk.send("response.create", response={"conversation": "none", "input": [asked]})
+        assert talk.error()["param"] == "item.content[0].audio"
+
+
 async def test_a_silent_user_is_asked_again() -> None:
     detection = {"type": "server_vad", "idle_timeout_ms": 5000}
     async with inside(audio={"input": {"turn_detection": detection}}) as talk:

@@ -1,0 +1,54 @@
+"""What a client gives in an event: bytes as text, and items, the sound in which is recognised."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from rtc_widget.sandbox.formats import decoded
+from rtc_widget.sandbox.recognition import recognise_soon
+from rtc_widget.sandbox.sound import HEARD_RATE_HZ, duration_ms
+from rtc_widget.sandbox.wire import ApiError
+
+if TYPE_CHECKING:
+    from rtc_widget.sandbox.history import Entry, History
+    from rtc_widget.sandbox.wire import Event
+
+__all__ = ["bytes_of", "entry_of", "input_format"]
+
+
+def input_format(config: Event) -> str:
+    """Return the `type` of the format in which a session is sent sound."""
+    kind: str = config["audio"]["input"]["format"]["type"]
+    return kind
+
+
+def bytes_of(text: str, param: str) -> bytes:
+    """Return the bytes of a base64 text.
+
+    Raises
+    ------
+    ApiError
+        It is none; `param` is its place in the event.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise ApiError(f"Invalid '{param}': expected base64.", code="invalid_value", param=param) from error
+
+
+def entry_of(history: History, item: Event, config: Event) -> Entry:
+    """Return the entry of an item, without adding it; what is said in it is recognised meanwhile.
+
+    Raises
+    ------
+    ApiError
+        As from `History.entry_of`; or its sound is no base64.
+    """
+    entry = history.entry_of(item)
+    for index, part in enumerate(item.get("content") or []):
+        if part.get("type") == "input_audio":
+            pcm = decoded(bytes_of(part["audio"], f"item.content[{index}].audio"), input_format(config))
+            entry.audio_ms = duration_ms(pcm, HEARD_RATE_HZ)
+            entry.words = recognise_soon(pcm)
+    return entry
