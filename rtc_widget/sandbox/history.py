@@ -46,6 +46,8 @@ class Entry:
     spoken: list[tuple[str, float]] = field(default_factory=list)
     without_words: str | None = None
     is_answered: bool = False
+    cut: bool = False
+    """Its sound was cut short: what is said of it from then on is no part of the conversation."""
 
     @property
     def id(self) -> str:
@@ -80,6 +82,8 @@ class Entry:
 
     def say(self, text: str, duration_ms: float) -> None:
         """Note that the assistant said `text` in `duration_ms` milliseconds."""
+        if self.cut:
+            return
         self.spoken.append((text, duration_ms))
         self.audio_ms += duration_ms
 
@@ -94,7 +98,7 @@ class Entry:
                 shown = text[: round(len(text) * left / length_ms)]
                 kept.append((shown.rsplit(None, 1)[0] if " " in shown.strip() else "", left))
             left -= length_ms
-        self.spoken = kept
+        self.spoken, self.cut = kept, True
         self.audio_ms = min(self.audio_ms, float(audio_end_ms))
         for part in self.item.get("content", []):
             if part["type"] == "output_audio":

@@ -99,6 +99,7 @@ class Mouth:
         self._on_stopped = on_stopped
         self._queue: deque[Utterance] = deque()
         self._started: set[str] = set()
+        self._silenced: set[str] = set()
 
     @property
     def is_busy(self) -> bool:
@@ -111,7 +112,7 @@ class Mouth:
         return 0.0
 
     def say(self, response_id: str, item_id: str, pcm: bytes, due_s: float | None = None) -> None:
-        """Queue more sound of an item.
+        """Queue more sound of an item; of a response that was cleared there is none any more.
 
         Parameters
         ----------
@@ -122,6 +123,8 @@ class Mouth:
         due_s
             When the first of an item's sound goes out, by the loop's clock; None: as soon as it can.
         """
+        if response_id in self._silenced:
+            return
         utterance = next((waiting for waiting in self._queue if waiting.item_id == item_id), None)
         if utterance is None:
             utterance = Utterance(response_id, item_id, due_s=due_s)
@@ -139,10 +142,11 @@ class Mouth:
         for utterance in self._queue:
             if utterance.response_id == response_id:
                 utterance.complete = True
+        self._silenced.discard(response_id)
         self._settle()
 
     def clear(self) -> list[Utterance]:
-        """Fall silent at once.
+        """Fall silent at once, and stay so for what the responses of that sound still make.
 
         Returns
         -------
@@ -150,6 +154,7 @@ class Mouth:
             What was cut, with what of it was really sent.
         """
         cut = list(self._queue)
+        self._silenced.update(utterance.response_id for utterance in cut if not utterance.complete)
         self._queue.clear()
         self._started.clear()
         return cut

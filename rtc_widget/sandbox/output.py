@@ -138,7 +138,8 @@ class Output:
         kind, key = (
             ("output_audio_transcript", "transcript") if self._order.has_audio else ("output_text", "text")
         )
-        entry.item["content"][0][key] += delta
+        if not entry.cut:
+            entry.item["content"][0][key] += delta
         self._delta(kind, delta, **self._place(entry, content=True))
 
     def sound(self, entry: Entry, pcm: bytes, due_s: float | None = None) -> list[bytes]:

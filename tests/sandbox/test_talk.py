@@ -95,13 +95,14 @@ async def test_without_transcription_the_words_are_answered_but_not_sent(service
 
 
 async def test_speech_interrupts_the_answer_and_what_was_not_heard_is_forgotten(service: Service) -> None:
+    question = spoken("How many people live in Paris?")  # beforehand: the service runs on this loop
     async with call(service, HEARING) as client:
         client.type_text("Count to fifty.")
         started = await client.wait_for("output_audio_buffer.started")
         begun_s = asyncio.get_running_loop().time()
         await asyncio.sleep(1.5)
         since = len(client.events)
-        client.microphone.play(spoken("How many people live in Paris?"))
+        client.microphone.play(question)
         truncated = await client.wait_for("conversation.item.truncated", since)
         cut_s = asyncio.get_running_loop().time()
         done = await client.wait_for("response.done", since)
@@ -148,6 +149,27 @@ async def test_an_interrupted_voice_is_silent_at_once(service: Service) -> None:
     done = of_type(client.events, "response.done")[0]["response"]
     assert done["status_details"] == {"type": "cancelled", "reason": "client_cancelled"}
     assert cleared["response_id"] == done["id"]
+
+
+async def test_what_is_cleared_but_not_cancelled_is_made_to_its_end_and_not_spoken(service: Service) -> None:
+    async with call(service) as client:
+        client.type_text("Tell me a story.")
+        await client.wait_for("output_audio_buffer.started")
+        await asyncio.sleep(0.8)
+        client.send("output_audio_buffer.clear")
+        await client.wait_for("output_audio_buffer.cleared")
+        assert of_type(client.events, "response.done") == []
+        await client.hear(0.4)
+        rest = np.frombuffer(await client.hear(2.0), "<i2")
+        done = await client.wait_for("response.done")
+        client.send("conversation.item.retrieve", item_id=done["response"]["output"][0]["id"])
+        kept = (await client.wait_for("conversation.item.retrieved"))["item"]["content"][0]["transcript"]
+    assert np.abs(rest).max() < 200
+    assert len(of_type(client.events, "output_audio_buffer.started")) == 1
+    assert done["response"]["status"] == "completed"
+    said = "".join(e["delta"] for e in of_type(client.events, "response.output_audio_transcript.delta"))
+    assert said.startswith(kept)
+    assert len(kept) < len(said) / 3
 
 
 async def test_a_microphone_that_stops_in_a_word_does_not_hold_the_turn(service: Service) -> None:
