@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import OpenLab
     from tests.browser.lab import Lab
 
-MOST_WRONG = 0.2
+MOST_WRONG = 0.3  # a lost answer, or a third of a sentence, is more
 MOST_MISHEARD = 0.4  # by a small recogniser, of a robot's voice, through the browser's noise suppression
 GREETING = "Thank you for your question."  # the recogniser knows it, even with its first 150 ms missing
 ANSWERED = """
