@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +20,8 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"
 GUARD = Path(loopback.__file__).parent
 BROWSER = "tests/browser/"
 BY_EAR = "by ear"
-IN_A_BROWSER = "in a browser"
-WITHOUT_ONE = "spoken without a browser"
-COMPUTES = "computes"
-_LISTENER = (BY_EAR, IN_A_BROWSER, WITHOUT_ONE, COMPUTES)
-_TALKER = (BY_EAR, WITHOUT_ONE, IN_A_BROWSER, COMPUTES)
-_COMPUTER = (COMPUTES, WITHOUT_ONE, IN_A_BROWSER, BY_EAR)
-ASIDE = 10
-"""How far the worker that computes steps back (as `nice` counts) from sound that is due."""
+COMPUTES = 1
+LAST = 3
 HEARD = tuple(
     f"{BROWSER}test_{name}"
     for name in (
@@ -57,16 +51,16 @@ SPOKEN = tuple(
         "transports/",
     )
 )
+CORES = os.sched_getaffinity(0) if sys.platform == "linux" else set()
+BESIDE = set(sorted(CORES)[1:]) or CORES
+TALKERS = max(len(CORES), 2)
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Set what this process and all that it starts shall see."""
     for name in (*ACCOUNT, *PROXIES):
         os.environ.pop(name, None)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))
-    worker: dict[str, Any] = getattr(config, "workerinput", {})
-    if _is_last(worker.get("workerid"), worker.get("workercount", 0)):
-        os.nice(ASIDE)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -79,27 +73,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in soak]
 
 
-class OneEar(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
-    """Lets the last worker compute and the others talk, one of them all that is judged by ear.
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave a core to what is spoken and heard, where other tests only compute."""
+    if sys.platform == "linux" and "PYTEST_XDIST_WORKER" in os.environ:
+        os.sched_setaffinity(0, CORES if item.nodeid.startswith((BROWSER, *SPOKEN)) else BESIDE)
 
-    Sound has to be there in time: so one worker less talks than there are, what only computes gets the time
-    that they leave, and no other browser runs beside the one that is listened to.
+
+class OneEar(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
+    """Lets one worker run the browser tests that judge sound, and the others all that needs no browser.
+
+    Sound needs a core that is not full: those that only compute come first, on the cores left to them, then
+    those that mostly wait for words to be spoken; the other browser tests come last. What is spoken never
+    keeps more workers busy than there are cores.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         return BY_EAR if nodeid.startswith(HEARD) else nodeid
 
     def _assign_work_unit(self, node: Any) -> None:
-        self.workqueue.move_to_end(self._following(node), last=False)
+        following = min(self.workqueue, key=_late)
+        self.workqueue.move_to_end(following, last=False)
         super()._assign_work_unit(node)
 
     def _reschedule(self, node: Any) -> None:
-        following = _kind(self._following(node)) if self.workqueue else None
+        following = min(map(_late, self.workqueue), default=COMPUTES)
         others = [other for other in self.nodes if other is not node]
-        if self._computes(node) and following not in {COMPUTES, None}:
-            if not node.shutting_down:
-                node.shutdown()
-        elif following != IN_A_BROWSER or not any(map(self._listens, others)):
+        waits = following == LAST and any(map(self._listens, others))
+        full = not self._talks(node) and sum(map(self._talks, others)) >= TALKERS
+        if not (waits or (full and following != COMPUTES)):
             super()._reschedule(node)
 
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
@@ -107,32 +108,18 @@ class OneEar(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
         for other in self.nodes:
             self._reschedule(other)
 
-    def _following(self, node: Any) -> str:
-        order = _COMPUTER if self._computes(node) else _LISTENER if self._has_listened(node) else _TALKER
-        following: str = min(self.workqueue, key=lambda scope: order.index(_kind(scope)))
-        return following
-
-    def _computes(self, node: Any) -> bool:
-        return _is_last(node.gateway.id, self.numnodes)
-
-    def _has_listened(self, node: Any) -> bool:
-        return BY_EAR in self.assigned_work[node]
-
     def _listens(self, node: Any) -> bool:
         return not all(self.assigned_work[node].get(BY_EAR, {}).values())
 
+    def _talks(self, node: Any) -> bool:
+        work = self.assigned_work[node].items()
+        return any(_late(scope) != COMPUTES and not all(tests.values()) for scope, tests in work)
 
-def _is_last(worker: str | None, n_workers: int) -> bool:
-    return n_workers > 1 and worker == f"gw{n_workers - 1}"
 
-
-@cache
-def _kind(scope: str) -> str:
+def _late(scope: str) -> int:
     if scope == BY_EAR:
-        return BY_EAR
-    if scope.startswith(BROWSER):
-        return IN_A_BROWSER
-    return WITHOUT_ONE if scope.startswith(SPOKEN) else COMPUTES
+        return 0
+    return LAST if scope.startswith(BROWSER) else 2 if scope.startswith(SPOKEN) else COMPUTES
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneEar:

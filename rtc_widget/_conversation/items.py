@@ -85,8 +85,7 @@ def transcribed(model: Model, record: Record) -> None:
     if event.usage is not None:
         wanted = model.audio_input().get("transcription")
         name = wanted.get("model") if isinstance(wanted, dict) else None
-        session_model = word(model.session.get("model"))
-        item.transcription_usage = Usage(record.seq, word(name), event.usage, session_model)
+        item.transcription_usage = Usage(record.seq, word(name), event.usage, model.session_model)
 
 
 def transcription_failed(model: Model, record: Record) -> None:

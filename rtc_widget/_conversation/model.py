@@ -32,6 +32,7 @@ class Model:
     def __init__(self) -> None:
         self._session: dict[str, Any] = {}
         self._told: Record | None = None
+        self.session_model: str | None = None
         self.server_session = False
         self.responses: dict[str, Response] = {}
         self.tool_runs: dict[str, ToolRun] = {}
@@ -54,11 +55,11 @@ class Model:
 
     @session.setter
     def session(self, session: dict[str, Any]) -> None:
-        self._session, self._told = session, None
+        self._session, self._told, self.session_model = session, None, word(session.get("model"))
 
-    def tell_session(self, record: Record) -> None:
+    def tell_session(self, record: Record, model: str | None) -> None:
         """Take over the session of this event, which is decoded when it is asked for: few of them are."""
-        self._told = record
+        self._told, self.session_model = record, model
 
     def item(self, item_id: str) -> Item:
         """Return the item of that id, a new one if need be."""

@@ -21,8 +21,9 @@ def session_created(model: Model, record: Record) -> None:
 
 def session_updated(model: Model, record: Record) -> None:
     """Take over the effective session."""
-    if read_session(record).session is not None:
-        model.tell_session(record)
+    body = read_session(record).session
+    if body is not None:
+        model.tell_session(record, body.model)
         model.server_session = True
 
 

@@ -115,8 +115,7 @@ def done(model: Model, record: Record) -> None:
         response.t_done_ms = record.t_ms
     if usage:
         response.usage = usage
-        name = word(model.session.get("model"))
-        response.billed = Usage(record.seq, name, usage, name)
+        response.billed = Usage(record.seq, model.session_model, usage, model.session_model)
     for output in body.output or ():
         item = merge(model, output)
         model.output(response, item)

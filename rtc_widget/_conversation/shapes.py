@@ -107,14 +107,16 @@ class ResponseEvent(msgspec.Struct, gc=False):
     """Where some compatible services put it."""
 
 
-class NoFields(msgspec.Struct, gc=False):
-    """An object whose fields are of no interest."""
+class SessionBody(msgspec.Struct, gc=False):
+    """What is read at once of a session; it is decoded whole when it is asked for."""
+
+    model: str | None = None
 
 
 class SessionEvent(msgspec.Struct, gc=False):
     """An event with a session in it, or with something else in its place."""
 
-    session: NoFields | None = None
+    session: SessionBody | None = None
 
 
 class AboutResponse(msgspec.Struct, gc=False):
