@@ -8,6 +8,7 @@ import time
 import traceback
 from concurrent.futures import Future
 from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -504,15 +505,19 @@ def test_a_cancelled_play_falls_silent_at_once(call: Line) -> None:
 
 def test_what_the_agent_says_is_kept_where_it_was_in_time(call: Line) -> None:
     call.far.wait(lambda: len(call.far.heard) > 5)
-    before_ms = time.monotonic() * 1_000
-    call.far.speak(tone16(330, 48_000, 0.5))
-    assert call.peer.agent_audio.wait_until(before_ms + 2_000, timeout=10)
-    sound = call.peer.agent_audio.sound(before_ms)
-    assert sound.sample_rate_hz == 24_000
-    places = np.flatnonzero(np.abs(sound.samples.astype(np.int32)) > 1_000)
-    assert len(places) / 24_000 / 0.96 == pytest.approx(0.5, abs=0.03)
-    # After it was said: encoder, network and jitter buffer take about 120 ms.
-    assert places[0] / 24 > 20
+    delays_ms = []
+    for _ in range(3):
+        before_ms = time.monotonic() * 1_000
+        call.far.speak(tone16(330, 48_000, 0.5))
+        assert call.peer.agent_audio.wait_until(before_ms + 2_000, timeout=10)
+        sound = call.peer.agent_audio.sound(before_ms)
+        assert sound.sample_rate_hz == 24_000
+        places = np.flatnonzero(np.abs(sound.samples.astype(np.int32)) > 1_000)
+        assert len(places) / 24_000 / 0.96 == pytest.approx(0.5, abs=0.03)
+        delays_ms.append(places[0] / 24)
+    # After it was said: encoder, network and jitter buffer take about 120 ms. A far end that was held up
+    # sends what it owes at once, each frame for the time it was due, which may be before.
+    assert median(delays_ms) > 20
 
 
 def test_both_sides_are_told_with_their_instants_and_every_hole_is_reported(call: Line) -> None:
