@@ -60,7 +60,9 @@ class McpServer:
         both: set[asyncio.Future[Any]] = {ready, self._living}
         await asyncio.wait(both, timeout=_CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
-            return ready.result()
+            tools = ready.result()
+            await load_mcp_checks()  # here: a call has a time limit of its own
+            return tools
         await self.close()
         raise ConnectionFailed("mcp", f"{self} did not answer within {_CONNECT_S:g} s.", "Does it speak MCP?")
 
@@ -104,7 +106,6 @@ class McpServer:
         client = self._client
         if client is None:
             raise ConnectionFailed("mcp", f"{self} is gone.", "Add it again: await w.add_mcp(…).")
-        await load_mcp_checks()
         return await client.call_tool(name, arguments)
 
     async def close(self) -> None:

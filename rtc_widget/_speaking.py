@@ -115,17 +115,16 @@ class Speaking:
                 answer = asyncio.ensure_future(self.respond(request, max(0.1, end_s - time.monotonic())))
                 await self._begun(answer, request)
             await answer
-        await self._core.until(
-            self._quiet,
-            what="the answer to be spoken to its end",
-            timeout=max(0.1, end_s - time.monotonic()),
-        )
+        await self._spoken_out(end_s)
         return self._turn_of(item_id)
 
     async def answer(self, request: dict[str, Any], timeout: float) -> None:
         """Ask for an answer to what is in the conversation; return when it has been spoken to its end."""
         end_s = time.monotonic() + timeout
         await self.respond(request, timeout)
+        await self._spoken_out(end_s)
+
+    async def _spoken_out(self, end_s: float) -> None:
         await self._core.until(
             self._quiet,
             what="the answer to be spoken to its end",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Sequence
 
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
@@ -38,16 +38,16 @@ _Raw, _UNSET = msgspec.Raw, msgspec.UNSET
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def encode_records(log: EventLog, records: Sequence[Record], odd: Container[int]) -> bytes:
+def encode_records(log: EventLog, records: Sequence[Record], odd: set[int]) -> bytes:
     """Return records as the lines of a journal; `odd` are the `seq` of those that are no strict JSON."""
     data = _encode(log, records, odd)
     if data.count(b"\n") == len(records) and b"\r" not in data:
         return data
     broken = {record.seq for record in records if b"\n" in record.raw or b"\r" in record.raw}
-    return _encode(log, records, broken.union(record.seq for record in records if record.seq in odd))
+    return _encode(log, records, odd | broken)
 
 
-def _encode(log: EventLog, records: Sequence[Record], odd: Container[int]) -> bytes:
+def _encode(log: EventLog, records: Sequence[Record], odd: set[int]) -> bytes:
     lines = [_line_of(r, r.seq not in odd and r.raw[0] > _SPACE < r.raw[-1]) for r in records]
     if records and records[0].seq == 0:
         lines[0].session_id = log.session_id
