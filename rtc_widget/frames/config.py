@@ -60,8 +60,6 @@ class _Event(msgspec.Struct, gc=False):
 
 
 _decode_event = msgspec.json.Decoder(_Event).decode
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode = msgspec.json.Decoder().decode
 
 
 def _event_of(record: Record) -> _Event:
@@ -101,29 +99,18 @@ def _text(raw: msgspec.Raw) -> bytes | None:
 def _of_server(records: list[Record]) -> list[_Row]:
     """Where nobody took notes, read the server's own word: each session event that changes something."""
     rows: list[_Row] = []
-    before = b""
+    before: tuple[bytes, dict[str, Any]] = b"", {}
     for record in records:
         session = bytes(_event_of(record).session)
-        if session == before or not session.startswith(b"{"):
+        if session == before[0] or not session.startswith(b"{"):
             continue
-        changed = _changes(before, session)
+        effective = decode_event(session)
+        changed = session_diff(before[1], effective)
         if changed or not rows:
             cause, words = _SERVER[record.type], (text(changed) or "").encode()
             rows.append(_Row(len(rows) + 1, record.t_ms, None, cause, words, session))
-        before = session
+        before = session, effective
     return rows
-
-
-def _changes(before: bytes, after: bytes) -> dict[str, list[Any]]:
-    """Say what differs between two sessions; fields that are alike as texts are not decoded."""
-    try:
-        old, new = _decode_fields(before or b"{}"), _decode_fields(after)
-        differing = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
-        return session_diff(
-            *({name: _decode(raw) for name, raw in side.items() if name in differing} for side in (old, new))
-        )
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return session_diff(decode_event(before), decode_event(after))
 
 
 FRAME = Frame(

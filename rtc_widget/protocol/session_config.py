@@ -144,13 +144,18 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _compare(place: str, before: Any, after: Any, found: dict[str, list[Any]]) -> None:
-    sides = [
-        side if isinstance(side, Mapping) else {} if side is _ABSENT else None for side in (before, after)
-    ]
-    if sides[0] is not None and sides[1] is not None and (sides[0] or sides[1]):
-        for name in _differing(sides[0], sides[1]):
-            _compare(f"{place}.{name}", sides[0].get(name, _ABSENT), sides[1].get(name, _ABSENT), found)
+    old, new = _parts(before), _parts(after)
+    if old is not None and new is not None and (old or new):
+        for name in _differing(old, new):
+            _compare(f"{place}.{name}", old.get(name, _ABSENT), new.get(name, _ABSENT), found)
         return
     values = [None if side is _ABSENT else side for side in (before, after)]
     if values[0] != values[1]:
         found[place] = values
+
+
+def _parts(side: Any) -> Mapping[str, Any] | None:
+    """Return what can be compared part by part; None of what is one value."""
+    if side is _ABSENT:
+        return {}
+    return side if isinstance(side, Mapping) else None
