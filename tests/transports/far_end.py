@@ -50,6 +50,7 @@ class FarEnd:
     events: list[str] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
+    said_ms: list[float] = field(default_factory=list)
     offer: str = ""
     track: OutgoingTrack | None = None
 
@@ -88,7 +89,7 @@ class FarEnd:
     async def _answer(self, offer_sdp: str) -> str:
         self.offer = offer_sdp
         pc = self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.track = OutgoingTrack()
+        self.track = OutgoingTrack(self._said)
         pc.addTrack(self.track)
 
         @pc.on("datachannel")
@@ -141,6 +142,10 @@ class FarEnd:
         channel = self._channel
         assert channel is not None
         self.loop.call_soon_threadsafe(channel.send, text)
+
+    def _said(self, samples: NDArray[np.int16], at_ms: float) -> None:
+        if samples.any():
+            self.said_ms.append(at_ms)
 
     def speak(self, samples: NDArray[np.int16]) -> None:
         """Send samples at 48 kHz."""
