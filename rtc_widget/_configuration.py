@@ -101,6 +101,8 @@ class Configuration:
             For a field or value that the session does not take.
         """
         changes = protocol.session_fields(**fields)
+        if self.type == "transcription":
+            changes = protocol.transcription_changes(changes)
         conversation = self._core.conversation
         if self._core.status == "live":  # else nothing is sent, and the next call may have another model
             protocol.check_client_event(

@@ -103,7 +103,9 @@ class Core:
         self.conversation.apply(record)
         self.playback.apply(record)
         self._take_state(record)
-        if record.type == "conversation.item.added":
+        if record.type == "input_audio_buffer.committed":
+            self.added_at_s[str(record.event.get("item_id"))] = time.monotonic()
+        elif record.type == "conversation.item.added":
             item = record.event.get("item")
             if isinstance(item, dict) and item.get("role") == "user":
                 self.added_at_s[str(item.get("id"))] = time.monotonic()

@@ -167,7 +167,8 @@ class Speaking:
         what
             Its name, for notes.
         by_hand
-            Commit and response.create, where no voice activity detection ends the turn; else None.
+            Commit and response.create (of a session that answers), where no voice activity detection ends the
+            turn; else None.
         timeout
             After the last sample, in s.
         """
@@ -193,8 +194,8 @@ class Speaking:
                     await asyncio.sleep(SETTLE_S)
                     await self._core.execute(by_hand[0], timeout=timeout)
                 turn.close()
-            if by_hand is not None:
-                await self.respond(by_hand[1], timeout)
+            for request in (by_hand or [])[1:]:
+                await self.respond(request, timeout)
             await self._core.until(
                 lambda: least(turn.over(), self._quiet),
                 what="the answer to what was played",
@@ -203,6 +204,16 @@ class Speaking:
         finally:
             await self._stop_play()
         return self._turn_of(turn.last_item_id())
+
+    async def end_turn(self, events: list[dict[str, Any]], timeout: float) -> None:
+        """End the user's turn by hand; return with its answer, or with its words where nothing answers."""
+        commit, *requests = events
+        end_s = time.monotonic() + timeout
+        await self._core.execute(commit, timeout=timeout)
+        for request in requests:
+            await self.respond(request, max(0.1, end_s - time.monotonic()))
+        if not requests:
+            await self._spoken_out(end_s)
 
     async def play_into(self, sound: Sound, what: str) -> Turn:
         """Play a sound that is a part of a turn which another ends; return that turn, which is to come."""

@@ -100,14 +100,12 @@ class Talking(SessionParts):
     async def _play(self, sound: Any, what: str, timeout: float) -> Turn:
         if self._held:
             return await self._speaking.play_into(sound, what)
-        by_hand = None
-        if self._configuration.turn_detection is None:
-            by_hand, _ = protocol.dialect.push_to_talk_up()
+        by_hand = None if self._configuration.turn_detection is not None else self._end_of_turn()
         return await self._speaking.play(sound, what, by_hand, timeout)
 
     @asynccontextmanager
     async def push_to_talk(self, *, timeout: float = 60.0) -> AsyncIterator[None]:
-        """Listen while the block runs, then end the turn and ask for its answer.
+        """Listen while the block runs, then end the turn and ask for its answer, where sessions answer.
 
         Parameters
         ----------
@@ -137,9 +135,12 @@ class Talking(SessionParts):
             await self._core.execute(event, timeout=timeout)
 
     async def _talk_up(self, timeout: float) -> None:
-        (commit, request), _ = protocol.dialect.push_to_talk_up()
-        await self._core.execute(commit, timeout=timeout)
-        await self._speaking.respond(request, timeout)
+        await self._speaking.end_turn(self._end_of_turn(), timeout)
+
+    def _end_of_turn(self) -> list[dict[str, Any]]:
+        """Return what ends the user's turn by hand: the commit, and what asks for its answer."""
+        events, _ = protocol.dialect.push_to_talk_up()
+        return events
 
     def respond(self, *, timeout: float = 60.0, **fields: Any) -> Handle[Response]:
         """Ask for a response.

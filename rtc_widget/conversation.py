@@ -36,6 +36,7 @@ _HANDLERS: dict[tuple[str, str], Callable[[Model, Record], None]] = {
     ("server", f"{_TRANSCRIPTION}.failed"): items.transcription_failed,
     ("server", f"{_TRANSCRIPTION}.segment"): items.segment_transcribed,
     ("server", "error"): responses.refused,
+    ("server", "input_audio_buffer.cleared"): items.input_cleared,
     ("server", "input_audio_buffer.committed"): items.committed,
     ("server", "input_audio_buffer.speech_started"): items.speech_started,
     ("server", "input_audio_buffer.speech_stopped"): items.speech_stopped,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from rtc_widget import protocol
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._parts import SessionParts
 from rtc_widget.widget import RealtimeWidget
@@ -22,8 +23,12 @@ class Transcribing(SessionParts):
     @property
     def captions(self) -> str:
         """What was said so far, an utterance a line; the last one as far as it is known."""
-        heard = (item for item in self._core.conversation.items if item.role == "user")
+        known = self._core.conversation.all_items  # what is not committed yet has no place
+        heard = (item for item in known if item.role == "user" and not item.deleted)
         return "\n".join(text for item in heard if (text := (item.transcript or "").strip()))
+
+    def _end_of_turn(self) -> list[dict[str, Any]]:
+        return [protocol.dialect.commit_input()]
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise ConfigurationError(
@@ -38,6 +43,8 @@ class TranscriptionWidget(Transcribing, RealtimeWidget):
     """Live captions in a cell: what the microphone hears, written down as it is said.
 
     The panel shows the words as they come; `transcripts` is the frame of every piece, `captions` the text.
+    A live model (gpt-live-transcribe, gpt-realtime-whisper) writes while it listens and finds no turns: hold
+    the button, or `push_to_talk`, to say where one begins and ends; `play` ends its own.
 
     Parameters
     ----------

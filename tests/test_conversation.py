@@ -44,6 +44,31 @@ def test_a_spoken_turn_has_both_sides_and_its_times() -> None:
     assert turn.latency_inferred_ms == turn.t_first_audio_ms - turn.t_speech_stopped_ms + 200
 
 
+DELTA = "conversation.item.input_audio_transcription.delta"
+
+
+def test_words_that_come_before_the_commit_are_known_and_become_the_item_s() -> None:
+    script = Script().session()
+    early = {"item_id": "item_live", "content_index": 0}
+    script.server(DELTA, **early, delta="What time")
+    (item,) = reduce(script).all_items
+    assert (item.words, item.role, item.placed) == ("What time", "user", False)
+    script.server("input_audio_buffer.committed", previous_item_id=None, item_id="item_live")
+    script.server(DELTA, **early, delta=" is it?")
+    (item,) = reduce(script).items
+    assert (item.words, item.transcription) == ("What time is it?", "pending")
+
+
+def test_words_of_speech_that_is_thrown_away_are_deleted() -> None:
+    script = Script().session()
+    script.server("input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_heard")
+    script.server(DELTA, item_id="item_live", content_index=0, delta="What time")
+    script.server("input_audio_buffer.cleared")
+    conversation = reduce(script)
+    assert [(item.words, item.deleted) for item in conversation.all_items] == [("What time", True)]
+    assert not conversation.user_speaking
+
+
 def test_a_typed_turn_is_measured_from_the_request_for_an_answer() -> None:
     script = Script().session()
     script.typed("Say hello.")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import rtc_widget as rtc
-from rtc_widget import ConfigurationError
+from rtc_widget import ConfigurationError, ProtocolError
 from rtc_widget.transcription import Transcribing
 
 
@@ -59,3 +59,38 @@ def test_the_widget_shows_the_model_that_transcribes() -> None:
     assert widget._panel_config()["model"] == "gpt-live-transcribe"
     assert repr(widget) == "TranscriptionWidget(sandbox, idle)"
     widget.close()
+
+
+async def test_a_live_model_s_words_are_captions_before_its_turn_is_ended_by_hand() -> None:
+    async with Headless(
+        provider=rtc.Sandbox(), directory=None, transcription={"model": "gpt-live-transcribe"}
+    ) as session:
+        assert session.turn_detection is None
+        early: list[str] = []
+        async with session.push_to_talk():
+            await session.play(rtc.Sandbox.spoken("What time is it in London? And how is the weather?"))
+            await session.wait_for("conversation.item.input_audio_transcription.delta", since=0)
+            early.append(session.captions)
+            assert session.event_log[-1]["type"] != "input_audio_buffer.committed"
+        assert early[0]
+        assert session.captions.startswith(early[0])
+        assert "weather" in session.captions.lower()
+        turn = await session.play(rtc.Sandbox.spoken("What time is it in Paris?"))
+        assert "paris" in (turn.user_transcript or "").lower()
+        assert len(session.captions.splitlines()) == 2
+        assert "response.create" not in set(session.events["type"])
+        assert session.errors.empty
+
+
+async def test_a_session_that_changes_to_a_live_model_ends_its_turns_by_hand() -> None:
+    async with Headless(provider=rtc.Sandbox(), directory=None) as session:
+        with pytest.raises(ProtocolError, match=r"gpt-live-transcribe finds no turns .* Right form: null"):
+            await session.update(
+                transcription={"model": "gpt-live-transcribe"}, turn_detection={"type": "semantic_vad"}
+            )
+        await session.update(transcription={"model": "gpt-live-transcribe"})
+        assert session.turn_detection is None
+        await session.hang_up()
+        await session.connect()
+        assert session.turn_detection is None
+        assert session.errors.empty

@@ -132,6 +132,9 @@ export function createActivity(): Activity {
       case "speech":
         speaking.value = change.speaking;
         break;
+      case "unsaid":
+        speaking.value = false;
+        break;
       case "audio":
         sounding.value = change.phase === "started";
         break;

@@ -32,6 +32,7 @@ export type Change =
   | { kind: "written" }
   | { kind: "asked" }
   | { kind: "speech"; item_id: string; speaking: boolean }
+  | { kind: "unsaid" }
   | { kind: "place"; item_id: string; after: string | null }
   | { kind: "item"; item: ItemFields }
   | { kind: "transcript"; item_id: string; delta?: string; text?: string; failed?: string }
@@ -86,11 +87,11 @@ export function interruptEvents(responding: boolean): string[] {
   return responding ? [JSON.stringify({ type: "response.cancel" }), clear] : [clear];
 }
 
-/** Client events of push to talk: the button goes down, and up again. */
-export const talkEvents = {
-  down: [JSON.stringify({ type: "input_audio_buffer.clear" })],
-  up: [JSON.stringify({ type: "input_audio_buffer.commit" }), respondEvent],
-};
+/** Client events of push to talk: the button goes down, and up again, which asks for an answer where there is one. */
+export function talkEvents(down: boolean, answers: boolean): string[] {
+  const event = JSON.stringify({ type: `input_audio_buffer.${down ? "clear" : "commit"}` });
+  return down || !answers ? [event] : [event, respondEvent];
+}
 
 function readClient(event: Fields): Change[] {
   const item = fields(event.item);
@@ -114,6 +115,8 @@ function readServer(event: Fields): Change[] {
       return [{ kind: "speech", item_id, speaking: true }];
     case "input_audio_buffer.speech_stopped":
       return [{ kind: "speech", item_id, speaking: false }];
+    case "input_audio_buffer.cleared":
+      return [{ kind: "unsaid" }];
     case "input_audio_buffer.committed":
       return [{ kind: "place", item_id, after: nullable(event.previous_item_id) }];
     case "conversation.item.added":

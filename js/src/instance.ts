@@ -263,7 +263,7 @@ export function createInstance(
       if (down) {
         instance.interrupt();
       }
-      call.send(down ? talkEvents.down : talkEvents.up);
+      call.send(talkEvents(down, store.config.peek()?.answers !== false));
     },
     say: createSay({ call, activity, exchange: link.exchange }),
     decide(tool_call_id, approve) {

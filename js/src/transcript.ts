@@ -101,7 +101,8 @@ export function createTranscript(prefix: string): Transcript {
   function takeTranscript(change: Extract<Change, { kind: "transcript" }>, t_ms: number): void {
     const entry = order.find(change.item_id) ?? order.add("you", since(t_ms), { item_id: change.item_id });
     entry.spoken = true;
-    entry.done = true;
+    // A live model writes what has not been committed yet.
+    entry.done ||= change.delta === undefined;
     entry.said += change.delta ?? "";
     entry.kept = change.failed === undefined ? (change.text ?? entry.kept) : entry.said;
     entry.remark = change.failed ?? (entry.kept === "" ? "no words heard" : "");
@@ -221,6 +222,13 @@ export function createTranscript(prefix: string): Transcript {
         break;
       case "speech":
         takeSpeech(change.item_id, change.speaking, t_ms);
+        break;
+      case "unsaid":
+        for (const { item_id, spoken } of order.growing()) {
+          if (spoken) {
+            order.remove(item_id);
+          }
+        }
         break;
       case "place": {
         const entry = order.find(change.item_id) ?? order.add("you", since(t_ms), { item_id: change.item_id });

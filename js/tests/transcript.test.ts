@@ -39,6 +39,17 @@ describe("the order of rows", () => {
     expect(rows()[0]?.busy).toBe(false);
   });
 
+  it("shows what a live model writes before it is committed, and drops what is thrown away", () => {
+    server(user.delta("u1", " What time"));
+    expect(lines()).toEqual(["you | What time"]);
+    expect(rows()[0]?.audible).toBe(false);
+    server({ type: "input_audio_buffer.cleared" });
+    expect(lines()).toEqual([]);
+    server(user.delta("u2", " What"), user.committed("u2", null), user.delta("u2", " else?"));
+    server({ type: "input_audio_buffer.cleared" });
+    expect(lines()).toEqual(["you | What else?"]);
+  });
+
   it("follows previous_item_id where events arrive out of order", () => {
     server(user.typed("u1", null, "one"), user.typed("u3", "u1", "three"), user.typed("u2", "u1", "two"));
     expect(lines()).toEqual(["you | one", "you | two", "you | three"]);

@@ -60,6 +60,16 @@ def transcript_delta(model: Model, record: Record) -> None:
     item = add_delta(model, record, "transcript", "user")
     if item.transcription == "none":
         item.transcription = "pending"
+    if not item.placed:
+        model.uncommitted = item
+
+
+def input_cleared(model: Model, _: Record) -> None:
+    """Drop what is written already of speech that never becomes an item: it has been thrown away."""
+    model.user_speaking = False
+    item, model.uncommitted = model.uncommitted, None
+    if item is not None and not item.placed:
+        item.deleted = True
 
 
 def segment_transcribed(model: Model, record: Record) -> None:

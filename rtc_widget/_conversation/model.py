@@ -39,6 +39,8 @@ class Model:
         self.variant: str | None = None
         self.playing: Response | None = None
         self.user_speaking = False
+        self.uncommitted: Item | None = None
+        """Speech that is written while it is spoken, before it becomes an item."""
         self.has_spoken = False
         self.items: dict[str, Item] = {}
         self.running: dict[str, Response] = {}

@@ -32,6 +32,7 @@ from rtc_widget.protocol.session_config import (
     default_transcription,
     merge_session,
     session_diff,
+    transcription_changes,
 )
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "response_fields",
     "session_diff",
     "session_fields",
+    "transcription_changes",
     "warn_if_shutting_down",
     "warn_of_shutdowns",
     "without_mark",

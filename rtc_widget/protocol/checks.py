@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rtc_widget._errors import ProtocolError
-from rtc_widget.protocol.models import MODELS
+from rtc_widget.protocol.models import MODELS, is_live
 from rtc_widget.protocol.nearest import listed, nearest
 from rtc_widget.protocol.refusal import refusal, shown
 from rtc_widget.protocol.schema import Shape, client_secret_schema, event_schema, nodes_of
@@ -170,7 +170,7 @@ def _configuration(
             raise _no_such_voice(own, voice, voices)
     _reasoning(changes, place, session)
     if changes.get("type") == "transcription":
-        _whisper_without_vad(changes, session)
+        _live_without_vad(changes, session)
 
 
 def _fixed_voice(place: str, current: object) -> ProtocolError:
@@ -210,11 +210,13 @@ def _reasoning(changes: Mapping[str, Any], place: str, session: Mapping[str, Any
             )
 
 
-def _whisper_without_vad(changes: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def _live_without_vad(changes: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     sound = (changes.get("audio") or {}).get("input") or {}
     before = (now.get("audio") or {}).get("input") or {}
     model = (sound.get("transcription") or before.get("transcription") or {}).get("model")
-    if model == "gpt-realtime-whisper" and sound.get("turn_detection") is not None:
+    if is_live(model) and sound.get("turn_detection") is not None:
         raise refusal(
-            "session.audio.input.turn_detection", f"{model} finds no turns in a transcription session", "null"
+            "session.audio.input.turn_detection",
+            f"{model} finds no turns in a transcription session: input_audio_buffer.commit ends them",
+            "null",
         )

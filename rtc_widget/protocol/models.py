@@ -19,6 +19,7 @@ __all__ = [
     "VOICES",
     "Model",
     "ShutdownWarning",
+    "is_live",
     "shutdown_of",
     "warn_if_shutting_down",
     "warn_of_shutdowns",
@@ -48,6 +49,9 @@ class Model:
         Size of its context, None where nobody says.
     reasons
         Whether it takes `reasoning` and `parallel_tool_calls`.
+    is_live
+        Whether it writes down speech while it is spoken. In a transcription session such a model finds no
+        turns: `input_audio_buffer.commit` ends them ("Realtime transcription", OpenAI's guide).
     shuts_down_on
         The day it is announced to shut down.
     successor
@@ -57,6 +61,7 @@ class Model:
     name: str
     context_tokens: int | None = None
     reasons: bool = False
+    is_live: bool = False
     shuts_down_on: dt.date | None = None
     successor: str | None = None
 
@@ -88,8 +93,8 @@ MODELS: Mapping[str, Model] = _table(
 
 TRANSCRIPTION_MODELS: Mapping[str, Model] = _table(
     Model("gpt-transcribe"),
-    Model("gpt-live-transcribe"),
-    Model("gpt-realtime-whisper"),
+    Model("gpt-live-transcribe", is_live=True),
+    Model("gpt-realtime-whisper", is_live=True),
     *(
         Model(name, shuts_down_on=_TRANSCRIPTION_ENDS, successor="gpt-transcribe")
         for name in (
@@ -102,6 +107,12 @@ TRANSCRIPTION_MODELS: Mapping[str, Model] = _table(
     ),
 )
 """Models that write down what the user says, by name."""
+
+
+def is_live(model: object) -> bool:
+    """Say whether a transcription model writes while it listens; False for one that nobody knows."""
+    known = TRANSCRIPTION_MODELS.get(model) if isinstance(model, str) else None
+    return known is not None and known.is_live
 
 
 def shutdown_of(model: str) -> dt.date | None:

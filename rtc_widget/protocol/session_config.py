@@ -7,9 +7,15 @@ from typing import Any
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.protocol.fields import session_fields
-from rtc_widget.protocol.models import DEFAULT_MODEL, DEFAULT_TRANSCRIPTION_MODEL, DEFAULT_VOICE
+from rtc_widget.protocol.models import DEFAULT_MODEL, DEFAULT_TRANSCRIPTION_MODEL, DEFAULT_VOICE, is_live
 
-__all__ = ["default_session", "default_transcription", "merge_session", "session_diff"]
+__all__ = [
+    "default_session",
+    "default_transcription",
+    "merge_session",
+    "session_diff",
+    "transcription_changes",
+]
 
 _OF_TRANSCRIPTION = frozenset({"audio", "include", "type"})
 _ABSENT = object()
@@ -78,7 +84,25 @@ def default_transcription(**flat: Any) -> dict[str, Any]:
         "type": "transcription",
         "audio": {"input": {"transcription": {"model": DEFAULT_TRANSCRIPTION_MODEL}}},
     }
-    return merge_session(defaults, given)
+    return merge_session(defaults, transcription_changes(given))
+
+
+def transcription_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return changes of a transcription session with what a live model makes of them: turns end by hand.
+
+    Parameters
+    ----------
+    changes
+        In the API's nested form.
+
+    Returns
+    -------
+    dict
+        The same; with `turn_detection` null where they name a live model and say nothing of it.
+    """
+    sound = (changes.get("audio") or {}).get("input") or {}
+    live = is_live((sound.get("transcription") or {}).get("model")) and "turn_detection" not in sound
+    return merge_session(changes, {"audio": {"input": {"turn_detection": None}}}) if live else dict(changes)
 
 
 def merge_session(effective: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def _commit_input(session: Session, _: Event) -> None:
 
 def _clear_input(session: Session, _: Event) -> None:
     session.appended.flush()
-    session.turns.ears.clear()
+    session.turns.clear()
     session.emit("input_audio_buffer.cleared")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any, Final
 
+from rtc_widget.sandbox.transcription import is_live
 from rtc_widget.sandbox.wire import ApiError, Event
 
 __all__ = ["MODEL", "merged", "new_session", "shown"]
@@ -128,7 +129,7 @@ def merged(effective: Event, update: Event, *, has_spoken: bool = False) -> Even
     Raises
     ------
     ApiError
-        The voice can no longer change.
+        The voice can no longer change, or the model that transcribes finds no turns.
     """
     result = deepcopy(effective)
     for name, value in update.items():
@@ -143,7 +144,20 @@ def merged(effective: Event, update: Event, *, has_spoken: bool = False) -> Even
             result["tools"] = [complete_tool(tool) for tool in value or []]
         else:
             result[name] = deepcopy(_CLEARED.get(name) if value is None else value)
+    if result["type"] == "transcription" and is_live(result["audio"]["input"]["transcription"]):
+        _end_turns_by_hand(result["audio"]["input"], (update.get("audio") or {}).get("input") or {})
     return result
+
+
+def _end_turns_by_hand(audio: Event, update: Event) -> None:
+    """Turn off what a live model of transcription does without."""
+    if update.get("turn_detection") is not None:
+        raise ApiError(
+            "Turn detection is not supported for this transcription model",
+            code="invalid_value",
+            param="session.audio.input.turn_detection",
+        )
+    audio["turn_detection"] = None
 
 
 def shown(config: Event) -> Event:

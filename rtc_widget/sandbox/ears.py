@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from rtc_widget.sandbox.wire import Event
 
+    Recogniser = Callable[[bytes], asyncio.Future[str]]
+
 __all__ = ["Ears", "Heard", "Listener", "load_detector", "recognise"]
 
 _CHUNK_SAMPLES: Final = 512
@@ -141,6 +143,15 @@ class Ears:
         return self._position // _BYTES_PER_MS
 
     @property
+    def voice_end_ms(self) -> int:
+        """Where the last chunk ended that held a voice."""
+        return self._last_voice_end // _BYTES_PER_MS
+
+    def sound_since(self, start_ms: int) -> bytes:
+        """Return what the buffer holds of the sound since then."""
+        return bytes(self._buffer[max(start_ms * _BYTES_PER_MS - self._buffer_start, 0) :])
+
+    @property
     def is_hearing_speech(self) -> bool:
         """Whether somebody speaks right now."""
         return self._speech_start is not None
@@ -176,12 +187,12 @@ class Ears:
             self._wait_for_the_end()
         self._trim()
 
-    def commit(self) -> Heard | None:
+    def commit(self, recognise: Recogniser = recognise_soon) -> Heard | None:
         """Take all sound in the buffer out of it; None when it holds less than 100 ms."""
         if len(self._buffer) < 100 * _BYTES_PER_MS:
             return None
         self._forget_speech()
-        return self._take(self._position)
+        return self._take(self._position, recognise)
 
     @property
     def buffered_ms(self) -> float:
@@ -253,7 +264,7 @@ class Ears:
             return _SEMANTIC_LONGEST_MS[eagerness]
         return _SEMANTIC_SILENCE_MS[eagerness]
 
-    def _take(self, end: int) -> Heard:
+    def _take(self, end: int, recognise: Recogniser = recognise_soon) -> Heard:
         pcm = bytes(self._buffer[: end - self._buffer_start])
         guess, self._guess = self._guess, None
         if self._last_voice_end <= self._buffer_start:
@@ -261,7 +272,7 @@ class Ears:
         elif guess is not None and guess[0] == self._last_speech_end:
             words = guess[1]
         else:
-            words = recognise_soon(pcm)
+            words = recognise(pcm)
         start_ms, end_ms = self._buffer_start // _BYTES_PER_MS, end // _BYTES_PER_MS
         heard = Heard(pcm, start_ms, end_ms, words, self._came_s(end))
         del self._buffer[: end - self._buffer_start]

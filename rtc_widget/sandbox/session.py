@@ -155,7 +155,7 @@ class Session:
 
     def hear(self, pcm: bytes) -> None:
         """Take in the user's sound: mono, signed 16-bit samples at 16 kHz, any amount."""
-        self.turns.ears.hear(pcm)
+        self.turns.hear(pcm)
 
     def receive(self, text: str) -> None:
         """Obey one client event, as JSON text."""

@@ -16,13 +16,32 @@ if TYPE_CHECKING:
 
     from rtc_widget.sandbox.history import Entry
 
-__all__ = ["transcribe"]
+__all__ = ["is_live", "send_deltas", "transcribe"]
 
 _DELTA_S: Final = 0.01
 _EVENT: Final = "conversation.item.input_audio_transcription"
+_LIVE: Final = ("gpt-live-transcribe", "gpt-realtime-whisper")
 
 
-async def transcribe(emit: Callable[..., Any], entry: Entry, settings: Event) -> None:
+def is_live(settings: Event | None) -> bool:
+    """Say whether an `audio.input.transcription` names a model that writes before a turn is committed."""
+    return ((settings or {}).get("model") or "").startswith(_LIVE)
+
+
+async def send_deltas(emit: Callable[..., Any], item_id: str, text: str) -> None:
+    """Send some more of an item's transcript, word by word."""
+    for delta in deltas(text):
+        emit(
+            f"{_EVENT}.delta",
+            item_id=item_id,
+            content_index=0,
+            delta=delta,
+            obfuscation=obfuscation(delta),
+        )
+        await asyncio.sleep(_DELTA_S)
+
+
+async def transcribe(emit: Callable[..., Any], entry: Entry, settings: Event, sent: str = "") -> None:
     """Send the transcript of an item, as its words become known.
 
     Parameters
@@ -33,6 +52,8 @@ async def transcribe(emit: Callable[..., Any], entry: Entry, settings: Event) ->
         An item with the user's sound.
     settings
         The effective `audio.input.transcription`.
+    sent
+        What was sent of it before it became an item.
     """
     place = {"item_id": entry.id, "content_index": 0}
     languages = [settings.get("language"), *(settings.get("languages") or [])]
@@ -48,9 +69,7 @@ async def transcribe(emit: Callable[..., Any], entry: Entry, settings: Event) ->
     except ConfigurationError as problem:
         emit(f"{_EVENT}.failed", **place, error=_error("recognition_unavailable", str(problem)))
         return
-    for delta in deltas(f" {words}" if words else ""):
-        emit(f"{_EVENT}.delta", **place, delta=delta, obfuscation=obfuscation(delta))
-        await asyncio.sleep(_DELTA_S)
+    await send_deltas(emit, entry.id, f" {words}"[len(sent) :] if words else "")
     entry.item["content"][0]["transcript"] = words
     if "diarize" in (settings.get("model") or ""):
         # There is but one voice in the sandbox's ears, and a turn is one stretch of it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rtc_widget.sandbox.captions import Captions
 from rtc_widget.sandbox.ears import Ears
 from rtc_widget.sandbox.history import Entry
 from rtc_widget.sandbox.mouth import EventMouth, Mouth
@@ -45,8 +46,8 @@ class Turns:
 
     Attributes
     ----------
-    ears, mouth
-        What hears and what speaks.
+    ears, mouth, captions
+        What hears, what speaks, and what writes while it hears.
     has_spoken
         Whether any sound of the assistant's went out.
     last_spoken
@@ -57,6 +58,7 @@ class Turns:
         self._session = session
         self.ears = Ears(self)
         self.ears.configure(self._detection)
+        self.captions = Captions(session, self.ears)
         self.mouth: Mouth = (
             EventMouth(self._audio_sent)
             if audio_in_events
@@ -76,6 +78,16 @@ class Turns:
         if self._idle is not None and self._idle_timeout_ms != self._waited_ms:
             self.stop_waiting()
             self._wait_for_the_user()
+
+    def hear(self, pcm: bytes) -> None:
+        """Take in the user's sound, as `Session.hear` does."""
+        self.ears.hear(pcm)
+        self.captions.listen()
+
+    def clear(self) -> None:
+        """Throw away the sound that is buffered."""
+        self.ears.clear()
+        self.captions.begin_anew()
 
     def speech_started(self, start_ms: int) -> None:
         """Report speech, and fall silent where the configuration says so."""
@@ -122,7 +134,8 @@ class Turns:
         self._session.add(entry)
         settings = self._session.config["audio"]["input"]["transcription"]
         if settings is not None:
-            self._session.start(transcribe(self._session.emit, entry, settings))
+            self._session.start(transcribe(self._session.emit, entry, settings, self.captions.sent))
+        self.captions.begin_anew()
         return entry
 
     def unanswered(self) -> Heard | None:
@@ -132,8 +145,8 @@ class Turns:
 
     def commit_by_hand(self) -> bool:
         """Make an item of all that is buffered; False when that is too little."""
-        item_id = self._speech_item if self.ears.is_hearing_speech else None
-        heard = self.ears.commit()
+        item_id = self._speech_item if self.ears.is_hearing_speech else self.captions.item_id
+        heard = self.ears.commit(self.captions.finish) if self.captions.are_on else self.ears.commit()
         if heard is None:
             return False
         self.stop_waiting()

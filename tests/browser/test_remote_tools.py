@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from playwright.async_api import expect
@@ -69,3 +70,28 @@ async def test_what_the_microphone_hears_is_written_down_in_the_panel(
         await notebook.run("await w.hang_up()")
         assert "london" in (await notebook.value("w.captions")).lower()
         assert await notebook.value("len(w.responses)") == 0
+
+
+async def test_a_live_model_writes_while_the_button_is_held(open_lab: OpenLab, tmp_path: Path) -> None:
+    talking = write_speech(tmp_path / "talking.wav", *QUESTIONS * 10, before_s=0, between_s=0.4)
+    async with open_lab(microphone=talking) as lab:
+        notebook = await lab.open()
+        await notebook.run(CAPTIONS.replace(")\nw", ', transcription={"model": "gpt-live-transcribe"})\nw'))
+        await notebook.run("await w.connect()")
+        panel = notebook.element.locator(PANEL)
+        row = panel.locator(".rtcw-row[data-who=you]")
+        await panel.get_by_role("button", name="Hold to talk").focus()
+        # No cell runs meanwhile: it would take the focus, and a button that loses it is let go.
+        await lab.page.keyboard.down("Space")
+        await expect(row).to_contain_text(re.compile(r"\w+ \w+ \w+"))
+        await lab.screenshot("captions_live")
+        await lab.page.keyboard.up("Space")
+        await notebook.run(
+            "await w.wait_for('conversation.item.input_audio_transcription.completed', since=0, timeout=50)"
+        )
+        types = await notebook.value("w.events.query('direction == \"client\"').type.tolist()")
+        assert types == ["input_audio_buffer.clear", "input_audio_buffer.commit"]
+        said = await notebook.value("w.captions")
+        assert await notebook.value("w.transcripts.query('not is_final').delta.str.cat().strip()") == said
+        await expect(row.first).to_contain_text(said)
+        assert await notebook.value("w.errors.message.tolist()") == []

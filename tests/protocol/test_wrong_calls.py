@@ -454,12 +454,13 @@ def test_what_the_live_session_cannot_do_is_refused(what: str) -> None:
     assert right.strip('"') not in words_of(event)
 
 
-def test_a_transcription_session_of_whisper_takes_no_turn_detection() -> None:
+@pytest.mark.parametrize("model", ["gpt-realtime-whisper", "gpt-live-transcribe"])
+def test_a_transcription_session_of_a_live_model_takes_no_turn_detection(model: str) -> None:
     listening = {"turn_detection": {"type": "server_vad"}}
     event = {"type": "session.update", "session": {"type": "transcription", "audio": {"input": listening}}}
     before = {
         "type": "transcription",
-        "audio": {"input": {"transcription": {"model": "gpt-realtime-whisper"}}},
+        "audio": {"input": {"transcription": {"model": model}}},
     }
     with pytest.raises(ProtocolError, match="Right form: null"):
         check_client_event(event, session=before)
