@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numbers
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from rtc_widget._errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import os
-
     from rtc_widget.experiments.variant import Variant
 
-__all__ = ["checked_timeout", "checked_variant", "expanded"]
+__all__ = ["checked_seq", "checked_timeout", "checked_variant", "expanded"]
 
 
 def checked_timeout(timeout: object) -> float:
@@ -30,6 +29,21 @@ def checked_timeout(timeout: object) -> float:
         way_out = " To wait long, give a large one: timeout=3600." if timeout is None else ""
         raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout!r}.{way_out}")
     return limit_s
+
+
+def checked_seq(since: object, now: int) -> int:
+    """Return the `seq` to look from; `now` where none is given.
+
+    Raises
+    ------
+    ConfigurationError
+        For what is no number of a record.
+    """
+    if since is None:
+        return now
+    if not isinstance(since, numbers.Integral) or isinstance(since, bool):
+        raise ConfigurationError(f"since is the seq of a record, a whole number, not {since!r}.")
+    return int(since)
 
 
 def checked_variant(variant: object) -> Variant:
@@ -52,14 +66,16 @@ def checked_variant(variant: object) -> Variant:
     raise ConfigurationError(f"A variant is an rtc.Variant, not a {type(variant).__name__}: {way_out}.")
 
 
-def expanded(path: str | os.PathLike[str]) -> Path:
+def expanded(path: str | PathLike[str]) -> Path:
     """Return a path with `~` and `~name` as the folders they stand for.
 
     Raises
     ------
     ConfigurationError
-        There is no such home.
+        It is no path, or there is no such home.
     """
+    if not isinstance(path, str | PathLike):
+        raise ConfigurationError(f"{path!r} is no path: give a str or a pathlib.Path.")
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -60,8 +60,9 @@ class Calling(SessionParts):
         """
         self._check_open()
         if self._core.status not in OVER or self._placing is not None:
+            status = "connecting" if self._core.status in OVER else self._core.status
             raise ConfigurationError(
-                f"This session has a call already ({self._core.status}): go on with it, or hang_up() first."
+                f"This session has a call already ({status}): go on with it, or hang_up() first."
             )
         chosen: object = microphone
         if not isinstance(chosen, str) or not chosen.strip():

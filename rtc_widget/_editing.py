@@ -90,6 +90,8 @@ class Editing(SessionParts):
         """
         from rtc_widget._images import image_url
 
+        if not isinstance(text, str | None):
+            raise ConfigurationError(f"text is what the user says to the picture, not {text!r}.")
         room = self._core.transport.max_message_bytes - len((text or "").encode()) * 2 - 2048
         url = image_url(source, max_bytes=room)
         event, item_id = protocol.dialect.add_image(url, text=text, detail=detail)

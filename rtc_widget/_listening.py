@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
-from rtc_widget._arguments import checked_timeout
+from rtc_widget._arguments import checked_seq, checked_timeout
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._loop import Handle, submit
 from rtc_widget._parts import SessionParts
@@ -45,14 +45,14 @@ class Listening(SessionParts):
         Raises
         ------
         ConfigurationError
-            For a timeout that is no number above 0.
+            For a timeout that is no number above 0, or a `since` that is no `seq`.
         ProtocolError
             For the name of an event that never was, or is no more.
         WaitTimeout
             When awaited: says what came instead.
         """
         protocol.check_event_name(type)
-        start = self._core.command_seq if since is None else since
+        start = checked_seq(since, self._core.command_seq)
         return Handle(
             submit(self._wait_for(type, start, checked_timeout(timeout))),
             f"wait_for({type!r})",
@@ -106,7 +106,7 @@ class Listening(SessionParts):
         async iterator
             Now is when it is made, however much later it is gone through.
         """
-        return self._stream(len(self._core.log) if since is None else since)
+        return self._stream(checked_seq(since, len(self._core.log)))
 
     async def _stream(self, position: int) -> AsyncIterator[dict[str, Any]]:
         core = self._core

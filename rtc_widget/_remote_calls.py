@@ -71,6 +71,8 @@ class RemoteCalls:
         if item.get("type") not in {"mcp_call", "mcp_approval_request"}:
             return
         response_id = str(event.get("response_id"))
+        if self._core.conversation.is_aside(response_id):
+            return
         self._rounds.setdefault(response_id, Round(response_id)).running.add(str(item.get("id")))
         if item["type"] == "mcp_approval_request":
             self._request(item)

@@ -44,6 +44,7 @@ class ToolRounds:
         self._tools = tools
         self._speaking = speaking
         self._rounds: dict[str, Round] = {}
+        self._cut_short = False
         self._approvals = Approvals(core)
         self._remote = RemoteCalls(
             core, self._rounds, self._approvals, perhaps_ask=self._perhaps_ask, spawn=self._spawn
@@ -58,8 +59,8 @@ class ToolRounds:
 
     @property
     def busy(self) -> bool:
-        """Whether a tool of ours runs, waits for approval, or has an answer to ask for."""
-        return bool(self._rounds)
+        """Whether a tool of ours runs, waits or has an answer to ask for, or did when the call ended."""
+        return bool(self._rounds) or self._cut_short
 
     def _on_record(self, record: Record) -> None:
         if record.direction == "server":
@@ -69,9 +70,16 @@ class ToolRounds:
             handler = self._handlers.get(record.type)
             if handler is not None and (self._rounds or record.type == _ARGUMENTS_DONE):
                 handler(record.event)
-        elif record.type == "rtc.state" and record.event.get("state") in {"ended", "failed"}:
+        elif record.type == "rtc.state":
+            self._call_changed(str(record.event.get("state")))
+
+    def _call_changed(self, state: str) -> None:
+        if state in {"ended", "failed"}:
+            self._cut_short |= bool(self._rounds)
             self._rounds.clear()
             get_loop().call_soon_threadsafe(self._approvals.forget)
+        elif state == "live":
+            self._cut_short = False
 
     # -- calls ------------------------------------------------------------------------------------
 
@@ -80,7 +88,8 @@ class ToolRounds:
         item = self._core.conversation.item(str(event.get("item_id")))
         name = event.get("name") or (item.name if item is not None else None)
         tool = self._tools.get(str(name))
-        if tool is None:
+        # The conversation takes no output of a call that is no part of it.
+        if tool is None or self._core.conversation.is_aside(response_id):
             return
         group = self._rounds.setdefault(response_id, Round(response_id))
         group.running.add(tool_call_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rtc_widget._conversation.turn import TurnState
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -167,8 +169,9 @@ class Turn:
         frame = self._source.frames.get(name)
         return frame[(frame["turn"] == self.index).fillna(value=False)].reset_index(drop=True)
 
-    def _state(self) -> Any:
-        return self._source.conversation.turns[self.index]
+    def _state(self) -> TurnState:
+        turns = self._source.conversation.turns
+        return turns[self.index] if self.index < len(turns) else TurnState(self.index)
 
     @property
     def item_ids(self) -> list[str]:

@@ -138,6 +138,11 @@ class Conversation:
             self._model.layout.turns()
             return dict(self._model.responses)
 
+    def is_aside(self, response_id: str) -> bool:
+        """Say whether a response is out of band: what it makes is no part of the conversation."""
+        response = self._model.responses.get(response_id)
+        return response is not None and response.conversation == "none"
+
     @property
     def turns(self) -> list[TurnState]:
         """Turns in order; a turn keeps its object while the conversation grows."""

@@ -140,8 +140,13 @@ def side_by_side(rec_a: Recording, rec_b: Recording, *, turn: int | None = None)
     Raises
     ------
     ConfigurationError
-        One of them has no such turn, or kept no times.
+        One of them is no recording, has no such turn, or kept no times.
     """
+    from rtc_widget.log.recording import Recording
+
+    for rec in (rec_a, rec_b):
+        if not isinstance(rec, Recording):
+            raise ConfigurationError(f'A recording is what rtc.load("…") returns, not {rec!r}.')
     ends = [
         {
             state.index: state.t_input_end_ms

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rtc_widget._arguments import checked_variant, expanded
@@ -36,6 +35,7 @@ from rtc_widget.providers import Provider, default_provider
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from pathlib import Path
     from types import TracebackType
 
     import pandas as pd
@@ -109,6 +109,8 @@ class Session(
                 "provider is an object such as rtc.OpenAI(key) or rtc.Sandbox(), not a "
                 f"{type(provider).__name__}."
             )
+        if not isinstance(record, bool):
+            raise ConfigurationError(f"record is True (both sides are recorded) or False, not {record!r}.")
         self._tools = Tools()
         self._mcp = McpServers(self._tools)
         given = fields if variant is None else {**checked_variant(variant).fields, **fields}
@@ -188,7 +190,7 @@ class Session(
         """
         from rtc_widget.log.saving import save_recording
 
-        return save_recording(self, Path(folder))
+        return save_recording(self, folder)
 
     @property
     def audio(self) -> Tracks | None:
@@ -233,7 +235,8 @@ class Session(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Hang up and close."""
-        await self.close()
+        self.close()
+        await Session.close(self)  # a widget's own returns nothing to wait for
 
     def close(self) -> Handle[None]:
         """Hang up, close the log, let transport and provider go; safe to call twice.

@@ -184,7 +184,8 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             When awaited: no page shows this widget, or it lets no sound play before somebody clicks in it.
         """
         low, high = _TURNS
-        if not low <= turns <= high:
+        number: object = turns
+        if not isinstance(number, int) or not low <= number <= high:
             raise ConfigurationError(f"turns is a whole number from {low} to {high}, not {turns!r}.")
         if find_spec("numpy") is None:
             raise ConfigurationError("calibrate() needs numpy: run `pip install 'rtc_widget[audio]'`.")

@@ -252,6 +252,7 @@ def made(**arguments: Any) -> Session:
     return Session(provider=rtc.Sandbox(), **arguments)
 
 
+NOTHING: Any = None
 NO_TIMEOUTS: dict[str, Callable[[Session, Any], object]] = {
     "say": lambda s, t: s.say("Hello.", timeout=t),
     "play": lambda s, t: s.play(np.zeros(240, np.int16), sample_rate_hz=24_000, timeout=t),
@@ -299,6 +300,22 @@ def test_a_time_limit_that_is_no_number_above_0_is_refused(bare: Session, name: 
         (lambda s: s.tool(max), "function of your own"),
         (lambda s: s.tool(dict), "function of your own"),
         (lambda s: s.tool(name=5)(len), "no name of a tool"),
+        (lambda s: s.wait_for("response.done", since="x"), "seq of a record"),
+        (lambda s: s.stream(since=True), "seq of a record"),
+        (lambda s: s.add_image(PICTURE, text=3), "what the user says to the picture"),
+        (lambda _: made(record="yes"), "record is True"),
+        (
+            lambda _: made(session={"voice": "cedar"}),
+            r"fields of the session by themselves, as in \*\*session",
+        ),
+        (lambda _: made(type="transcription"), r"rtc\.TranscriptionWidget"),
+        (lambda s: s.save(None), "no path"),
+        (lambda _: rtc.resume(NOTHING), "no path"),
+        (lambda _: rtc.Variant.load(NOTHING), "no name of a variant"),
+        (lambda _: CALM.save(NOTHING), "no path"),
+        (lambda _: CALM.diff(NOTHING), "not a NoneType"),
+        (lambda _: rtc.side_by_side(NOTHING, NOTHING), r"rtc\.load"),
+        (lambda _: rtc.Sandbox.spoken(NOTHING), "needs words"),
         (lambda s: s.ask_again("x", [CALM]), "turn of this session, or its number"),
         (lambda s: s.ask_again(None, [CALM]), "turn of this session, or its number"),
         (lambda s: s.ask_again(0, ["calm"]), r"rtc\.Variant\.load"),
@@ -348,5 +365,7 @@ async def test_a_command_that_waits_for_a_call_that_fails_says_why() -> None:
         with pytest.raises(rtc.ConnectionFailed) as caught:
             await handle
         assert caught.value.step == "secret"
-    assert session.errors.empty  # the call says it: `calls`, and the panel
+    (error,) = session.errors.to_dict("records")
+    assert (error["source"], error["code"], error["param"]) == ("connection", "ConnectionFailed", "secret")
+    assert "127.0.0.1:9" in error["message"]
     await session.close()

@@ -7,6 +7,7 @@ import importlib.util
 import subprocess
 import sys
 import time
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -214,6 +215,32 @@ async def test_a_session_that_is_being_closed_makes_no_call() -> None:
         async with session:
             pass
     await closing
+
+
+async def test_a_widget_s_block_ends_with_a_closed_log_and_the_error_that_was_raised_in_it(
+    tmp_path: Path,
+) -> None:
+    widget = rtc.RealtimeWidget(provider=rtc.Sandbox(), directory=tmp_path)
+    widget.event_log.note("rtc.probe")
+
+    async def fail() -> None:
+        async with AsyncExitStack() as stack:
+            stack.push_async_exit(widget)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
+    assert len(rtc.load(tmp_path / str(widget.folder)).event_log) == 1
+    with pytest.raises(rtc.ConfigurationError, match="closed"):
+        widget.connect()
+
+
+async def test_a_turn_that_is_to_come_has_nothing_yet(session: rtc.HeadlessSession, question: Sound) -> None:
+    await session.update(turn_detection=None)
+    async with session.push_to_talk():
+        turn = await session.play(question)
+        assert (turn.item_ids, turn.response_ids, turn.transcript, len(turn.usage)) == ([], [], "", 0)
+    assert len(turn.item_ids) == 1
 
 
 def test_a_closed_widget_makes_no_call() -> None:

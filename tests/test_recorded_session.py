@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,3 +115,21 @@ async def test_what_is_heard_without_a_browser_is_what_the_sandbox_waited() -> N
         assert told == {"answered_too_late"}
         return
     assert min(latency_ms or 0.0 for latency_ms in heard) == pytest.approx(1_500, abs=50)
+
+
+@pytest.mark.parametrize("place", ["a file", "gone"])
+async def test_where_the_sound_has_no_place_the_session_goes_on_and_is_saved_elsewhere(
+    tmp_path: Path, place: str
+) -> None:
+    directory = tmp_path / "runs"
+    if place == "a file":
+        directory.touch()
+    async with at_the_station(directory) as session:
+        turn = await session.say("When does the train leave?")
+        if session.folder is not None and place == "gone":
+            shutil.rmtree(session.folder)
+        assert turn.audio is None or place == "gone"
+        folder = session.save(tmp_path / "copy")
+        assert session.save(folder) == folder
+        assert len(session.turns) == 1
+    assert len(rtc.load(folder).turns) == 1

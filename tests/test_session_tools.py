@@ -269,7 +269,7 @@ async def test_a_call_that_waits_for_approval_when_the_session_ends_is_given_up(
     await session.wait_for("rtc.state")
     with pytest.raises(rtc.ConfigurationError, match="waits for approval"):
         session.approve(asked["tool_call_id"])
-    assert list(session.errors["source"]) == []
+    assert list(session.errors["source"]) == ["connection"]  # of `say`, whose answer never came
 
 
 async def test_what_is_changed_before_the_call_is_part_of_it_however_soon_the_call_is_made() -> None:
@@ -360,3 +360,50 @@ async def test_a_tool_that_the_server_refuses_is_none_of_the_session(
     assert [tool.name for tool in session._tools] == ["weather"]
     with pytest.raises(rtc.ConfigurationError, match="no tool 'price'"):
         session.remove_tool("price")
+
+
+async def test_a_tool_call_beside_the_conversation_is_not_run_for_its_output_has_no_place(
+    session: rtc.HeadlessSession,
+) -> None:
+    ran: list[str] = []
+
+    @session.tool
+    def weather(city: str = "London") -> str:
+        """Look up the weather of a city."""
+        ran.append(city)
+        return "foggy"
+
+    await session.say("Hello there.")
+    before = session.items
+    words = {"type": "input_text", "text": "What is the weather in London?"}
+    question = {"type": "message", "role": "user", "content": [words]}
+    beside = await session.respond(conversation="none", input=[question])
+    assert [item.name for item in beside.items] == ["weather"]
+    typed = await session.say("And what do you say?")
+    assert ran == []
+    assert created(session) == 3
+    assert len(typed.response_ids) == 1
+    assert len(session.items) == len(before) + 2
+    assert session.errors.empty
+
+
+async def test_a_call_that_ends_while_a_tool_runs_ends_the_wait_for_the_answer_with_an_error(
+    session: rtc.HeadlessSession,
+) -> None:
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    @session.tool
+    def weather() -> str:
+        """Look up the weather."""
+        loop.call_soon_threadsafe(begun.set)
+        time.sleep(1.0)
+        return "foggy"
+
+    asked = session.say("What is the weather?")
+    await begun.wait()
+    await session.hang_up()
+    with pytest.raises(rtc.ConnectionFailed):
+        await asked
+    await session.connect()
+    assert (await session.say("Hello.")).status == "completed"

@@ -174,7 +174,8 @@ def arguments_complete(model: Model, item: Item, record: Record) -> None:
         item.t_arguments_done_ms = record.t_ms
     asked, item.asked = item.asked, True
     call_id = item.tool_call_id
-    if not asked and call_id is not None and not item.deleted:
+    is_aside = item.response is not None and item.response.conversation == "none"
+    if not asked and call_id is not None and not (item.deleted or is_aside):
         run = model.tool_runs.get(call_id)
         if run is None or run.t_sent_ms is None:
             model.waiting_tools[call_id] = item

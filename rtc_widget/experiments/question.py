@@ -50,7 +50,7 @@ def users_of(session: Session, turn: Turn) -> list[Item]:
     items = [item for item in map(session.conversation.item, turn.item_ids) if item]
     if not items:
         raise ConfigurationError(
-            f"Turn {turn.index} has no input of the user: there is nothing to ask again."
+            f"Turn {turn.index} has no input of the user in this session: there is nothing to ask again."
         )
     return [item for item in items if not item.deleted] or items
 

@@ -8,6 +8,7 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from rtc_widget._arguments import checked_variant
 from rtc_widget._errors import ConfigurationError, ProtocolError
 from rtc_widget.experiments import variant_file, variant_store
 from rtc_widget.experiments.variant_diff import compare
@@ -139,6 +140,7 @@ class Variant:
         VariantDiff
             Shows itself in a cell; false when nothing differs.
         """
+        other = checked_variant(other)
         return compare(self.label, self._fields, other.label, other._fields)
 
     def as_python(self) -> str:

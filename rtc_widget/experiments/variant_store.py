@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from rtc_widget._arguments import expanded
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.experiments import variant_file
 from rtc_widget.protocol.nearest import nearest
@@ -57,11 +58,14 @@ def _refuse_name(name: object, rule: str) -> NoReturn:
 
 def path_of(name: str | os.PathLike[str], directory: str | os.PathLike[str]) -> Path:
     """Return the file of a variant that is given by its name or by its path."""
+    given: object = name
+    if not isinstance(given, str | os.PathLike):
+        _refuse_name(name, "it is a text")
     text = os.fspath(name)
     if isinstance(name, os.PathLike) or text.endswith(_ENDING) or "/" in text or os.sep in text:
-        path = Path(text)
+        path = expanded(text)
         return path if path.suffix == _ENDING else path.with_name(f"{path.name}{_ENDING}")
-    return Path(directory) / f"{checked_name(text)}{_ENDING}"
+    return expanded(directory) / f"{checked_name(text)}{_ENDING}"
 
 
 def name_of(path: Path) -> str:
@@ -120,7 +124,7 @@ def put(path: Path, text: str) -> None:
 
 def earlier(name: str, directory: str | os.PathLike[str]) -> list[Path]:
     """Return what was put aside of a variant, oldest first."""
-    folder = Path(directory) / _VERSIONS
+    folder = expanded(directory) / _VERSIONS
     kept = [path for path in folder.glob(f"*{_ENDING}") if path.stem.startswith(f"{name}@")]
     return sorted(kept, key=lambda path: (path.stat().st_mtime_ns, path.name))
 

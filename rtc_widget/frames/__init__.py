@@ -203,7 +203,7 @@ def _no_collector(n_records: int) -> Iterator[None]:
             gc.enable()
 
 
-def frame_of(name: str) -> Frame:
+def frame_of(name: object) -> Frame:
     """Return the declaration of a frame.
 
     Raises
@@ -211,6 +211,6 @@ def frame_of(name: str) -> Frame:
     ConfigurationError
         There is no such frame.
     """
-    if name not in FRAMES:
+    if not isinstance(name, str) or name not in FRAMES:
         raise ConfigurationError(f"no frame is called {name!r}; there are {', '.join(FRAMES)}")
     return FRAMES[name]

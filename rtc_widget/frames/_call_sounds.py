@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget.audio.second_clock import ClockReading
@@ -32,11 +33,10 @@ def call_sounds(source: Source) -> list[CallSound]:
         if record.type == "rtc.state" and event.get("state") == "live" and event.get("call") != call:
             call = event.get("call")
             begins.append((record.t_ms or 0.0, str(event.get("transport"))))
-    ends = [begin for begin, _ in begins[1:]] + [math.inf]
     jitter = _jitter(source)
     return [
         _call(source, jitter, begin_ms, end_ms, transport)
-        for (begin_ms, transport), end_ms in zip(begins, ends, strict=True)
+        for (begin_ms, transport), (end_ms, _) in pairwise([*begins, (math.inf, "")])
     ]
 
 

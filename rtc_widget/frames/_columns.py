@@ -108,7 +108,10 @@ def _fit_int(value: Any) -> int | None:
 
 
 def _fit_float(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    try:
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    except OverflowError:  # a JSON number has as many digits as it likes
+        return None
 
 
 _FITS: dict[str, Callable[[Any], Any]] = {

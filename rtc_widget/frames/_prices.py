@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MTOK = 1_000_000
 _HOUR_S = 3600
+_MOST = 2**63
 FREE = frozenset({"sandbox"})
 """Models that cost nothing, and so have no price."""
 
@@ -238,4 +239,4 @@ def _part(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _count(value: Mapping[str, Any], key: str) -> Any:
     found = value.get(key)
-    return found if type(found) is int or type(found) is float else None
+    return found if (type(found) is int and abs(found) < _MOST) or type(found) is float else None

@@ -66,6 +66,9 @@ class RtcAccessor:
         """
         if column not in self._frame:
             raise ConfigurationError(f"this frame has no column {column!r} of JSON text")
+        given: object = path
+        if not isinstance(given, str) or "" in given.split("."):
+            raise ConfigurationError(f"{path!r} is no path: names joined by dots, such as item.role")
         read = _reader(path)
         texts = pa.array(self._frame[column].array, ARROW_TYPES["string"])
         values: _Values = []
@@ -79,8 +82,6 @@ class RtcAccessor:
 def _reader(path: str) -> Callable[[pa.Array], _Values]:
     """Make what reads one place out of many texts, and decodes nothing else of them."""
     steps = path.split(".")
-    if "" in steps:
-        raise ConfigurationError(f"{path!r} is no path: names joined by dots, such as item.role")
     shape: Any = Any
     missing: Any = None
     takes: list[Callable[[_Values], _Values]] = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rtc_widget._conversation.shapes import text
+from rtc_widget._errors import ConnectionFailed
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
 
@@ -26,8 +28,9 @@ COLUMNS = (
         "source",
         "source",
         "category",
-        "Who tells: the server (an `error` event, a failed response or transcription) or a part of us.",
-        ("server", "connection", "tool", "callback", "disk", "protocol", "command"),
+        "Who tells: the server (an `error` event, a failed response or transcription), the connection (a "
+        "failed call) or a part of us.",
+        ("server", "connection", "tool", "callback", "disk", "protocol"),
     ),
     Column(
         "code",
@@ -36,13 +39,17 @@ COLUMNS = (
         "The server's code, or its type where it has none; our error's class.",
     ),
     Column("message", "error.message", "string", "What it says."),
-    Column("param", "error.param", "string", "The field it is about."),
+    Column("param", "error.param", "string", "The field it is about; the step at which a call failed."),
     Column("event_id", "error.event_id", "string", "The client event it answers."),
     Column("seq", "seq", "int", "The record, for `event_log[seq]`."),
 )
 
 
 def _read(record: Record) -> Iterator[_Row]:
+    if record.type == "rtc.state":
+        if record.event.get("state") == "failed":
+            yield _Row(record.t_ms, "connection", _of_call(record.event), record.seq)
+        return
     if record.type == "response.done":
         if record.raw.find(b'"error"') < 0:
             return  # most of them, and they are long
@@ -61,6 +68,11 @@ def _read(record: Record) -> Iterator[_Row]:
         yield _Row(record.t_ms, "server", {"message": error}, record.seq)
 
 
+def _of_call(state: dict[str, Any]) -> dict[str, Any]:
+    words = [words for name in ("reason", "advice") if (words := text(state.get(name)))]
+    return {"code": ConnectionFailed.__name__, "message": " ".join(words) or None, "param": state.get("step")}
+
+
 FRAME = Frame(
     "errors",
     "an error",
@@ -70,6 +82,7 @@ FRAME = Frame(
         {
             "error",
             "rtc.error",
+            "rtc.state",
             "response.done",
             "conversation.item.input_audio_transcription.failed",
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import math
 import os
@@ -17,6 +18,7 @@ from rtc_widget._arguments import expanded
 from rtc_widget._errors import ConfigurationError, RecordingError
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.journal import Journal
+from rtc_widget.log.lines import read_lines
 from rtc_widget.log.reading import read_file
 from rtc_widget.log.resumption import Known, held_by
 
@@ -149,6 +151,15 @@ def read_session_file(folder: Path) -> dict[str, Any]:
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def session_in(folder: Path) -> str | None:
+    """Return the id of the session that a folder holds; None where neither file tells."""
+    known = read_session_file(folder).get("session_id")
+    if known is None:
+        with contextlib.suppress(OSError), (folder / JOURNAL).open("rb") as file:
+            known = next((line.session_id for line in read_lines(file.readline()) or ()), None)
+    return known if isinstance(known, str) else None
 
 
 def find(where: str | Path | Sequence[str | Path]) -> list[Path]:

@@ -32,6 +32,8 @@ class Problem:
     line: int
     reason: str
     text: str
+    whole: bool = True
+    """Whether the line's end was written too."""
 
 
 @dataclass(slots=True)
@@ -172,6 +174,8 @@ class _Reader:
     def finish(self) -> None:
         """Take what is left, and tell of a last line that was broken."""
         self._adopt()
+        if self._broken is not None and self._broken.whole and not len(self._loaded.log):
+            self._judge()  # no journal that was cut begins like this: the file holds something else
         if self._broken is not None:
             self._loaded.torn = True
             self._loaded.problems.append(self._broken)
@@ -194,7 +198,8 @@ class _Reader:
                 self._loaded.n_bytes = min(at, self._offset + len(piece))
             except UNREADABLE as error:
                 excerpt = text[:_EXCERPT].decode("utf-8", "replace")
-                self._broken = Problem(_line_number(self._path, begin), str(error), excerpt)
+                number, whole = _line_number(self._path, begin), at <= self._offset + len(piece)
+                self._broken = Problem(number, str(error), excerpt, whole)
         return lines
 
     def _judge(self) -> None:

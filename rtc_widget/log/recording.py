@@ -51,6 +51,8 @@ class Recording(FrameProperties):
         self.path = path
         self.event_log: EventLog = loaded.log
         self.info: dict[str, Any] = {} if path is None else folders.read_session_file(path)
+        if not len(loaded.log):  # it brings no name of its own
+            loaded.log.session_id = str(self.info.get("session_id") or loaded.log.session_id)
         self._problems = loaded.problems
         info = {**self.info, "path": None if path is None else str(path)}
         self.frames = Frames(loaded.log, info=info)

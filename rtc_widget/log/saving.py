@@ -7,13 +7,13 @@ import platform
 import threading
 from contextlib import contextmanager
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 import msgspec
 import pandas as pd
 
+from rtc_widget._arguments import expanded
 from rtc_widget._errors import RecordingError
 from rtc_widget._version import __version__
 from rtc_widget.frames import Frames
@@ -24,6 +24,7 @@ from rtc_widget.log.recording import hear
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from rtc_widget.log.event_log import EventLog
 
@@ -52,9 +53,9 @@ class HasLog(Protocol):
         """Its log."""
 
 
-def save_recording(source: HasLog, folder: str | Path) -> Path:
+def save_recording(source: HasLog, folder: str | os.PathLike[str]) -> Path:
     """Write the journal, its audio, `session.json` and the frames as Parquet, as `Session.save` tells."""
-    place = Path(folder)
+    place = expanded(folder)
     with _alone_in(place):
         _save(source, place)
     return place
@@ -66,8 +67,7 @@ def _save(source: HasLog, place: Path) -> None:
     if log.journal is not None and target.exists() and log.journal.path.resolve() == target.resolve():
         log.journal.sync()
     else:
-        known = folders.read_session_file(place).get("session_id")
-        if target.exists() and known != log.session_id:
+        if target.exists() and folders.session_in(place) != log.session_id:
             raise RecordingError(
                 f"{place} holds another session; choose a new folder. Nothing was overwritten."
             )

@@ -135,7 +135,7 @@ class Tracks:
 
     def _length(self, track: TrackName) -> int:
         pcm, flac = self._path(track, "pcm"), self._path(track, "flac")
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             return pcm.stat().st_size // BYTES_A_FRAME
         if not flac.exists():
             return 0
@@ -195,12 +195,14 @@ class Tracks:
     def copy_to(self, folder: Path) -> None:
         """Write the tracks, as they are now, into another folder; in their own one they stay as they are.
 
+        Where there is nothing of them (their folder could not be written, or is gone), nothing is done.
+
         Raises
         ------
         OSError
             They cannot be written.
         """
-        if folder.exists() and folder.samefile(self.folder):
+        if not self.exist or (folder.exists() and folder.samefile(self.folder)):
             return
         with self._lock:
             for track in TRACKS:

@@ -205,6 +205,8 @@ def _unknown_keyword(
 
 def _inside(place: str, places: Mapping[str, tuple[str, ...]]) -> str:
     """Write the keyword that holds a deeper field, as in `turn_detection={"type": …, "threshold": …}`."""
+    if "." not in place:
+        return f"the fields of the {place} by themselves, as in **{place}"
     steps = place.replace("[]", "").replace("{}", "").split(".")[1:]
     for keyword, way in places.items():
         if tuple(steps[: len(way)]) == way:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
@@ -9,7 +10,7 @@ from rtc_widget.protocol.ids import new_event_id, new_item_id
 from rtc_widget.protocol.nearest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 __all__ = [
     "Event",
@@ -175,8 +176,10 @@ def edit(
     place = previous_item_id or "root"
     if isinstance(new, str):
         create, own = add_message(role, new, previous_item_id=place)
-    else:
+    elif isinstance(new, list | tuple) and all(isinstance(part, Mapping) for part in new):
         create, own = _create({"type": "message", "role": role, "content": list(new)}, place)
+    else:
+        raise ConfigurationError(f"A message says a text, or a list of content parts, not {new!r}.")
     return [delete(item_id), create], own
 
 

@@ -48,7 +48,17 @@ def default_session(**flat: Any) -> dict[str, Any]:
             "output": {"voice": DEFAULT_VOICE},
         },
     }
-    return merge_session(defaults, session_fields(**flat)) if flat else defaults
+    return _of_its_type(merge_session(defaults, session_fields(**flat)), defaults) if flat else defaults
+
+
+def _of_its_type(session: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the session, unless it was given another type than its class makes."""
+    if session["type"] != defaults["type"]:
+        raise ConfigurationError(
+            f"type={session['type']!r} is another kind of session. Right form: rtc.RealtimeWidget(…) for a "
+            "conversation, rtc.TranscriptionWidget(…) for captions."
+        )
+    return session
 
 
 def default_transcription(**flat: Any) -> dict[str, Any]:
@@ -84,7 +94,7 @@ def default_transcription(**flat: Any) -> dict[str, Any]:
         "type": "transcription",
         "audio": {"input": {"transcription": {"model": DEFAULT_TRANSCRIPTION_MODEL}}},
     }
-    return merge_session(defaults, transcription_changes(given))
+    return _of_its_type(merge_session(defaults, transcription_changes(given)), defaults)
 
 
 def transcription_changes(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -119,7 +119,8 @@ class Sandbox(Provider):
         ConfigurationError
             For an empty text, or without the `[sandbox]` extra.
         """
-        if not text.strip():
+        words: object = text
+        if not isinstance(words, str) or not words.strip():
             raise ConfigurationError("spoken() needs words: a text that is not empty.")
         try:
             from rtc_widget.sandbox.voice import synthesise

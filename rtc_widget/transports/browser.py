@@ -109,7 +109,7 @@ class Browser:
     async def connect(self, request: CallRequest) -> None:
         """Ask the page to call; return when its data channel is open."""
         self._asked, self._stopped = None, asyncio.get_running_loop().create_future()
-        page = await self._unless_stopped(self._any_page(), "page")
+        page = await self._unless_stopped(self._any_page(min(_HELLO_S, request.timeout_s)), "page")
         await self._unless_stopped(self._ready(request), "sandbox")
         self._requests.failure, self._requests.request = None, request
         params = {
@@ -233,12 +233,12 @@ class Browser:
         self._unobserve()
         self._relay.close()
 
-    async def _any_page(self) -> Page:
-        page = await asyncio.to_thread(self._relay.wait_for_page, _HELLO_S)
+    async def _any_page(self, timeout_s: float = _HELLO_S) -> Page:
+        page = await asyncio.to_thread(self._relay.wait_for_page, timeout_s)
         if page is None:
             hint = kernel_hint()
             if hint is not None:
-                raise WaitTimeout("a page to answer", _HELLO_S, hint=hint)
+                raise WaitTimeout("a page to answer", timeout_s, hint=hint)
             raise ConnectionFailed(
                 "page",
                 "no page shows this widget.",

@@ -76,5 +76,14 @@ def test_another_column_may_hold_the_text() -> None:
 def test_a_path_that_is_none_is_refused() -> None:
     with pytest.raises(rtc.ConfigurationError, match=r"'a\.\.b' is no path"):
         read("a..b", "{}")
+    for wrong in (None, 3, ["a"]):
+        with pytest.raises(rtc.ConfigurationError, match="no path"):
+            frame_of("{}").rtc.path(wrong)
+        with pytest.raises(rtc.ConfigurationError, match="no frame is called"):
+            rtc.frames.describe(wrong)  # type: ignore[arg-type]
     with pytest.raises(rtc.ConfigurationError, match="no column 'event'"):
         pd.DataFrame({"x": [1]}).rtc.path("a")
+
+
+def test_a_number_of_any_length_is_read() -> None:
+    assert read("n", '{"n": 1}', '{"n": 1' + "0" * 400 + "}") == [1.0, None]

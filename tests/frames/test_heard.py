@@ -144,6 +144,16 @@ def test_segments_know_their_item_and_their_turn(stage: Stage) -> None:
     assert segments["item_id"].notna().all()
 
 
+def test_sound_whose_call_nobody_noted_is_measured_as_it_stands(stage: Stage) -> None:
+    stage.turn(700.0, 600.0)
+    stage.rows = [row for row in stage.rows if row[1] == "server"]
+    frames = stage.frames()
+    turns = frames.get("turns")
+    assert turns["latency_heard_ms"].to_numpy(float) == pytest.approx([600], abs=15)
+    assert list(turns["heard_quality"]) == ["first_turn"]
+    assert frames.get("sessions")["latency_heard_p50_ms"].iloc[0] == turns["latency_heard_ms"].iloc[0]
+
+
 def test_speaking_over_the_answer_is_overlap_and_yield(stage: Stage) -> None:
     answer_ms = stage.turn(700.0, 600.0, end="cleared")
     length_ms = len(stage.agent) / _MS

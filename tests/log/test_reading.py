@@ -87,6 +87,15 @@ def test_a_torn_last_line_is_dropped_with_a_warning(tmp_path: Path) -> None:
     assert rec.problems["line"].tolist() == [2]
 
 
+@pytest.mark.parametrize("data", [b"hello\n", b"\xff\xfe\x00\n", b'{"direction": "sideways", "event": {}}\n'])
+def test_a_file_that_holds_no_record_is_no_journal_that_was_cut(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "notes.jsonl"
+    path.write_bytes(data)
+    with pytest.raises(rtc.RecordingError, match="line 1"):
+        rtc.load(path)
+    assert list(rtc.load(path, strict=False).problems["line"]) == [1]
+
+
 def test_a_broken_line_in_the_middle_is_an_error_with_its_number(tmp_path: Path) -> None:
     good = '{"direction":"server","event":{"type":"a"}}'
     path = written(tmp_path / "events.jsonl", good, "", good, '{"direction":"ser', good)

@@ -13,14 +13,14 @@ import pytest
 import rtc_widget as rtc
 from rtc_widget.frames import FRAMES, Frames
 from rtc_widget.frames.timeline import LANES, counted, stretches
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.journal import write_journal
 from rtc_widget.log.saving import save_recording
 from tests.log.call import write_call
 from tests.log.script import Script
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from rtc_widget.log.event_log import EventLog
 
 
 class Session:
@@ -90,6 +90,22 @@ def test_saving_again_brings_the_folder_up_to_date_and_never_overwrites_another(
     with pytest.raises(rtc.RecordingError, match="another session"):
         save_recording(Session(talked()), tmp_path)
     assert len(rtc.load(tmp_path).event_log) == len(log)
+
+
+def test_a_save_that_was_cut_short_is_made_again_and_known_as_its_own(tmp_path: Path) -> None:
+    log = talked()
+    (tmp_path / "half").mkdir()
+    write_journal(log, tmp_path / "half/events.jsonl")
+    assert rtc.load(save_recording(Session(log), tmp_path / "half")).event_log.session_id == log.session_id
+    (tmp_path / "half/session.json").unlink()
+    with pytest.raises(rtc.RecordingError, match="another session"):
+        save_recording(Session(talked()), tmp_path / "half")
+
+
+def test_a_session_without_records_keeps_its_id(tmp_path: Path) -> None:
+    log = EventLog()
+    folder = save_recording(Session(log), tmp_path / "empty")
+    assert rtc.load(folder).sessions["session_id"].iloc[0] == log.session_id
 
 
 def test_threads_that_save_to_one_folder_take_turns(tmp_path: Path) -> None:

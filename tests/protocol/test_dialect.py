@@ -101,6 +101,9 @@ def test_an_edit_deletes_and_creates_at_the_same_place() -> None:
     parts = [{"type": "input_text", "text": "new"}]
     (_, again), _ = dialect.edit("item_1", parts, role="user", previous_item_id=None)
     assert again["item"]["content"] == parts
+    for wrong in (None, 3, ["a"]):
+        with pytest.raises(ConfigurationError, match="a text, or a list of content parts"):
+            dialect.edit("item_1", cast("Any", wrong), role="user", previous_item_id=None)
 
 
 def test_interrupting_does_only_what_is_left_to_do() -> None:
