@@ -34,7 +34,8 @@ _LATE_S: Final = 0.4
 _MISSING_S: Final = 0.4
 """When no sound arrives for so long, silence is heard: a track may end with a word, and its turn with it."""
 _CONNECT_S: Final = 30.0
-_MAX_MESSAGE_BYTES: Final = 262_144
+_MAX_MESSAGE_BYTES: Final = 1_073_741_823
+"""As the service says: what a browser takes is less."""
 _log = logging.getLogger(__name__)
 
 

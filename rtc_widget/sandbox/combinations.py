@@ -9,11 +9,21 @@ from rtc_widget.sandbox.faults import missing, wrong_type
 from rtc_widget.sandbox.wire import ApiError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rtc_widget.sandbox.wire import Event
 
 __all__ = ["check_combinations"]
 
 _METADATA_KEYS, _METADATA_KEY_LENGTH, _METADATA_VALUE_LENGTH = 16, 64, 512
+_TRANSCRIBE, _WHISPER = {"gpt-transcribe", "gpt-live-transcribe"}, "gpt-realtime-whisper"
+_TAKE: dict[str, Callable[[str], bool]] = {
+    "prompt": lambda model: model != _WHISPER,
+    "keywords": lambda model: model in _TRANSCRIBE,
+    "languages": lambda model: model in _TRANSCRIBE,
+    "delay": lambda model: model == _WHISPER,
+}
+"""Which models of transcription take a field."""
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -32,6 +42,8 @@ def check_combinations(fields: Event, path: str) -> None:
             code="invalid_value",
             param=f"{path}.output_modalities",
         )
+    heard = (fields.get("audio") or {}).get("input") or {}
+    _check_transcription(heard.get("transcription") or {}, f"{path}.audio.input.transcription")
     for index, tool in enumerate(fields.get("tools") or []):
         if tool.get("type") == "mcp":
             _check_server(tool, f"{path}.tools[{index}]")
@@ -62,6 +74,16 @@ def check_combinations(fields: Event, path: str) -> None:
                 f"{_METADATA_VALUE_LENGTH}.",
                 code="string_above_max_length",
                 param=f"{path}.metadata.{key}",
+            )
+
+
+def _check_transcription(settings: Event, path: str) -> None:
+    """Refuse what the SDK's docstrings say a model does not take."""
+    model = settings.get("model")
+    for name, takes in _TAKE.items():
+        if settings.get(name) and model is not None and not takes(model):
+            raise ApiError(
+                f"'{name}' is not supported with {model}.", code="invalid_value", param=f"{path}.{name}"
             )
 
 

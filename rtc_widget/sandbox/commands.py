@@ -23,7 +23,7 @@ def _update_session(session: Session, event: Event) -> None:
     if asked != kind:
         raise ApiError(
             f"Passing a {asked} session update event to a {kind} session is not allowed.",
-            code="invalid_value",
+            code="invalid_parameter",
             param="session.type",
         )
     # A `model` in it is passed over: clients repeat theirs, and the sandbox has but one.

@@ -6,6 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rtc_widget.sandbox.config import check_voice, complete_tool
+from rtc_widget.sandbox.faults import unsupported
 from rtc_widget.sandbox.given import entry_of
 from rtc_widget.sandbox.output import Order
 from rtc_widget.sandbox.response import Host, Response
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from rtc_widget.sandbox.turns import Turns
 
 __all__ = ["Responses"]
+
+_CONVERSATIONS = ("auto", "none")
 
 
 class _Session(Host, Protocol):
@@ -57,9 +60,13 @@ class Responses:
         Raises
         ------
         ApiError
-            One runs in the default conversation already, a reference leads nowhere, or the voice is fixed.
+            There is no such conversation, a response runs in the default one already, a reference leads
+            nowhere, or the voice is fixed.
         """
-        in_conversation = (asked.get("conversation") or "auto") != "none"
+        conversation = asked.get("conversation") or "auto"
+        if conversation not in _CONVERSATIONS:
+            raise unsupported("response.conversation", conversation, list(_CONVERSATIONS))
+        in_conversation = conversation == "auto"
         if in_conversation and self._active is not None:
             raise ApiError(
                 f"Conversation already has an active response in progress: {self._active.id}. "

@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 
     from rtc_widget.sandbox.prompt import Brain
 
-__all__ = ["Listener", "Session"]
+__all__ = ["Listener", "Session", "told_of"]
 
 _WITHOUT_ID: Final = frozenset({"input_audio_buffer.dtmf_event_received"})
 _log = logging.getLogger(__name__)
+
+
+def told_of(seconds: float) -> str:
+    """Return the words with which a session ends that has lasted so long."""
+    return f"Your session hit the maximum duration of {seconds / 60:g} minutes."
 
 
 class Listener(Protocol):
@@ -183,10 +188,7 @@ class Session:
         self.emit("conversation.item.done", previous_item_id=previous, item=entry.item)
 
     def _expire(self) -> None:
-        minutes = self._seconds / 60
-        self.fail(
-            ApiError(f"Your session hit the maximum duration of {minutes:g} minutes.", code="session_expired")
-        )
+        self.fail(ApiError(told_of(self._seconds), code="session_expired"))
         self._on_expired()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.websockets import WebSocketDisconnect
 
 from rtc_widget.sandbox.service import no_such_call
-from rtc_widget.sandbox.session import Session
+from rtc_widget.sandbox.session import Session, told_of
 from rtc_widget.sandbox.wire import ApiError, is_beta
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["hold"]
 
 _PROTOCOL: Final = "realtime"
+_GOING_AWAY: Final = 1001
 _KEY_PROTOCOL: Final = "openai-insecure-api-key."
 """A browser cannot set headers of a WebSocket: its key comes among the subprotocols."""
 
@@ -56,7 +57,7 @@ async def hold(sandbox: Sandbox, websocket: WebSocket) -> None:
         brain=sandbox.brain,
         send=line.send,
         seconds=sandbox.session_seconds,
-        on_expired=line.end,
+        on_expired=lambda: line.end(_GOING_AWAY, told_of(sandbox.session_seconds)),
         audio_in_events=True,
         is_beta=is_beta(websocket.headers, websocket.scope["subprotocols"]),
     )
@@ -85,12 +86,14 @@ class _Line:
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self._waiting: asyncio.Queue[str | None] = asyncio.Queue()
+        self._why = (1000, "")
 
     def send(self, text: str) -> None:
         self._waiting.put_nowait(text)
 
-    def end(self) -> None:
+    def end(self, code: int = 1000, reason: str = "") -> None:
         """Close it, once all has been sent."""
+        self._why = code, reason
         self._waiting.put_nowait(None)
 
     async def carry(self, receive: Callable[[str], Any]) -> None:
@@ -110,7 +113,8 @@ class _Line:
                 await self._websocket.send_text(text)
             except WebSocketDisconnect:
                 return
-        await self._websocket.close()
+        code, reason = self._why
+        await self._websocket.close(code, reason)
 
     async def _read(self, receive: Callable[[str], Any]) -> None:
         while True:

@@ -208,6 +208,8 @@ async def test_one_response_at_a_time_and_others_beside_it() -> None:
         assert error["code"] == "conversation_already_has_active_response"
         assert error["event_id"] == "second"
         item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+        talk.send("response.create", response={"conversation": "another"})
+        assert talk.error()["param"] == "response.conversation"
         beside = await talk.answer(
             conversation="none", input=[item], metadata={"probe": "a"}, output_modalities=["text"]
         )

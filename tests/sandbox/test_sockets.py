@@ -136,7 +136,8 @@ async def test_a_session_that_has_lasted_too_long_says_so_and_is_closed(tmp_path
             await asyncio.wait_for(talk.is_over.wait(), 20)
             assert types(talk.events) == ["session.created", "error"]
             assert talk.events[-1]["error"]["code"] == "session_expired"
-            assert talk.connection.close_code == 1000
+            assert talk.connection.close_code == 1001
+            assert talk.connection.close_reason == "Your session hit the maximum duration of 0.005 minutes."
 
 
 async def test_the_buffer_of_output_is_another_transports(service: Service) -> None:

@@ -72,6 +72,19 @@ def create(**response: Any) -> dict[str, Any]:
             "invalid_type",
             "session.audio.input.format.rate",
         ),
+        *(
+            (
+                heard(transcription={"model": model, **more}),
+                "invalid_value",
+                f"session.audio.input.transcription.{next(iter(more))}",
+            )
+            for model, more in (
+                ("gpt-realtime-whisper", {"prompt": "Bruno"}),
+                ("gpt-realtime-whisper", {"keywords": ["Bruno"]}),
+                ("whisper-1", {"languages": ["en"]}),
+                ("gpt-transcribe", {"delay": "low"}),
+            )
+        ),
         ({"type": "conversation.item.create"}, "missing_required_parameter", "item"),
         ({"type": "conversation.item.create", "item": {"type": "note"}}, "invalid_value", "item.type"),
         (
