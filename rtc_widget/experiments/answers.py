@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
@@ -95,7 +95,8 @@ class Answer:
 class Answers(Sequence[Answer]):
     """What `ask_again` brings: `answers.frame` is a row an answer, `answers[0].audio` plays one.
 
-    As the last value of a cell it shows them side by side, a column a variant, each with its player.
+    It may be used like its frame: `answers["latency_heard_ms"]`, `answers.groupby("variant")`. As the last
+    value of a cell it shows them side by side, a column a variant, each with its player.
 
     Parameters
     ----------
@@ -140,9 +141,23 @@ class Answers(Sequence[Answer]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Answer, ...]: ...
 
-    def __getitem__(self, index: int | slice) -> Answer | tuple[Answer, ...]:
-        """Return an answer."""
-        return self._answers[index]
+    @overload
+    def __getitem__(self, index: str) -> pd.Series[Any]: ...
+
+    @overload
+    def __getitem__(self, index: list[str]) -> pd.DataFrame: ...
+
+    def __getitem__(
+        self, index: int | slice | str | list[str]
+    ) -> Answer | tuple[Answer, ...] | pd.Series[Any] | pd.DataFrame:
+        """Return an answer by its place, or columns of the frame by their names."""
+        return self.frame[index] if isinstance(index, str | list) else self._answers[index]
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the frame has by that name."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.frame, name)
 
     def __repr__(self) -> str:
         """Say how many, and of what."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -72,6 +73,10 @@ def check(answers: Answers, repeats: int) -> None:
     assert list(frame["transcript"]) == [SENTENCES[name] for name in SENTENCES for _ in range(repeats)]
     assert frame["latency_inferred_ms"].gt(0).all()
     assert not any(dtype == "object" for dtype in frame.dtypes)
+    assert list(answers["transcript"]) == list(frame["transcript"])
+    assert list(answers.groupby("variant", observed=True).size()) == [repeats] * 3
+    assert not hasattr(answers, "nothing_of_a_frame")
+    assert copy.copy(answers).frame.equals(frame)
     # A busy machine tears a word apart here and there: the middle one of the rows tells.
     assert median(misheard(answers)) <= 0.2
     sound = answers[0].audio
