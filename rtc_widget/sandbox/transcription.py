@@ -20,6 +20,8 @@ __all__ = ["is_live", "send_deltas", "transcribe"]
 
 _DELTA_S: Final = 0.01
 _EVENT: Final = "conversation.item.input_audio_transcription"
+_TELLS: Final = "gpt-transcribe"
+"""The model that says which languages it has heard."""
 _LIVE: Final = ("gpt-live-transcribe", "gpt-realtime-whisper")
 
 
@@ -76,7 +78,8 @@ async def transcribe(emit: Callable[..., Any], entry: Entry, settings: Event, se
         stretch = {"start": 0.0, "end": round(entry.audio_ms / 1000, 3), "speaker": "A", "text": words}
         emit(f"{_EVENT}.segment", **place, id=fresh_id("seg"), **stretch)
     usage = transcription_usage(settings.get("model"), entry.audio_ms, words)
-    emit(f"{_EVENT}.completed", **place, transcript=words, usage=usage)
+    told = {"languages": [{"code": LANGUAGE}] if words else []} if settings.get("model") == _TELLS else {}
+    emit(f"{_EVENT}.completed", **place, transcript=words, usage=usage, **told)
 
 
 def _error(code: str, message: str) -> Event:

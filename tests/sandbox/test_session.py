@@ -696,6 +696,7 @@ async def test_a_transcript_is_billed_as_its_model_is() -> None:
             await speak(talk)
             completed = await talk.wait_for("conversation.item.input_audio_transcription.completed")
             assert completed["usage"]["type"] == kind
+            assert completed.get("languages") == {"gpt-transcribe": [{"code": "en"}]}.get(model)
             deltas = of_type(talk.events, "conversation.item.input_audio_transcription.delta")
             assert "".join(event["delta"] for event in deltas).strip() == completed["transcript"]
             talk.send("conversation.item.retrieve", item_id=completed["item_id"])
