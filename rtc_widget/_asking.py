@@ -51,7 +51,8 @@ class Asking(SessionParts):
             "new_calls": a fresh headless call per answer, two at a time, with this session's fields and the
             variant's over them, its tools (they run again), and the messages before the turn as text; any
             field may differ. "this_call": out of band in the call that is up; the conversation stays as it
-            is, and a variant may hold what one response takes (instructions, output_modalities, …).
+            is, no tool runs, and a variant may hold what one response takes (instructions,
+            output_modalities, …).
         timeout
             Of one answer, in s.
 

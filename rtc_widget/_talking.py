@@ -151,7 +151,8 @@ class Talking(SessionParts):
             Until `response.done`, in s.
         fields
             Of this response only: `instructions`, `conversation="none"` (out of band: it runs beside a
-            running one), `metadata`, `input` with item ids, `output_modalities`, …
+            running one, and no tool is run for it, for the conversation takes no output of such a call),
+            `metadata`, `input` with item ids, `output_modalities`, …
 
         Returns
         -------
