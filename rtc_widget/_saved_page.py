@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import io
+import itertools
 import json
 import re
 import warnings
@@ -15,11 +16,12 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget._panel_recorded import RecordedPanel
 from rtc_widget._panel_sound import PanelSound
 from rtc_widget._static import read_static
-from rtc_widget.log.pages import row_of
+from rtc_widget.log.pages import Row, row_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.recording import Recording
 
 __all__ = ["MOST_BYTES", "SOUNDS", "write_page"]
@@ -109,12 +111,10 @@ def _told(recording: Recording, *, with_sound: bool) -> tuple[dict[str, Any], li
     peaks = picture.pop("buffers", [])
     config = RecordedPanel(recording).config()
     config["record"] = with_sound
-    told = {
-        "config": config,
-        "records": [row_of(record) for record in recording.event_log.records()],
-        "picture": picture,
-    }
-    clean, found = _KEY.subn(r"\1…", json.dumps(told, ensure_ascii=False))
+    rows, found = _rows(recording.event_log)
+    told = {"config": config, "records": rows, "picture": picture}
+    clean, more = _KEY.subn(r"\1…", json.dumps(told, ensure_ascii=False))
+    found += more
     if found:
         warnings.warn(
             f"{found} places in this recording look like a key; the page holds none of them. "
@@ -123,6 +123,37 @@ def _told(recording: Recording, *, with_sound: bool) -> tuple[dict[str, Any], li
         )
     cleaned: dict[str, Any] = json.loads(clean)
     return cleaned, peaks
+
+
+def _rows(log: EventLog) -> tuple[list[Row], int]:
+    """Return the records as the panel takes them, and how many keys were masked that came in pieces."""
+    rows: list[Row] = []
+    streams: dict[tuple[Any, ...], list[tuple[int, dict[str, Any]]]] = {}
+    for place, record in enumerate(log.records()):
+        rows.append(row_of(record))
+        if record.type.endswith(".delta") and isinstance(record.event.get("delta"), str):
+            part = (record.type, *(str(record.event.get(name)) for name in ("item_id", "content_index")))
+            streams.setdefault(part, []).append((place, record.event))
+    found = 0
+    for stream in streams.values():
+        deltas, n_keys = _without_keys([event["delta"] for _, event in stream])
+        found += n_keys
+        for (place, event), delta in zip(stream, deltas, strict=True):
+            if delta != event["delta"]:
+                rows[place] = (*rows[place][:3], json.dumps({**event, "delta": delta}, ensure_ascii=False))
+    return rows, found
+
+
+def _without_keys(pieces: list[str]) -> tuple[list[str], int]:
+    """Mask what looks like a key in a text that came in pieces; return these, and how many there were."""
+    letters = list("".join(pieces))
+    spans = [(match.end(1), match.end()) for match in _KEY.finditer("".join(letters))]
+    for begin, end in spans:
+        letters[begin:end] = ["…", *[""] * (end - begin - 1)]
+    ends = itertools.accumulate(map(len, pieces))
+    return ["".join(letters[end - len(piece) : end]) for piece, end in zip(pieces, ends, strict=True)], len(
+        spans
+    )
 
 
 def _sound(recording: Recording, compression: str) -> dict[str, Any]:

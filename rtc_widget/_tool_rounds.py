@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
 from rtc_widget._approvals import Approvals
-from rtc_widget._errors import RtcWidgetError
+from rtc_widget._errors import ConnectionFailed, RtcWidgetError
 from rtc_widget._loop import get_loop
 from rtc_widget._remote_calls import RemoteCalls, Round
 from rtc_widget.tools import ToolResult
@@ -150,7 +150,12 @@ class ToolRounds:
 
     async def _hand_in(self, tool: Tool, tool_call_id: str, result: ToolResult) -> None:
         event, _ = protocol.dialect.function_call_output(tool_call_id, result.output)
-        await self._core.send(event)
+        try:
+            await self._core.send(event)
+        except ConnectionFailed as error:
+            raise ConnectionFailed(
+                "channel", f"{tool.name} has an output for a call that is over: {error.reason}"
+            ) from error
         self._core.log.note("rtc.tool", tool_call_id=tool_call_id, name=tool.name, phase="sent")
 
     # -- the next response ------------------------------------------------------------------------

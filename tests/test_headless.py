@@ -249,3 +249,28 @@ def test_a_closed_widget_makes_no_call() -> None:
     with pytest.raises(rtc.ConfigurationError, match=r"closed\. Make a new one"):
         widget.connect()
     assert len(widget.event_log) == 0
+
+
+INTERRUPTED = """
+import asyncio, os, signal
+import rtc_widget as rtc
+
+signal.signal(signal.SIGINT, lambda *_: print("interrupted"))
+
+async def main():
+    async with rtc.HeadlessSession(directory=None, output_modalities=["text"]) as session:
+        os.killpg(0, signal.SIGINT)
+        await asyncio.sleep(0.5)
+        print((await session.say("Hello.")).status)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no groups of processes to interrupt")
+def test_interrupting_the_kernel_leaves_its_sandbox_and_the_call_alone() -> None:
+    code = [sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(
+        code, check=False, capture_output=True, text=True, timeout=60, start_new_session=True
+    )
+    assert done.stdout.split() == ["interrupted", "completed"], done.stderr

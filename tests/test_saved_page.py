@@ -74,3 +74,17 @@ def test_keys_are_taken_out_of_a_page_wherever_they_stand(tmp_path: Path) -> Non
     text = path.read_text("utf-8")
     assert "canary" not in text
     assert "My key is ek_…" in text
+
+
+def test_a_key_that_came_in_pieces_is_taken_out_of_each_of_them(tmp_path: Path) -> None:
+    script = Script().session()
+    response_id = script.created()
+    item = script.say(response_id, "")
+    place = {"response_id": response_id, "item_id": item["id"], "output_index": 0, "content_index": 0}
+    for delta in ("It", " is", " sk", "-", "proj", "-", "canary", "4711", ",", " so", " there"):
+        script.server("response.output_audio_transcript.delta", **place, delta=delta)
+    with pytest.warns(UserWarning, match="1 places in this recording look like a key"):
+        path = rtc.load(event for _, event in script.rows).to_html(tmp_path / "call.html")
+    assert "canary" not in path.read_text("utf-8")
+    told = [json.loads(row[3]) for row in saved(path)["records"]]
+    assert "".join(event.get("delta", "") for event in told).endswith("It is sk-…, so there")

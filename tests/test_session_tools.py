@@ -405,5 +405,9 @@ async def test_a_call_that_ends_while_a_tool_runs_ends_the_wait_for_the_answer_w
     await session.hang_up()
     with pytest.raises(rtc.ConnectionFailed):
         await asked
+    async with asyncio.timeout(10):
+        async for event in session.stream(since=0):
+            if "weather has an output for a call that is over" in event.get("message", ""):
+                break
     await session.connect()
     assert (await session.say("Hello.")).status == "completed"

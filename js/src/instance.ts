@@ -32,6 +32,7 @@ import { mountPanel } from "./views/panel";
 import { showPill } from "./views/pill";
 
 const TIMEOUT_MS = 20_000;
+const SHORTEST_TURN_MS = 300;
 
 export interface Instance extends Resident {
   store: Store;
@@ -59,8 +60,11 @@ export interface Instance extends Resident {
   setMuted(muted: boolean): void;
   /** Stop the agent: what it is making and what is on its way to the ear. */
   interrupt(): void;
-  /** Push to talk: the button goes down (`true`), and up again, which ends the turn and asks for an answer. */
-  talk(down: boolean): void;
+  /**
+   * Push to talk: the button goes down (`true`), and up again, which ends the turn and asks for an answer; tells
+   * whether it was held too short a time for that.
+   */
+  talk(down: boolean): boolean;
   /** Say something in writing; rejects with what the composer shows. */
   say(words: string): Promise<void>;
   /** Allow or forbid a tool call that waits for it. */
@@ -166,6 +170,7 @@ export function createInstance(
   // -- who sees it ----------------------------------------------------------------------------------------------
 
   let talking = false;
+  let pressed_ms = 0;
   const visible = new Set<Element>();
   let hidePill: (() => void) | null = null;
   const presence = createPresence({
@@ -257,13 +262,17 @@ export function createInstance(
     },
     talk(down) {
       if (!call.live() || !activity.byHand.peek() || down === talking) {
-        return;
+        return false;
       }
       talking = down;
       if (down) {
+        pressed_ms = performance.now();
         instance.interrupt();
       }
-      call.send(talkEvents(down, store.config.peek()?.answers !== false));
+      // The service takes no turn of so little sound, and would answer the one before again.
+      const tapped = !down && performance.now() - pressed_ms < SHORTEST_TURN_MS;
+      call.send(talkEvents(down || tapped, store.config.peek()?.answers !== false));
+      return tapped;
     },
     say: createSay({ call, activity, exchange: link.exchange }),
     decide(tool_call_id, approve) {

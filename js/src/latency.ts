@@ -9,7 +9,7 @@ export interface Latency {
   writes(t_ms: number): void;
   /** The server has an item of the user's: one that it was sent, or one whose sending nobody saw. */
   takesIn(t_ms: number): void;
-  /** The client asked for a response. */
+  /** The client asked for a response: to what was written or committed by hand, if it is the first of its turn. */
   asks(t_ms: number): void;
   /** The agent's first audio or text; returns the turn's latency in ms, null when it has none or had it already. */
   answers(t_ms: number): number | null;
@@ -19,11 +19,13 @@ export function createLatency(): Latency {
   let end_ms: number | null = null;
   let bySpeech = false;
   let answered = false;
+  let asked = false;
   let written = false;
 
   function begin(speech: boolean, t_ms: number | null): void {
     bySpeech = speech;
     answered = false;
+    asked = false;
     end_ms = t_ms;
   }
 
@@ -44,8 +46,9 @@ export function createLatency(): Latency {
     },
 
     asks(t_ms) {
-      if (!bySpeech && !answered) {
+      if (!(bySpeech || answered || asked)) {
         end_ms = t_ms;
+        asked = true;
       }
     },
 

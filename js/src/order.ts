@@ -12,6 +12,8 @@ export interface Order {
   ofResponse(response_id: string): Entry[];
   /** The entries of the present call that may still grow. */
   growing(): Entry[];
+  /** The tool calls of the present call that have no output. */
+  unanswered(): Entry[];
   /** Add an entry at the end. */
   add(who: Speaker, at_ms: number, item?: { item_id?: string; hidden?: boolean }): Entry;
   /** Put an entry behind its predecessor; null is the beginning, an unknown predecessor changes nothing. */
@@ -40,6 +42,7 @@ export function createOrder(prefix: string): Order {
     findTool: (tool_call_id) => order.find((entry) => entry.tool?.tool_call_id === tool_call_id),
     ofResponse: (response_id) => order.filter((entry) => entry.response_id === response_id && !entry.hidden),
     growing: () => order.filter((entry) => !entry.done),
+    unanswered: () => order.filter(({ tool }) => tool !== null && tool.output === null && tool.error === null),
 
     add(who, at_ms, item = {}) {
       const entry = newEntry(`${prefix}${serial++}`, who, at_ms, item);

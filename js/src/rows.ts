@@ -55,6 +55,10 @@ export interface Entry {
   /** A remote call's question to a person. */
   request: boolean;
   tool_ms: number | null;
+  /** Our kernel ran it, and said how long that took. */
+  ran: boolean;
+  /** The call ended before it had an output. */
+  over: boolean;
   /** What a person was asked or said about the call: asked, approved, rejected; "" when nobody was. */
   approval: string;
 }
@@ -110,6 +114,8 @@ export function newEntry(
     tool: null,
     request: false,
     tool_ms: null,
+    ran: false,
+    over: false,
     approval: "",
   };
 }
@@ -189,18 +195,28 @@ function splitAt(whole: string, heard: number): { text: string; struck: string }
 }
 
 function toolWords(entry: Entry, tool: NonNullable<Entry["tool"]>): Partial<Row> {
-  const waiting = tool.error === null && tool.output === null;
-  const result = tool.error !== null ? ` failed: ${tool.error}` : waiting ? "" : ` → ${shorten(tool.output ?? "")}`;
-  const asks = waiting && entry.approval === "asked";
+  const open = tool.error === null && tool.output === null;
+  const waiting = open && !entry.over;
+  const asked = open && entry.approval === "asked";
+  const asks = asked && waiting;
   const meanwhile = entry.request ? "waits for approval" : "running…";
+  const never = asked || entry.request ? "not decided: the call ended" : "no output: the call ended";
   return {
-    text: `${tool.name}(${argumentsText(tool.arguments)})${result}`,
-    hint: asks ? "needs your approval" : waiting && entry.done ? meanwhile : "",
+    text: `${tool.name}(${argumentsText(tool.arguments)})${resultText(tool)}`,
+    hint: asks ? "needs your approval" : waiting && entry.done ? meanwhile : open && entry.over ? never : "",
     asks: asks ? tool.tool_call_id : "",
     busy: waiting,
     edge: entry.tool_ms === null ? "" : `${Math.round(entry.tool_ms)} ms`,
-    edgeTitle: "from the arguments to the result",
+    edgeTitle: entry.ran ? "how long it ran" : "from the arguments to the result",
   };
+}
+
+function resultText({ name, output, error }: NonNullable<Entry["tool"]>): string {
+  if (error !== null) {
+    const told = `${name} failed: `;
+    return ` failed: ${error.startsWith(told) ? error.slice(told.length) : error}`;
+  }
+  return output === null ? "" : ` → ${shorten(output)}`;
 }
 
 /** Arguments as a call reads: `drink="flat white", size="s"`; what is no JSON object stays as it is. */

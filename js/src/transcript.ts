@@ -28,6 +28,7 @@ export function createTranscript(prefix: string): Transcript {
   let zero_ms = 0;
   let silence_ms: number | null = null;
   let transcribes = true;
+  let byHand = false;
   let playing: { response_id: string; since_ms: number } | null = null;
   const latency = createLatency();
   const asides = new Set<string>();
@@ -174,7 +175,12 @@ export function createTranscript(prefix: string): Transcript {
     }
     entry.tool.output = change.output ?? entry.tool.output;
     entry.tool.error = change.error ?? entry.tool.error;
-    entry.tool_ms = change.run_ms ?? entry.tool_ms ?? t_ms - zero_ms - entry.row.value.at_ms;
+    if (change.run_ms !== null) {
+      entry.tool_ms = change.run_ms;
+      entry.ran = true;
+    } else if (entry.approval !== "rejected") {
+      entry.tool_ms ??= t_ms - zero_ms - entry.row.value.at_ms;
+    }
     show(entry);
   }
 
@@ -195,6 +201,10 @@ export function createTranscript(prefix: string): Transcript {
         entry.done = true;
         show(entry, { busy: false });
       }
+      for (const entry of order.unanswered()) {
+        entry.over = true;
+        show(entry);
+      }
       const reason = typeof change.fields.reason === "string" ? change.fields.reason : "";
       const end = state === "failed" ? "lost" : "ended";
       note("call", t_ms, { text: reason === "" ? end : `${end}: ${reason}` });
@@ -213,6 +223,7 @@ export function createTranscript(prefix: string): Transcript {
       case "session":
         silence_ms = change.silence_ms;
         transcribes = change.transcription;
+        byHand = change.by_hand;
         break;
       case "written":
         latency.writes(t_ms);
@@ -232,6 +243,9 @@ export function createTranscript(prefix: string): Transcript {
         break;
       case "place": {
         const entry = order.find(change.item_id) ?? order.add("you", since(t_ms), { item_id: change.item_id });
+        if (byHand && !entry.spoken) {
+          latency.takesIn(t_ms);
+        }
         order.place(entry, change.after);
         entry.spoken = true;
         entry.done = true;

@@ -1,6 +1,7 @@
 /** What one view of the panel has of its own: which tab is in front, and which moment it was led to. */
 
 import { type Signal, signal } from "@preact/signals";
+import { EVERY_SECOND } from "./event_list";
 import type { Store } from "./store";
 
 export const TABS = ["transcript", "events", "timeline", "prompt", "network"] as const;
@@ -48,11 +49,17 @@ export function createView(store: Store, opens: Tab = "transcript"): View {
 
     showEventAt(t_ms) {
       const { events } = store;
-      let index = 0;
-      while (index < events.length() - 1 && (events.at(index).t_ms ?? -1) < t_ms) {
-        index++;
+      let shown = -1;
+      for (let index = 0; index < events.length(); index++) {
+        const event = events.at(index);
+        if (event.type !== EVERY_SECOND) {
+          shown = index;
+          if ((event.t_ms ?? -1) >= t_ms) {
+            break;
+          }
+        }
       }
-      view.event.value = Math.min(index, events.length() - 1);
+      view.event.value = shown;
       view.tab.value = "events";
     },
 

@@ -261,13 +261,24 @@ describe("push to talk", () => {
     browser.receive(byHand);
     const before = sentTypes().length;
     for (const down of [true, true, false, false]) {
-      page.instance.talk(down);
+      vi.advanceTimersByTime(200);
+      expect(page.instance.talk(down)).toBe(false);
     }
     expect(sentTypes().slice(before)).toEqual([
       "input_audio_buffer.clear",
       "input_audio_buffer.commit",
       "response.create",
     ]);
+  });
+
+  it("makes no turn of a tap, which the service would refuse, and then answer the one before again", async () => {
+    await callUp(page, browser);
+    browser.receive(byHand);
+    const before = sentTypes().length;
+    page.instance.talk(true);
+    vi.advanceTimersByTime(100);
+    expect(page.instance.talk(false)).toBe(true);
+    expect(sentTypes().slice(before)).toEqual(["input_audio_buffer.clear", "input_audio_buffer.clear"]);
   });
 
   it("stops an agent that speaks before it listens", async () => {

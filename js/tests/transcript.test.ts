@@ -189,6 +189,34 @@ describe("the right edge", () => {
     expect(rows()[1]).toMatchObject({ text: "Three euro.", edge: "≈ 90 ms" });
   });
 
+  it("counts to the first sound of a typed turn, though a tool is called before it", () => {
+    client({ type: "conversation.item.create", item: { type: "message", role: "user", content: [] } });
+    client({ type: "response.create" });
+    later(400);
+    server(user.typed("u1", null, "How much?"), ...tool.call("f1", "u1", "call_1", "price", "{}"));
+    client({ type: "response.create" });
+    later(300);
+    server(agent.created("r2"), ...agent.added("a1", "f1", "r2"), agent.audio("started", "r2"));
+    expect(rows().at(-1)).toMatchObject({ who: "agent", edge: "≈ 700 ms" });
+  });
+
+  it("has the latency of every turn that is ended by hand, from the request for its answer", () => {
+    server({ type: "session.updated", session: { audio: { input: { turn_detection: null } } } });
+    for (const [input, answer, before] of [
+      ["u1", "a1", null],
+      ["u2", "a2", "a1"],
+    ] as const) {
+      later(500);
+      server(user.committed(input, before));
+      client({ type: "response.create" });
+      later(250);
+      const id = `r_${answer}`;
+      server(agent.created(id), ...agent.added(answer, input, id), agent.audio("started", id));
+      server(agent.audio("stopped", id));
+    }
+    expect(rows().map(({ edge }) => edge)).toEqual(["", "≈ 250 ms", "", "≈ 250 ms"]);
+  });
+
   it("claims no latency where the end of speech is not known", () => {
     server(session(null), user.started("u1"), user.stopped("u1"), user.committed("u1", null));
     server(agent.created("r1"), ...agent.added("a1", "u1", "r1"), agent.audio("started", "r1"));
@@ -197,6 +225,29 @@ describe("the right edge", () => {
 });
 
 describe("tools", () => {
+  it("wait for nobody once the call is over, and say what never came", () => {
+    server(...tool.call("f1", "u1", "call_1", "order", "{}"), ...tool.call("f2", "f1", "call_2", "price", "{}"));
+    note({ type: "rtc.approval", tool_call_id: "call_1", decision: "asked" });
+    expect(rows()[0]).toMatchObject({ asks: "call_1", busy: true });
+    note({ type: "rtc.state", state: "ended", call: 1 });
+    expect(rows()[0]).toMatchObject({ asks: "", busy: false, hint: "not decided: the call ended" });
+    expect(rows()[1]).toMatchObject({ busy: false, hint: "no output: the call ended" });
+    note({ type: "rtc.tool", tool_call_id: "call_2", phase: "finished", output: "3.2", run_ms: 900 });
+    expect(rows()[1]).toMatchObject({ text: "price() → 3.2", hint: "", edge: "900 ms", edgeTitle: "how long it ran" });
+  });
+
+  it("say once that they failed, and no time where a person said no", () => {
+    server(...tool.call("f1", "u1", "call_1", "order", "{}"), ...tool.call("f2", "f1", "call_2", "price", "{}"));
+    note({ type: "rtc.tool", tool_call_id: "call_1", phase: "finished", error: "order failed: no ink", run_ms: 1 });
+    note({ type: "rtc.approval", tool_call_id: "call_2", decision: "rejected" });
+    client({
+      type: "conversation.item.create",
+      item: { type: "function_call_output", call_id: "call_2", output: "A person did not allow this call." },
+    });
+    expect(rows()[0]).toMatchObject({ text: "order() failed: no ink", edge: "1 ms" });
+    expect(rows()[1]?.edge).toBe("");
+  });
+
   it("read as a call, then as its result with the time it took", () => {
     server(
       user.typed("u1", null, "How much?"),

@@ -144,7 +144,8 @@ def deleted(model: Model, record: Record) -> None:
 def truncated(model: Model, record: Record) -> None:
     """Note how much audio of an item the conversation keeps."""
     event = read_about_item(record)
-    model.item(event.item_id).truncated_ms = event.audio_end_ms
+    item = model.item(event.item_id)
+    item.truncated_ms, item.t_truncated_ms = event.audio_end_ms, record.t_ms
 
 
 def create_sent(model: Model, record: Record) -> None:

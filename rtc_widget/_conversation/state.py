@@ -77,6 +77,7 @@ class Item(msgspec.Struct, eq=False):
     t_finished_ms: float | None = None
     vad_silence_ms: float | None = None
     truncated_ms: float | None = None
+    t_truncated_ms: float | None = None
     deleted: bool = False
     spoken: bool = False
     by_hand: bool = False

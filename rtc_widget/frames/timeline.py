@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import altair as alt
 
+    from rtc_widget._conversation.state import Response
     from rtc_widget.frames import Frames
 
 LANES = ("user speech", "agent audio", "responses", "tool calls", "interruptions")
@@ -135,7 +136,7 @@ def stretches(frames: Frames) -> Iterator[dict[str, Any]]:
             "status": response.status,
             "latency_inferred_ms": None,
         }
-        cut = response.t_audio_stopped_ms if response.audio_cleared else response.t_done_ms
+        cut = _cut_ms(response)
         audio_end = response.t_audio_stopped_ms or (response.t_done_ms if response.ended else None)
         yield from _stretch("agent audio", response.t_first_audio_ms, audio_end, end_ms, told)
         yield from _stretch("responses", response.t_created_ms, response.t_done_ms, end_ms, told)
@@ -165,6 +166,14 @@ def counted(frames: Frames) -> Iterator[dict[str, Any]]:
     counted.adopt(rows._replace(t_ms=[1000.0 * record.seq for record in records]))
     for bar in stretches(Frames(counted)):
         yield bar | {"latency_inferred_ms": None}
+
+
+def _cut_ms(response: Response) -> float | None:
+    """Return when an interrupted response was cut: its sound, else what was never played, else itself."""
+    if response.audio_cleared:
+        return response.t_audio_stopped_ms
+    cuts = [item.t_truncated_ms for item in response.items if item.t_truncated_ms is not None]
+    return min(cuts, default=response.t_done_ms)
 
 
 def _stretch(

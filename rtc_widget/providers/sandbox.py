@@ -14,7 +14,7 @@ import tempfile
 import threading
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
 from rtc_widget.audio.sound import Sound
@@ -166,6 +166,14 @@ class Sandbox(Provider):
             await asyncio.to_thread(self._process.ensure)
 
 
+# Interrupting a kernel interrupts its whole group of processes, and would end the calls with the cell.
+_APART: dict[str, Any] = (
+    {"process_group": 0}
+    if os.name == "posix"
+    else {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+)
+
+
 class _Process:
     """One sandbox process: started on demand, again after it died, gone with the kernel."""
 
@@ -190,7 +198,13 @@ class _Process:
         command = [sys.executable, "-m", "rtc_widget.sandbox", "--port", "0", "--exit-with-stdin"]
         with self._log.open("ab") as log:
             self._popen = subprocess.Popen(
-                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+                command,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                **_APART,
             )
         line = _first_line(self._popen)
         try:

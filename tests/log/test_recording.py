@@ -185,6 +185,27 @@ def test_the_timeline_has_a_lane_for_each_kind_of_thing(tmp_path: Path) -> None:
     assert rec.event_log.session_id in drawn["title"]
 
 
+def test_an_answer_that_never_played_is_cut_when_it_is_cut_and_not_when_it_was_made() -> None:
+    script = Script().session()
+    first = script.created()
+    spoken = script.say(first, "A long story.")
+    script.done(first, [spoken])
+    second = script.created()
+    waiting = script.say(second, "And another.")
+    script.done(second, [waiting])
+    script.speech()
+    script.stopped(first, cleared=True)
+    at = {"content_index": 0, "audio_end_ms": 0}
+    script.server("conversation.item.truncated", item_id=spoken["id"], **at)
+    script.server("conversation.item.truncated", item_id=waiting["id"], **at)
+    frames = Frames(script.log())
+    events = frames.get("events").set_index("seq")
+    cuts = {bar["id"]: bar["t_start_ms"] for bar in stretches(frames) if bar["lane"] == "interruptions"}
+    cleared = events.index[events["type"] == "output_audio_buffer.cleared"][0]
+    assert cuts[first] == events["t_ms"][cleared]
+    assert cuts.get(second, events["t_ms"].iloc[-1]) == events["t_ms"].iloc[-1]
+
+
 def test_what_runs_still_is_drawn_to_the_last_record() -> None:
     script = Script().session()
     script.speech()

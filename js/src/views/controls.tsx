@@ -69,12 +69,21 @@ function Buttons({ instance }: { instance: Instance }) {
   );
 }
 
+/** How long a word of advice stands on the button. */
+const ADVICE_MS = 3_000;
+
 /** Held down by pointer, space or Enter, it listens; let go, it ends the turn. */
 function HoldToTalk({ instance }: { instance: Instance }) {
   const held = useSignal(false);
+  const tapped = useSignal(false);
   const talk = (down: boolean) => {
     held.value = down;
-    instance.talk(down);
+    tapped.value = instance.talk(down);
+    if (tapped.peek()) {
+      setTimeout(() => {
+        tapped.value = false;
+      }, ADVICE_MS);
+    }
   };
   const onKey = (down: boolean) => (event: KeyboardEvent) => {
     if (event.key === " " || event.key === "Enter") {
@@ -101,7 +110,7 @@ function HoldToTalk({ instance }: { instance: Instance }) {
       onKeyUp={onKey(false)}
       onBlur={() => held.peek() && talk(false)}
     >
-      {held.value ? "Listening…" : "Hold to talk"} <kbd>space</kbd>
+      {held.value ? "Listening…" : tapped.value ? "Hold while you speak" : "Hold to talk"} <kbd>space</kbd>
     </button>
   );
 }

@@ -45,7 +45,7 @@ export function Header({ store }: { store: Store }) {
 }
 
 function About({ config }: { config: PanelConfig }) {
-  const { provider, sandbox, model, voice, prompt_version, variant } = config;
+  const { provider, sandbox, model, voice, prompt_version, variant, answers } = config;
   const who = [model, voice].filter((part) => part !== "").join(" · ");
   const prompt = variant === null ? `prompt v${prompt_version}` : `prompt v${prompt_version} “${variant}”`;
   return (
@@ -57,9 +57,9 @@ function About({ config }: { config: PanelConfig }) {
       >
         {sandbox ? "sandbox" : provider}
       </span>
-      <span class="rtcw-about" title={`${who} · ${prompt}`}>
+      <span class="rtcw-about" title={answers ? `${who} · ${prompt}` : who}>
         <span class="rtcw-model">{who}</span>
-        {prompt_version > 0 && <span class="rtcw-prompt-version">{prompt}</span>}
+        {answers && prompt_version > 0 && <span class="rtcw-prompt-version">{prompt}</span>}
       </span>
     </>
   );

@@ -18,14 +18,15 @@ import { TabPanel, Tabs } from "./tabs";
 import { TimelineView } from "./timeline";
 import { Transcript } from "./transcript";
 
-/** What was said and asked for is over: there is nothing to change. */
-const OF_A_RECORDING = TABS.filter((tab) => tab !== "prompt");
+/** There is nothing to change: what was said and asked for is over, or nothing answers. */
+const WITHOUT_PROMPT = TABS.filter((tab) => tab !== "prompt");
 
 export function Panel({ instance }: { instance: Instance }) {
   const { store } = instance;
   const view = useMemo(() => createView(store, instance.opens), [store, instance]);
   const replayed = store.config.value?.replay != null;
   const answers = store.config.value?.answers !== false;
+  const prompted = !replayed && answers;
   return (
     <section
       class="rtcw"
@@ -37,10 +38,10 @@ export function Panel({ instance }: { instance: Instance }) {
       <Header store={store} />
       {replayed ? <ReplayBar instance={instance} view={view} /> : <Controls instance={instance} view={view} />}
       <Notices instance={instance} />
-      <Tabs view={view} tabs={replayed ? OF_A_RECORDING : TABS} aside={{ events: <EventCount store={store} /> }} />
+      <Tabs view={view} tabs={prompted ? TABS : WITHOUT_PROMPT} aside={{ events: <EventCount store={store} /> }} />
       <TabPanel view={view} tab="transcript" stays>
         <Transcript instance={instance} view={view} />
-        {!replayed && answers && <Composer instance={instance} />}
+        {prompted && <Composer instance={instance} />}
       </TabPanel>
       <TabPanel view={view} tab="events">
         <EventsView instance={instance} view={view} />
@@ -48,7 +49,7 @@ export function Panel({ instance }: { instance: Instance }) {
       <TabPanel view={view} tab="timeline">
         <TimelineView instance={instance} view={view} />
       </TabPanel>
-      {!replayed && (
+      {prompted && (
         <TabPanel view={view} tab="prompt">
           <PromptView instance={instance} />
         </TabPanel>

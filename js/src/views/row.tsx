@@ -22,7 +22,8 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
   const ask = prompt.asks.value.get(item_id);
   const replayed = store.config.value?.replay != null;
   const now = useComputed(() => replay.row.value === key);
-  const askable = !replayed && who === "you" && item_id !== "" && !busy && text !== "";
+  const answers = store.config.value?.answers !== false;
+  const askable = answers && !replayed && who === "you" && item_id !== "" && !busy && text !== "";
   const problem = listener.problem.value;
   const hear = () => {
     // Who selects words wants to read them.
