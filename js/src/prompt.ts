@@ -53,7 +53,7 @@ export interface Prompt {
   variants: ReadonlySignal<readonly VariantFile[]>;
   /** Fields that were edited and not applied yet, by their flat keywords. */
   draft: Signal<Fields>;
-  /** What went wrong last; "" when nothing did. What was done last. */
+  /** What went wrong last; "" when nothing did. What was done last, or is waited for. */
   problem: ReadonlySignal<string>;
   done: ReadonlySignal<string>;
   /** Turns that are asked again, by the item that asked. */
@@ -69,6 +69,9 @@ export interface Prompt {
   closeAsk(item_id: string): void;
   ask(item_id: string, variants: readonly string[], repeats: number, on: string): Promise<void>;
 }
+
+/** After so long somebody wonders whether the click was taken: a cell that runs keeps the kernel from answering. */
+const LATE_MS = 500;
 
 export function createPrompt(request: Exchange["request"]): Prompt {
   const setup = signal<SessionSetup | null>(null);
@@ -92,11 +95,17 @@ export function createPrompt(request: Exchange["request"]): Prompt {
   async function attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
     problem.value = "";
     done.value = "";
+    const late = setTimeout(() => {
+      done.value = "Waiting for the kernel…";
+    }, LATE_MS);
     try {
       await work();
     } catch (thrown) {
       problem.value = asFailure(thrown).message;
+      done.value = "";
       return false;
+    } finally {
+      clearTimeout(late);
     }
     await load();
     done.value = what;

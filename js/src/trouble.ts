@@ -55,7 +55,8 @@ export function tooLate(waitingFor: Step, seconds: number, kernel: "silent" | "a
         ? troubleAt(
             waitingFor,
             `the kernel did not answer ${within}`,
-            "A cell that is running keeps it busy: wait for it or interrupt it, then connect again.",
+            "A cell that is running keeps it busy: wait for it or interrupt it, then connect again. One that was " +
+              "shut down does not come back: run the cell anew.",
           )
         : troubleAt(waitingFor, `the kernel got nothing from the provider ${within}`, AGAIN);
     case "offer":

@@ -109,6 +109,19 @@ describe("the Prompt tab", () => {
     expect(prompt().draft.value).toEqual({ voice: "cedar" });
   });
 
+  it("says that it waits for a kernel that is busy, and then what became of it", async () => {
+    let answer = () => undefined as unknown;
+    page.kernel.answers.update = () => new Promise((resolve) => (answer = () => resolve({})));
+    await choose("Voice", "cedar");
+    await click("Apply");
+    expect(prompt().done.value).toBe("");
+    await vi.advanceTimersByTimeAsync(600);
+    expect(view.querySelector("[role=status].rtcw-unseen")?.textContent).toBe("Waiting for the kernel…");
+    answer();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(prompt().done.value).toBe("Applied.");
+  });
+
   it("turns to hand what the user wants to end by hand", async () => {
     await choose("Turn ends", "");
     expect(prompt().draft.value).toEqual({ turn_detection: null });

@@ -21,9 +21,12 @@ export function Moment({ store, empty }: { store: Store; empty: boolean }) {
   );
 }
 
-function now({ activity, config, reading }: Store, empty: boolean): Now {
+function now({ activity, config, kernel, reading }: Store, empty: boolean): Now {
   if (reading.value !== null) {
     return { who: "", words: `Reading the log… ${Math.round(reading.value * 100)} %` };
+  }
+  if (config.value === null && kernel.value === "absent" && empty) {
+    return { who: "", words: "What was said is not in this page: rtc.load() the session's folder to see it again." };
   }
   if (activity.state.value !== "live") {
     return { who: "", words: empty && !activity.busy.value ? "Nothing said yet." : "" };

@@ -37,7 +37,8 @@ export function Notices({ instance }: { instance: Instance }) {
       ))}
       {store.kernel.value === "busy" && (
         <Notice tone="quiet" what="kernel" advice={live ? "The call goes on." : ""}>
-          The kernel does not answer at the moment; {countText(store.waiting.value, "record")} wait here for it.{" "}
+          The kernel does not answer at the moment; {countText(store.waiting.value, "record")}{" "}
+          {store.waiting.value === 1 ? "waits" : "wait"} here for it.{" "}
           <button
             type="button"
             title="Has it died? rtc.resume() takes them in the next kernel"
