@@ -8,8 +8,9 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.sandbox.pieces import deltas
 from rtc_widget.sandbox.recognition import recognise_soon
-from rtc_widget.sandbox.transcription import is_live, send_deltas
+from rtc_widget.sandbox.transcription import is_live, send_delta
 from rtc_widget.sandbox.wire import Event, fresh_id
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class Captions:
             text = "".join(f" {word}" for word in fresh)
             self.sent += text
             self._n_sent += len(fresh)
-            await send_deltas(self._session.emit, self.item_id, text)
+            for delta in deltas(text):  # all at once: a commit may come between
+                send_delta(self._session.emit, self.item_id, delta)
         self._last_look = words
         if is_pause:
             self._begin_stretch(now_ms)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.sandbox.history import Entry
 
-__all__ = ["is_live", "send_deltas", "transcribe"]
+__all__ = ["is_live", "send_delta", "transcribe"]
 
 _DELTA_S: Final = 0.01
 _EVENT: Final = "conversation.item.input_audio_transcription"
@@ -30,17 +30,10 @@ def is_live(settings: Event | None) -> bool:
     return ((settings or {}).get("model") or "").startswith(_LIVE)
 
 
-async def send_deltas(emit: Callable[..., Any], item_id: str, text: str) -> None:
-    """Send some more of an item's transcript, word by word."""
-    for delta in deltas(text):
-        emit(
-            f"{_EVENT}.delta",
-            item_id=item_id,
-            content_index=0,
-            delta=delta,
-            obfuscation=obfuscation(delta),
-        )
-        await asyncio.sleep(_DELTA_S)
+def send_delta(emit: Callable[..., Any], item_id: str, delta: str) -> None:
+    """Send some more of an item's transcript."""
+    place = {"item_id": item_id, "content_index": 0}
+    emit(f"{_EVENT}.delta", **place, delta=delta, obfuscation=obfuscation(delta))
 
 
 async def transcribe(emit: Callable[..., Any], entry: Entry, settings: Event, sent: str = "") -> None:
@@ -71,7 +64,9 @@ async def transcribe(emit: Callable[..., Any], entry: Entry, settings: Event, se
     except ConfigurationError as problem:
         emit(f"{_EVENT}.failed", **place, error=_error("recognition_unavailable", str(problem)))
         return
-    await send_deltas(emit, entry.id, f" {words}"[len(sent) :] if words else "")
+    for delta in deltas(f" {words}"[len(sent) :] if words else ""):
+        send_delta(emit, entry.id, delta)
+        await asyncio.sleep(_DELTA_S)
     entry.item["content"][0]["transcript"] = words
     if "diarize" in (settings.get("model") or ""):
         # There is but one voice in the sandbox's ears, and a turn is one stretch of it.

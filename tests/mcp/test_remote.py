@@ -11,6 +11,7 @@ import pytest
 import rtc_widget as rtc
 from rtc_widget._approvals import Approvals
 from rtc_widget._remote_calls import RemoteCalls, Round
+from rtc_widget.conversation import Conversation
 from rtc_widget.log.event_log import EventLog
 from tests.sandbox.mcp_server import weather_server
 
@@ -122,7 +123,7 @@ class Noted:
     """As much of a session as remote calls need: a log, and what was sent."""
 
     def __init__(self) -> None:
-        self.log = EventLog()
+        self.log, self.conversation = EventLog(), Conversation()
         self.sent: list[dict[str, Any]] = []
         self.over: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
