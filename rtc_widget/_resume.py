@@ -8,6 +8,7 @@ from rtc_widget._arguments import expanded
 from rtc_widget._configuration import FieldProperties
 from rtc_widget.log.folders import JOURNAL, OpenLog, resume_log
 from rtc_widget.protocol import SESSION_PLACES
+from rtc_widget.transcription import TranscriptionWidget
 from rtc_widget.widget import RealtimeWidget
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def resume(
     Returns
     -------
     RealtimeWidget
-        With the log, the frames and the configuration of the session so far.
+        With the log, the frames and the configuration of the session so far; a TranscriptionWidget for one
+        that only writes down.
 
     Raises
     ------
@@ -65,9 +67,12 @@ def resume(
     place = place.parent if place.name == JOURNAL else place
     log = resume_log(place, None if rest is None else expanded(rest))
     told = [record.event for record in log.records(types={"rtc.config"})]
-    before = _fields_of(told[-1].get("effective")) if told else {}
+    effective = told[-1].get("effective") if told else None
+    before = _fields_of(effective)
+    only_writes = isinstance(effective, dict) and effective.get("type") == "transcription"
+    make = TranscriptionWidget if only_writes else RealtimeWidget
     try:
-        widget = RealtimeWidget(
+        widget = make(
             provider=provider,
             signaling=signaling,
             directory=OpenLog(log, place),

@@ -151,9 +151,8 @@ def _without_keys(pieces: list[str]) -> tuple[list[str], int]:
     for begin, end in spans:
         letters[begin:end] = ["…", *[""] * (end - begin - 1)]
     ends = itertools.accumulate(map(len, pieces))
-    return ["".join(letters[end - len(piece) : end]) for piece, end in zip(pieces, ends, strict=True)], len(
-        spans
-    )
+    clean = ["".join(letters[end - len(piece) : end]) for piece, end in zip(pieces, ends, strict=True)]
+    return clean, len(spans)
 
 
 def _sound(recording: Recording, compression: str) -> dict[str, Any]:

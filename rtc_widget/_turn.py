@@ -171,7 +171,7 @@ class Turn:
 
     def _state(self) -> TurnState:
         turns = self._source.conversation.turns
-        return turns[self.index] if self.index < len(turns) else TurnState(self.index)
+        return turns[self.index] if 0 <= self.index < len(turns) else TurnState(self.index)
 
     @property
     def item_ids(self) -> list[str]:

@@ -90,3 +90,23 @@ def test_what_is_no_session_is_refused_and_nothing_is_written(folder: Path, tmp_
         rtc.resume(folder, provider=rtc.Sandbox(), temprature=1)
     assert (folder / "events.jsonl").read_bytes() == before
     rtc.resume(folder, provider=rtc.Sandbox()).close()
+
+
+def test_a_session_that_only_writes_down_goes_on_as_one(tmp_path: Path) -> None:
+    log, folder = open_log(tmp_path)
+    assert folder is not None
+    heard = {
+        "format": {"type": "audio/pcm", "rate": 24000},
+        "transcription": {"model": "gpt-live-transcribe", "language": None, "prompt": None},
+        "noise_reduction": None,
+        "turn_detection": None,
+    }
+    effective = {"type": "transcription", "id": "sess_1", "audio": {"input": heard}, "include": None}
+    log.note("rtc.config", version=1, cause="connect", variant=None, changed={}, effective=effective)
+    log.close()
+    widget = rtc.resume(folder, provider=rtc.Sandbox())
+    assert isinstance(widget, rtc.TranscriptionWidget)
+    assert widget.configuration.requested["type"] == "transcription"
+    assert widget.turn_detection is None
+    assert widget.transcription == {"model": "gpt-live-transcribe"}
+    widget.close()
