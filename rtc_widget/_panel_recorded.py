@@ -83,7 +83,7 @@ class RecordedPanel:
             "loopback": False,
             "record": recording.audio is not None,
             "cost_usd": None if costs.empty or costs.isna().any() else float(costs.sum()),
-            "started_ms": None,
+            "elapsed_ms": None,
             "replay": {
                 "name": log.session_id if recording.path is None else recording.path.name,
                 "duration_ms": self._span_ms or duration_ms(recording),

@@ -14,6 +14,7 @@ from rtc_widget._cost import Cost
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._panel import Panel
 from rtc_widget._static import Static
+from rtc_widget.log.clocks import kernel_ms
 from rtc_widget.session import Session
 from rtc_widget.transports.base import is_loopback
 from rtc_widget.transports.browser import Browser
@@ -237,7 +238,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             "loopback": is_loopback(self._provider.base_url),
             "record": self._recorder is not None,
             "cost_usd": self._cost.usd,
-            "started_ms": log.started_at.timestamp() * 1000 if len(log) else None,
+            "elapsed_ms": log.t_ms_of(kernel_ms()) if len(log) else None,
             "replay": None,
         }
 

@@ -90,7 +90,7 @@ export function createLink(first: Model, ports: LinkPorts): Link {
   const audio = createAudioLine({ page, post, open: () => relay.received() > began });
 
   function takeWelcome(message: Welcome): void {
-    store.config.value = message.config;
+    store.configure(message.config);
     relay.welcome(message);
     if (!own) {
       mirror.known(message.length);
@@ -155,7 +155,7 @@ export function createLink(first: Model, ports: LinkPorts): Link {
         store.applyNote(message.text);
         break;
       case "config":
-        store.config.value = message.config;
+        store.configure(message.config);
         break;
     }
   }

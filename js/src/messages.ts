@@ -56,8 +56,8 @@ export interface PanelConfig {
   record: boolean;
   /** What was billed so far; null where nothing was, or its price is not known. */
   cost_usd: number | null;
-  /** When the session's first record was, epoch ms by the kernel's clock; null before it. */
-  started_ms: number | null;
+  /** Since the session's first record, when this was sent, in ms; null before it. */
+  elapsed_ms: number | null;
   /** null for a live session. */
   replay: ReplayConfig | null;
 }

@@ -10,7 +10,7 @@ export type Speaker = "you" | "agent" | "tool" | "system" | "call" | "error";
 export interface Row {
   key: string;
   who: Speaker;
-  /** Since the call went live, in ms. */
+  /** Since the session's first record, in ms: as events and timeline count. */
   at_ms: number;
   text: string;
   /** What was said but not heard. */
@@ -63,14 +63,6 @@ export interface Entry {
   approval: string;
 }
 
-/** What the words of a row depend on beside its entry. */
-export interface RowContext {
-  /** When the call went live. */
-  zero_ms: number;
-  /** Whether the session transcribes what the user says. */
-  transcribes: boolean;
-}
-
 const LONGEST_OUTPUT = 400;
 /** Of speech at an everyday pace. */
 const MS_PER_CHARACTER = 1000 / 15;
@@ -120,15 +112,15 @@ export function newEntry(
   };
 }
 
-/** Return the fields of a row that follow from its entry. */
-export function rowWords(entry: Entry, context: RowContext): Partial<Row> {
+/** Return the fields of a row that follow from its entry, and from whether the session transcribes what is said to it. */
+export function rowWords(entry: Entry, transcribes: boolean): Partial<Row> {
   if (entry.tool !== null) {
     return toolWords(entry, entry.tool);
   }
-  return entry.row.value.who === "agent" ? agentWords(entry, context) : userWords(entry, context);
+  return entry.row.value.who === "agent" ? agentWords(entry) : userWords(entry, transcribes);
 }
 
-function userWords(entry: Entry, { transcribes }: RowContext): Partial<Row> {
+function userWords(entry: Entry, transcribes: boolean): Partial<Row> {
   const text = (entry.kept ?? entry.said).trim();
   const waiting = entry.spoken && entry.kept === null;
   const silent = transcribes ? "…" : "spoken; transcription is off";
@@ -136,7 +128,7 @@ function userWords(entry: Entry, { transcribes }: RowContext): Partial<Row> {
   return { text, hint: entry.remark || hint, busy: waiting && transcribes };
 }
 
-function agentWords(entry: Entry, context: RowContext): Partial<Row> {
+function agentWords(entry: Entry): Partial<Row> {
   const whole = spokenWords(entry);
   const heard = entry.written ? whole.length : heardLength(entry, whole);
   const row: Partial<Row> = {
@@ -145,7 +137,7 @@ function agentWords(entry: Entry, context: RowContext): Partial<Row> {
     busy: !entry.done && entry.cut === null,
   };
   if (entry.cut !== null) {
-    row.edge = `interrupted at ${callText(entry.cut.at_ms - context.zero_ms)}`;
+    row.edge = `interrupted at ${callText(entry.cut.at_ms)}`;
     row.edgeTitle = isCutByServer(entry, whole)
       ? "cut where the server cut it"
       : "where the words were cut is an estimate, from the time played";

@@ -15,7 +15,7 @@ export interface Store {
   events: Events;
   quality: QualityLog;
   rows: ReadonlySignal<readonly Signal<Row>[]>;
-  config: Signal<PanelConfig | null>;
+  config: ReadonlySignal<PanelConfig | null>;
   /** A long log is being read, this far, 0 to 1; null when it has been. The rows wait for its end. */
   reading: Signal<number | null>;
   /** Whether the kernel answers, and how many records wait here for it. */
@@ -32,6 +32,8 @@ export interface Store {
   /** The call shown is held by another page. */
   elsewhere: ReadonlySignal<boolean>;
 
+  /** What the kernel says of the session, as soon as it is received. */
+  configure(config: PanelConfig): void;
   /** A record of this page's own call, by the browser's clock. */
   applyOwn(direction: Direction, t_browser_ms: number, text: string): void;
   /** A record of the kernel's log; of interest to the state only while no call of this page is shown. */
@@ -54,12 +56,15 @@ export function createStore(): Store {
   const config = signal<PanelConfig | null>(null);
   const reading = signal<number | null>(null);
   let held: readonly Signal<Row>[] = [];
-  /** The session's first record, by the browser's clock: from it on this page's own records are counted. */
+  /** The session's first record, by the browser's clock: this page's own first one, or what the kernel told before it. */
   let zero_ms: number | null = null;
+  let told_ms: number | null = null;
 
-  function listOwn(direction: Direction, t_browser_ms: number, text: string, event: Fields): void {
-    zero_ms ??= config.peek()?.started_ms ?? t_browser_ms;
-    events.add(direction, text, event, t_browser_ms - zero_ms, null);
+  function listOwn(direction: Direction, t_browser_ms: number, text: string, event: Fields): number {
+    zero_ms ??= told_ms ?? t_browser_ms;
+    const t_ms = Math.max(0, t_browser_ms - zero_ms);
+    events.add(direction, text, event, t_ms, null);
+    return t_ms;
   }
 
   return {
@@ -84,14 +89,22 @@ export function createStore(): Store {
     levels: { you: signal(0), agent: signal(0) },
     elsewhere: computed(() => !own.value && activity.busy.value),
 
+    configure(next) {
+      config.value = next;
+      if (next.elapsed_ms !== null) {
+        // What was on its way the least is nearest.
+        told_ms = Math.min(told_ms ?? Number.POSITIVE_INFINITY, browserTimeMs() - next.elapsed_ms);
+      }
+    },
+
     applyOwn(direction, t_browser_ms, text) {
       const event = parseEvent(text);
-      listOwn(direction, t_browser_ms, text, event);
+      const t_ms = listOwn(direction, t_browser_ms, text, event);
       batch(() => {
-        quality.take(event, t_browser_ms);
+        quality.take(event, t_ms);
         for (const change of read(direction, event)) {
-          activity.apply(change, t_browser_ms);
-          current.apply(change, t_browser_ms);
+          activity.apply(change, t_ms);
+          current.apply(change, t_ms);
         }
       });
     },
@@ -116,14 +129,14 @@ export function createStore(): Store {
       // A page that shows the kernel's log finds the same note there.
       if (own.value) {
         const event = parseEvent(text);
-        listOwn("local", browserTimeMs(), text, event);
+        const t_ms = listOwn("local", browserTimeMs(), text, event);
         batch(() => {
           for (const change of read("local", event)) {
             // Whether this page's call is up, this page knows best.
             if (change.kind !== "state" || !activity.busy.peek()) {
-              activity.apply(change, browserTimeMs());
+              activity.apply(change, t_ms);
             }
-            current.apply(change, browserTimeMs());
+            current.apply(change, t_ms);
           }
         });
       }
@@ -137,6 +150,7 @@ export function createStore(): Store {
     clear() {
       batch(() => {
         own.value = false;
+        zero_ms = null;
         events.clear();
         quality.clear();
         activity.clear();

@@ -25,7 +25,6 @@ export function createTranscript(prefix: string): Transcript {
   const order = createOrder(prefix);
   let call = 0;
   let live = false;
-  let zero_ms = 0;
   let silence_ms: number | null = null;
   let transcribes = true;
   let byHand = false;
@@ -33,19 +32,17 @@ export function createTranscript(prefix: string): Transcript {
   const latency = createLatency();
   const asides = new Set<string>();
 
-  const since = (t_ms: number) => Math.max(0, t_ms - zero_ms);
-
   function show(entry: Entry, more: Partial<Row> = {}): void {
     const { tool, item_id, response_id } = entry;
     const ids = [item_id, tool?.tool_call_id ?? "", response_id].filter((id) => id !== "");
-    const words = rowWords(entry, { zero_ms, transcribes });
+    const words = rowWords(entry, transcribes);
     entry.row.value = { ...entry.row.value, ids, audible: isAudible(entry), ...words, ...more };
   }
 
   function takeItem(item: ItemFields, t_ms: number): void {
     const who = item.role === "assistant" ? "agent" : item.role === "user" ? "you" : item.role;
     const known = order.find(item.item_id);
-    const entry = known ?? order.add(who, since(t_ms), item);
+    const entry = known ?? order.add(who, t_ms, item);
     if (item.after !== undefined) {
       order.place(entry, item.after);
     }
@@ -69,12 +66,12 @@ export function createTranscript(prefix: string): Transcript {
     const error = tool.error ?? entry.tool?.error ?? null;
     entry.tool = { ...tool, output, error };
     if (done && !entry.done) {
-      entry.row.value = { ...entry.row.value, at_ms: since(t_ms) };
+      entry.row.value = { ...entry.row.value, at_ms: t_ms };
     }
   }
 
   function takeSpeech(item_id: string, speaking: boolean, t_ms: number): void {
-    const entry = order.find(item_id) ?? order.add("you", since(t_ms), { item_id });
+    const entry = order.find(item_id) ?? order.add("you", t_ms, { item_id });
     entry.spoken = true;
     entry.done ||= !speaking;
     if (speaking) {
@@ -86,7 +83,7 @@ export function createTranscript(prefix: string): Transcript {
   }
 
   function takeSaid(change: Extract<Change, { kind: "said" }>, t_ms: number): void {
-    const entry = order.find(change.item_id) ?? order.add("agent", since(t_ms), { item_id: change.item_id });
+    const entry = order.find(change.item_id) ?? order.add("agent", t_ms, { item_id: change.item_id });
     entry.response_id = change.response_id || entry.response_id;
     if (change.written && !entry.written) {
       entry.written = true;
@@ -100,7 +97,7 @@ export function createTranscript(prefix: string): Transcript {
   }
 
   function takeTranscript(change: Extract<Change, { kind: "transcript" }>, t_ms: number): void {
-    const entry = order.find(change.item_id) ?? order.add("you", since(t_ms), { item_id: change.item_id });
+    const entry = order.find(change.item_id) ?? order.add("you", t_ms, { item_id: change.item_id });
     entry.spoken = true;
     // A live model writes what has not been committed yet.
     entry.done ||= change.delta === undefined;
@@ -179,7 +176,7 @@ export function createTranscript(prefix: string): Transcript {
       entry.tool_ms = change.run_ms;
       entry.ran = true;
     } else if (entry.approval !== "rejected") {
-      entry.tool_ms ??= t_ms - zero_ms - entry.row.value.at_ms;
+      entry.tool_ms ??= t_ms - entry.row.value.at_ms;
     }
     show(entry);
   }
@@ -190,11 +187,9 @@ export function createTranscript(prefix: string): Transcript {
       order.nextCall();
       call = change.call;
       live = false;
-      zero_ms = t_ms;
     }
     if (state === "live" && !live) {
       live = true;
-      zero_ms = t_ms;
     } else if ((state === "ended" || state === "failed") && live) {
       live = false;
       for (const entry of order.growing()) {
@@ -213,7 +208,7 @@ export function createTranscript(prefix: string): Transcript {
   }
 
   function note(who: Speaker, t_ms: number, row: Partial<Row>): void {
-    const entry = order.add(who, since(t_ms));
+    const entry = order.add(who, t_ms);
     entry.done = true;
     entry.row.value = { ...entry.row.value, ...row };
   }
@@ -242,7 +237,7 @@ export function createTranscript(prefix: string): Transcript {
         }
         break;
       case "place": {
-        const entry = order.find(change.item_id) ?? order.add("you", since(t_ms), { item_id: change.item_id });
+        const entry = order.find(change.item_id) ?? order.add("you", t_ms, { item_id: change.item_id });
         if (byHand && !entry.spoken) {
           latency.takesIn(t_ms);
         }

@@ -10,7 +10,7 @@ import { CONFIG } from "./fakes/kernel";
 function replayOf(times_ms: readonly (number | null)[], more: Partial<PanelConfig> = {}) {
   const store = createStore();
   const replay = { name: "barista-1", duration_ms: 10_000, aligned_ms: null };
-  store.config.value = { ...CONFIG, replay, ...more };
+  store.configure({ ...CONFIG, replay, ...more });
   times_ms.forEach((t_ms, seq) => {
     store.applyLogged([seq, "server", t_ms, JSON.stringify({ type: "response.created", n: seq })]);
   });

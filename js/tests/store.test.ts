@@ -1,6 +1,8 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { browserTimeMs } from "../src/messages";
 import { createStore, type Store } from "../src/store";
 import { agent, session, user } from "./fakes/events";
+import { CONFIG } from "./fakes/kernel";
 
 const CALL: [direction: "client" | "server" | "local", event: object][] = [
   ["local", { type: "rtc.state", state: "connecting", call: 1 }],
@@ -42,6 +44,32 @@ describe("the same records", () => {
     }
     expect(store.elsewhere.value).toBe(false);
     expect(reader.elsewhere.value).toBe(true);
+  });
+});
+
+describe("the clock", () => {
+  it("is the session's: a page that opens later goes on from what the kernel says has passed, whatever its own clock says", () => {
+    vi.useFakeTimers();
+    const typed = (id: string, before: string | null = null) => JSON.stringify(user.typed(id, before, id));
+    store.configure({ ...CONFIG, elapsed_ms: null });
+    vi.advanceTimersByTime(700);
+    store.takeOver();
+    store.applyOwn("server", browserTimeMs(), typed("u1"));
+    vi.advanceTimersByTime(5000);
+    store.configure({ ...CONFIG, elapsed_ms: 5000 });
+    store.applyOwn("server", browserTimeMs(), typed("u2", "u1"));
+    expect(store.rows.value.map(({ value }) => value.at_ms)).toEqual([0, 5000]);
+
+    const later = createStore();
+    later.configure({ ...CONFIG, elapsed_ms: 60_000 });
+    vi.advanceTimersByTime(40);
+    later.configure({ ...CONFIG, elapsed_ms: 60_010 });
+    vi.advanceTimersByTime(960);
+    later.takeOver();
+    later.applyOwn("server", browserTimeMs(), typed("u3"));
+    expect(later.rows.value[0]?.value.at_ms).toBe(61_000);
+    expect(later.events.at(0).t_ms).toBe(61_000);
+    vi.useRealTimers();
   });
 });
 

@@ -60,7 +60,7 @@ class PanelConfig(TypedDict):
     loopback: bool
     record: bool
     cost_usd: float | None
-    started_ms: float | None
+    elapsed_ms: float | None
     replay: ReplayConfig | None
 
 

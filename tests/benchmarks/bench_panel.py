@@ -33,7 +33,7 @@ CONFIG = {
     "loopback": True,
     "record": False,
     "cost_usd": None,
-    "started_ms": None,
+    "elapsed_ms": None,
     "replay": None,
 }
 LOAD = """async ([events, config]) => {

@@ -28,7 +28,7 @@ export const CONFIG: PanelConfig = {
   loopback: true,
   record: false,
   cost_usd: null,
-  started_ms: null,
+  elapsed_ms: null,
   replay: null,
 };
 

@@ -24,7 +24,7 @@ export async function openPage(config?: Partial<PanelConfig>, kernel = createKer
   const instance = createInstance(kernel.model);
   await settle();
   if (config !== undefined && instance.store.config.value !== null) {
-    instance.store.config.value = { ...instance.store.config.value, ...config };
+    instance.store.configure({ ...instance.store.config.value, ...config });
   }
   return {
     kernel,
