@@ -26,7 +26,7 @@ PYTEST := $(CLEAN_ENV) $(PYTHON) -m pytest
 
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test check-python check-js browser bench soak clean gone
+.PHONY: help lab test check-python check-js browser bench pictures soak clean gone
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,6 +50,9 @@ check-js: .venv/.js
 
 bench: browser ## the figures: connect, relay, import, size, answer
 	$(CLEAN_ENV) $(PYTHON) -m tests.benchmarks $(ARGS)
+
+pictures: browser ## the README's pictures, taken anew of a real call
+	$(CLEAN_ENV) $(PYTHON) -m tests.browser.pictures
 
 soak: browser .venv/.kernels ## tests that take long
 	$(PYTEST) -m soak

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from rtc_widget._resume import resume
     from rtc_widget._turn import Turn
     from rtc_widget.attached import attach
+    from rtc_widget.experiments.experiment import Experiment
+    from rtc_widget.experiments.results import Results
+    from rtc_widget.experiments.scenario import Play, Say, Scenario
+    from rtc_widget.experiments.scoring import word_error_rate
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.headless import HeadlessSession
     from rtc_widget.log.recording import Recording, load, load_many, sql
@@ -37,15 +41,20 @@ __all__ = [
     "Compatible",
     "ConfigurationError",
     "ConnectionFailed",
+    "Experiment",
     "HeadlessSession",
     "OpenAI",
+    "Play",
     "ProtocolError",
     "Provider",
     "RealtimeWidget",
     "Recording",
     "RecordingError",
+    "Results",
     "RtcWidgetError",
     "Sandbox",
+    "Say",
+    "Scenario",
     "SecretError",
     "SecretPolicy",
     "ServerError",
@@ -64,18 +73,24 @@ __all__ = [
     "sip",
     "sql",
     "token_app",
+    "word_error_rate",
 ]
 
 # Imported on first use: what stands behind these takes longer to import than pandas.
 _HOMES = {
     "AzureOpenAI": "providers",
     "Compatible": "providers",
+    "Experiment": "experiments.experiment",
     "HeadlessSession": "headless",
     "OpenAI": "providers",
+    "Play": "experiments.scenario",
     "Provider": "providers",
     "RealtimeWidget": "widget",
     "Recording": "log.recording",
+    "Results": "experiments.results",
     "Sandbox": "providers",
+    "Say": "experiments.scenario",
+    "Scenario": "experiments.scenario",
     "SecretPolicy": "providers",
     "Session": "session",
     "TranscriptionWidget": "transcription",
@@ -88,6 +103,7 @@ _HOMES = {
     "side_by_side": "replay",
     "sql": "log.recording",
     "token_app": "token_server.app",
+    "word_error_rate": "experiments.scoring",
 }
 
 

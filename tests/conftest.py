@@ -36,6 +36,7 @@ SPOKEN = tuple(
     f"tests/{name}"
     for name in (
         "experiments/test_ask_again",
+        "experiments/test_experiment",
         "foreign/",
         "mcp/",
         "sandbox/",

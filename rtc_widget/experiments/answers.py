@@ -8,29 +8,30 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-import pandas as pd
+from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, STRING, frame_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from rtc_widget.audio.sound import Sound
 
 __all__ = ["Answer", "Answers"]
 
-_STRING, _FLOAT, _INT = pd.StringDtype("pyarrow"), "double[pyarrow]", "int64[pyarrow]"
 _COLUMNS = {
-    "session_id": _STRING,
-    "variant": "category",
-    "repeat": _INT,
-    "status": "category",
-    "transcript": _STRING,
-    "recognised": _STRING,
-    "latency_heard_ms": _FLOAT,
-    "heard_quality": "category",
-    "latency_inferred_ms": _FLOAT,
-    "cost_usd": _FLOAT,
-    "audio_path": _STRING,
-    "error": _STRING,
+    "session_id": STRING,
+    "variant": CATEGORY,
+    "repeat": INT,
+    "status": CATEGORY,
+    "transcript": STRING,
+    "recognised": STRING,
+    "latency_heard_ms": FLOAT,
+    "heard_quality": CATEGORY,
+    "latency_inferred_ms": FLOAT,
+    "cost_usd": FLOAT,
+    "audio_path": STRING,
+    "error": STRING,
 }
 
 
@@ -113,14 +114,7 @@ class Answers(Sequence[Answer]):
     @cached_property
     def frame(self) -> pd.DataFrame:
         """A row is an answer; its sound is the file at `audio_path`."""
-        rows = self._answers
-        made = {}
-        for name, dtype in _COLUMNS.items():
-            values = [getattr(row, name) for row in rows]
-            if name == "audio_path":
-                values = [None if value is None else str(value) for value in values]
-            made[name] = pd.Series(values, dtype=_STRING if dtype == "category" else dtype).astype(dtype)  # type: ignore[call-overload]  # the stubs do not know Arrow's names
-        return pd.DataFrame(made)
+        return frame_of(self._answers, _COLUMNS)
 
     def of(self, variant: str) -> list[Answer]:
         """Return the answers of a variant."""

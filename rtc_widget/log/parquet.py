@@ -40,13 +40,14 @@ def table_of(frames: Frames, name: str) -> pa.Table:
     columns = FRAMES[name].all_columns
     frame = frames.get(name)
     table = to_table(frame, columns)
-    session = frames.get("sessions")
+    trial = next((record.event for record in frames.log.records(types={"rtc.trial"})), {})
+    told = {**trial, **frames.info, "variant": frames.get("sessions")["variant"].iloc[0]}
     has = {column.name for column in columns}
     place = 1
     for column in MANY:
         if column.name in has:
             continue
-        value = session["variant"].iloc[0] if column.name == "variant" else frames.info.get(column.name)
+        value = told.get(column.name)
         kind = ARROW_TYPES[column.kind]
         known = isinstance(value, str | int) and not isinstance(value, bool)
         values = pa.repeat(pa.scalar(value if known else None, kind), len(frame))

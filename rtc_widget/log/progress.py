@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +33,24 @@ def progress_of(things: Sequence[T], what: str, wanted: bool | None) -> Iterable
     """Go through things, with a bar when there are many."""
     bar = _bar() if (len(things) > _LONG_COUNT if wanted is None else wanted) else None
     return things if bar is None else bar(things, desc=what)
+
+
+class _NoBar:
+    def update(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def progress_bar(total: int, what: str, *, wanted: bool | None) -> Any:
+    """Return a bar with `update()` and `close()`, which shows nothing where nobody watches."""
+    bar = _bar() if (_is_watched() if wanted is None else wanted) else None
+    return _NoBar() if bar is None else bar(total=total, desc=what)
+
+
+def _is_watched() -> bool:
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
 def _bar() -> Any:

@@ -1,0 +1,175 @@
+"""What differs between variants: pairs of one scenario and repeat, and what they show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from rtc_widget._errors import ConfigurationError
+from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, STRING, frame_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rtc_widget.experiments.results import Results
+
+__all__ = ["compare"]
+
+_N_DRAWN = 9_999
+_PAIR = ["scenario", "repeat"]
+_UNIT = ["variant", *_PAIR, "step"]
+_NUMBERS = dict.fromkeys(
+    ("baseline_mean", "mean", "difference", "ci_low", "ci_high", "p_value", "p_adjusted", "effect_size"),
+    FLOAT,
+)
+_NAMES = dict.fromkeys(("metric", "variant", "baseline"), STRING)
+_COLUMNS = {**_NAMES, "n_pairs": INT, **_NUMBERS, "conclusion": CATEGORY}
+_LEAST = 0.5
+
+
+def compare(results: Results, metric: str, *, baseline: str | None, confidence: float) -> pd.DataFrame:
+    """Return a row a variant other than the baseline; see `Results.compare`."""
+    share: object = confidence
+    if not isinstance(share, float) or not _LEAST <= share < 1:
+        raise ConfigurationError(f"confidence is a share, from 0.5 to below 1: 0.95, not {confidence!r}.")
+    names = list(dict.fromkeys(trial.variant for trial in results))
+    base = names[0] if baseline is None else baseline
+    if base not in names:
+        raise ConfigurationError(f"There is no variant {base!r} to hold others against: {', '.join(names)}.")
+    if len(names) == 1:
+        raise ConfigurationError(f"There is only {base}: a comparison takes two variants.")
+    values = _values_of(results, metric)
+    rows = [
+        {"metric": metric, "variant": name, "baseline": base} | _told(*_pairs(values, name, base), confidence)
+        for name in names
+        if name != base
+    ]
+    return _concluded(rows, 1 - confidence)
+
+
+def _values_of(results: Results, metric: str) -> pd.Series[Any]:
+    """Return the metric's mean for each variant, scenario, repeat and step."""
+    scores = results.scores
+    if (scores["score"] == metric).any():
+        found = scores[scores["score"] == metric].rename(columns={"value": metric})
+    else:
+        found = _column_of(results, metric)
+    found = found.assign(step=found["step"].astype("float64").fillna(-1.0))
+    for name in ("variant", "scenario"):
+        found[name] = found[name].astype("object")
+    numbers = pd.to_numeric(found[metric], errors="coerce").astype("float64")
+    return numbers.groupby([found[name] for name in _UNIT]).mean().dropna()
+
+
+def _column_of(results: Results, metric: str) -> pd.DataFrame:
+    known = sorted(set(results.scores["score"].dropna()))
+    frames = {"turns": results.turns, "trials": results.trials}
+    for name, frame in frames.items():
+        numeric = [column for column in frame if _is_metric(str(column), frame[column])]
+        if metric in numeric:
+            return _with_steps(results, frame) if name == "turns" else frame.assign(step=-1)
+        known += numeric
+    raise ConfigurationError(
+        f"There is no score and no column of numbers called {metric!r}. There are: "
+        f"{', '.join(dict.fromkeys(known))}."
+    )
+
+
+def _is_metric(name: str, values: pd.Series[Any]) -> bool:
+    """Whether a column holds numbers that can be held against each other: no instants, no numbering."""
+    counts = name in (*_PAIR, "turn") or name.startswith("t_")
+    return not counts and bool(pd.api.types.is_numeric_dtype(values))
+
+
+def _with_steps(results: Results, turns: pd.DataFrame) -> pd.DataFrame:
+    """Say of each turn which trial it is of, and which step made it; a turn that no step made is left out."""
+    places = pd.DataFrame(
+        [
+            (trial.session_id, turn, trial.variant, trial.scenario, trial.repeat, step)
+            for trial in results
+            for step, made in enumerate(trial.turn_numbers)
+            for turn in made
+        ],
+        columns=["session_id", "turn", "variant", "scenario", "repeat", "step"],
+    )
+    rest = turns.drop(columns=[name for name in ("variant", *_PAIR, "step") if name in turns])
+    keys = {"session_id": "object", "turn": "int64"}
+    return rest.astype(keys).merge(places.astype(keys), on=list(keys))
+
+
+def _pairs(values: pd.Series[Any], name: str, base: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the means of a variant and of the baseline, a pair an element, over the steps both have."""
+    table = values.unstack("variant").reindex(columns=[name, base]).dropna()  # noqa: PD010 - one level of an index
+    means = table.groupby(level=_PAIR).mean()
+    return means[name].to_numpy(), means[base].to_numpy()
+
+
+def _told(ours: NDArray[Any], theirs: NDArray[Any], confidence: float) -> dict[str, Any]:
+    """Return what pairs show."""
+    told: dict[str, Any] = dict.fromkeys(_NUMBERS)
+    told["n_pairs"] = len(ours)
+    if not len(ours):
+        return told
+    differences = ours - theirs
+    told |= {
+        "baseline_mean": theirs.mean(),
+        "mean": ours.mean(),
+        "difference": differences.mean(),
+    }
+    spread = differences.std(ddof=1) if len(differences) > 1 else 0.0
+    if len(differences) > 1:
+        stats = _scipy_stats()
+        told["p_value"] = _p_value(stats, differences)
+        if spread > 0:
+            interval = stats.ttest_1samp(differences, 0.0).confidence_interval(confidence)
+            told |= {"ci_low": interval.low, "ci_high": interval.high}
+            told["effect_size"] = differences.mean() / spread
+        else:
+            told |= {"ci_low": differences[0], "ci_high": differences[0]}
+    return told
+
+
+def _p_value(stats: Any, differences: NDArray[Any]) -> float:
+    """Return how often signs that mean nothing would bring a mean as far from 0."""
+    if not differences.any():
+        return 1.0
+    found = stats.permutation_test(
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=_N_DRAWN,
+        rng=np.random.default_rng(0),
+    )
+    return float(found.pvalue)
+
+
+def _scipy_stats() -> Any:
+    try:
+        from scipy import stats
+    except ImportError:
+        message = "compare() needs SciPy: run `pip install 'rtc_widget[experiments]'`."
+        raise ConfigurationError(message) from None
+    return stats
+
+
+def _concluded(rows: list[dict[str, Any]], alpha: float) -> pd.DataFrame:
+    known = [row for row in rows if row["p_value"] is not None]
+    if known:
+        adjusted = _scipy_stats().false_discovery_control([row["p_value"] for row in known])
+        for row, p_adjusted in zip(known, np.atleast_1d(adjusted), strict=True):
+            row["p_adjusted"] = float(p_adjusted)
+    for row in rows:
+        row["conclusion"] = _conclusion(row, alpha)
+    return frame_of(rows, _COLUMNS)
+
+
+def _conclusion(row: dict[str, Any], alpha: float) -> str:
+    """Say what a row shows. Of n pairs the smallest p-value there can be is 2 / 2ⁿ."""
+    if row["p_adjusted"] is None or 2.0 / 2.0 ** row["n_pairs"] > alpha:
+        return "too few pairs"
+    if row["p_adjusted"] > alpha:
+        return "not shown"
+    return "lower" if row["difference"] < 0 else "higher"

@@ -1,0 +1,250 @@
+"""Experiment: every variant on every scenario, several times over, in calls of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import random
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget._arguments import checked_timeout, checked_variant, expanded
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._loop import Handle, submit
+from rtc_widget.experiments.results import Results
+from rtc_widget.experiments.run import Outcome, Plan, ProviderOf, hold, run_plan, session_of, told
+from rtc_widget.experiments.scenario import Scenario
+from rtc_widget.experiments.scoring import Scorer, checked_scorers, scores_of
+from rtc_widget.experiments.trial import Trial
+from rtc_widget.log.progress import progress_bar
+from rtc_widget.providers import Provider
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from rtc_widget.experiments.scoring import Score
+    from rtc_widget.experiments.variant import Variant
+
+__all__ = ["Experiment"]
+
+
+class Experiment:
+    """The grid: each variant meets each scenario `repeats` times, each time in a new headless call.
+
+    Repeat by repeat the trials are shuffled among each other, so that a service that becomes slower during
+    the experiment does so to all variants alike; a repeat of a scenario is a pair that `compare` looks at.
+
+        order = rtc.Scenario("order", [rtc.Play("order.wav")])
+        results = await rtc.Experiment(variants=[calm, brisk], scenarios=[order], repeats=6).run()
+        results.compare("latency_heard_ms", baseline="calm")
+
+    Parameters
+    ----------
+    variants : sequence of Variant
+        Two of one name are refused: every frame tells them apart by it.
+    scenarios : sequence of Scenario
+        Likewise.
+    repeats : int
+        How often each pair of them meets; `compare` needs six pairs to tell anything.
+    scorers : sequence of functions
+        Each judges a trial, a step or a turn: `def brief(turn): return len(turn.transcript.split()) < 20`.
+        Parameters named `trial`, `recording`, `turn`, `step` and `turns` (of the step) get just that: with
+        `turn`, or a single one of another name, it is called for each turn, with `step` or `turns` for each
+        step, else once a trial. It returns a number, a bool, a dict of them, or None; it may be async, and
+        prints where the experiment was made.
+    provider : Provider, or a function that makes one; optional
+        Where calls are made; None takes the default one. For an executor of processes: a function, since a
+        provider holds a key and does not travel.
+    directory : path
+        The experiment gets a folder of its own in it, and each session one in that.
+    record : bool
+        Whether both sides are recorded: latency can be heard, and `listen()` has what to play.
+    seed : int
+        Of the order of the trials.
+    timeout : float
+        Of one step, in s.
+    fields
+        What every session is made with, before the variant: tools, instructions, turn_detection, …
+
+    Raises
+    ------
+    ConfigurationError
+        For nothing to run, two things of one name, or what is no variant, scenario or scorer.
+    """
+
+    def __init__(
+        self,
+        *,
+        variants: Sequence[Variant],
+        scenarios: Sequence[Scenario],
+        repeats: int = 3,
+        scorers: Sequence[Scorer] = (),
+        provider: Provider | ProviderOf | None = None,
+        directory: str | os.PathLike[str] = "rtc_sessions",
+        record: bool = True,
+        seed: int = 0,
+        timeout: float = 60.0,
+        **fields: Any,
+    ) -> None:
+        given = _several(variants, "variants", 'rtc.Variant("calm", …)')
+        self.variants = [checked_variant(variant) for variant in given]
+        self.scenarios = _several(scenarios, "scenarios", 'rtc.Scenario("order", [rtc.Say("Hello.")])')
+        for scenario in self.scenarios:
+            if not isinstance(scenario, Scenario):
+                raise ConfigurationError(f'A scenario is rtc.Scenario("order", […]), not {scenario!r}.')
+        _check_names("variants", [variant.name for variant in self.variants])
+        _check_names("scenarios", [scenario.name for scenario in self.scenarios])
+        if provider is not None and not isinstance(provider, Provider) and not callable(provider):
+            raise ConfigurationError(
+                f"provider is rtc.Sandbox() or the like, or a function that makes one, not {provider!r}."
+            )
+        self.repeats = _count(repeats, "repeats is how often each variant meets each scenario")
+        self.scorers = checked_scorers(scorers)
+        self._provider = provider
+        self._directory = expanded(directory).absolute()
+        self._record = record
+        self._seed = seed
+        self._timeout = checked_timeout(timeout)
+        self._fields = fields
+        self._context = contextvars.copy_context()
+
+    @property
+    def n_trials(self) -> int:
+        """How many calls it takes."""
+        return len(self.variants) * len(self.scenarios) * self.repeats
+
+    def __repr__(self) -> str:
+        """Show the grid."""
+        sizes = [(len(self.variants), "variant"), (len(self.scenarios), "scenario"), (self.repeats, "repeat")]
+        grid = " × ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in sizes)
+        return f"<Experiment: {grid} = {self.n_trials} calls>"
+
+    def run(
+        self, *, executor: Executor | None = None, max_sessions: int = 4, progress: bool | None = None
+    ) -> Handle[Results]:
+        """Hold all trials, and score them.
+
+        A trial that fails is a row of `trials` with its error; the others go on. What has been held when
+        it is cancelled lies in the folder it was held in.
+
+        Parameters
+        ----------
+        executor : concurrent.futures.Executor, optional
+            Where calls are held: threads, processes, or a cluster's (Dask's, say); None: in this process, all
+            on one thread. Processes keep calls from slowing each other down. Sessions are read from
+            their folders, which this process must see too.
+        max_sessions : int
+            How many calls at once.
+        progress : bool, optional
+            Whether a bar is shown, where tqdm is installed; None: in a notebook or a terminal.
+
+        Returns
+        -------
+        Handle
+            Of the Results: `await` it, or in a script `run().result()`.
+
+        Raises
+        ------
+        ConfigurationError
+            Before anything is sent: for a field that no session takes, a missing package, or an argument
+            that is none.
+        """
+        if executor is not None and not isinstance(executor, Executor) and not hasattr(executor, "submit"):
+            raise ConfigurationError(f"executor is a concurrent.futures.Executor or None, not {executor!r}.")
+        if isinstance(executor, ProcessPoolExecutor) and isinstance(self._provider, Provider):
+            kind = type(self._provider).__name__
+            raise ConfigurationError(
+                f"A provider holds a key, and is not sent to other processes: provider=rtc.{kind}, the class "
+                "or a function, makes one in each."
+            )
+        _count(max_sessions, "max_sessions is how many calls are held at once")
+        start = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+        folder = self._directory / f"{start}-experiment-{secrets.token_hex(3)}"
+        plans = self._plans(folder)
+        self._check(plans[: len(self.variants) * len(self.scenarios)])
+        bar = progress_bar(len(plans), "trials", wanted=progress)
+        return Handle(submit(self._run(plans, folder, executor, max_sessions, bar)), "Experiment.run")
+
+    def _plans(self, folder: Path) -> list[Plan]:
+        """Return the trials in the order in which they are held."""
+        dice = random.Random(self._seed)  # noqa: S311 - an order, no secret
+        plans = []
+        for repeat in range(self.repeats):
+            grid = [(variant, scenario) for scenario in self.scenarios for variant in self.variants]
+            dice.shuffle(grid)
+            plans += [
+                Plan(
+                    variant=variant,
+                    scenario=scenario,
+                    repeat=repeat,
+                    provider=self._provider,
+                    fields=self._fields,
+                    directory=str(folder),
+                    record=self._record,
+                    timeout=self._timeout,
+                )
+                for variant, scenario in grid
+            ]
+        return plans
+
+    def _check(self, plans: Sequence[Plan]) -> None:
+        """Make a session of each variant, and throw it away: what no call can be made with raises here."""
+        for plan in {plan.variant.name: plan for plan in plans}.values():
+            session = session_of(replace(plan, directory=None))
+            session.update(plan.variant).result()
+            session.close()
+
+    async def _run(
+        self, plans: Sequence[Plan], folder: Path, executor: Executor | None, max_sessions: int, bar: Any
+    ) -> Results:
+        at_once = asyncio.Semaphore(max_sessions)
+
+        async def trial(plan: Plan) -> tuple[Trial, list[Score]]:
+            async with at_once:
+                held = await self._held(plan, executor)
+            made = Trial(held, plan.scenario)
+            scores = await scores_of(made, self.scorers, self._context)
+            bar.update()
+            return made, scores
+
+        try:
+            done = await asyncio.gather(*map(trial, plans))
+        finally:
+            bar.close()
+        names = [variant.name for variant in self.variants]
+        done.sort(key=lambda pair: (names.index(pair[0].variant), pair[0].scenario, pair[0].repeat))
+        return Results([one for one, _ in done], [score for _, scores in done for score in scores], folder)
+
+    async def _held(self, plan: Plan, executor: Executor | None) -> Outcome:
+        if executor is None:
+            return await hold(plan)
+        try:
+            return await asyncio.wrap_future(executor.submit(run_plan, plan))
+        except Exception as error:  # noqa: BLE001 - whatever an executor raises is this trial's
+            return Outcome(plan.variant.name, plan.scenario.name, plan.repeat, error=told(error))
+
+
+def _several(given: object, what: str, form: str) -> list[Any]:
+    if isinstance(given, str | bytes | dict) or not isinstance(given, Sequence) or not given:
+        raise ConfigurationError(f"{what} is a list of at least one: {what}=[{form}], not {given!r}.")
+    return list(given)
+
+
+def _count(given: object, what: str) -> int:
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
+        return given
+    raise ConfigurationError(f"{what}: 1 or more, not {given!r}.")
+
+
+def _check_names(what: str, names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ConfigurationError(
+            f"Two {what} are called {twice[0]!r}, and no frame could tell them apart: give one another name."
+        )

@@ -1,0 +1,186 @@
+"""Results of an experiment: trials, scores and every frame over all of them, and what differs in them."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget._errors import ConfigurationError
+from rtc_widget._frame_properties import FrameProperties
+from rtc_widget.experiments.compare import compare
+from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, STRING, frame_of
+from rtc_widget.log.many import Recordings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from rtc_widget.experiments.listen import ListeningTest
+    from rtc_widget.experiments.scoring import Score
+    from rtc_widget.experiments.trial import Trial
+
+__all__ = ["Results"]
+
+_TRIALS = {
+    "session_id": STRING,
+    "variant": CATEGORY,
+    "scenario": CATEGORY,
+    "repeat": INT,
+    "status": CATEGORY,
+    "error": STRING,
+    "duration_ms": FLOAT,
+    "path": STRING,
+}
+_SCORES = {
+    "session_id": STRING,
+    "variant": CATEGORY,
+    "scenario": CATEGORY,
+    "repeat": INT,
+    "turn": INT,
+    "step": INT,
+    "score": CATEGORY,
+    "value": FLOAT,
+    "error": STRING,
+}
+_OF_SESSION = (
+    "n_turns",
+    "n_errors",
+    "latency_inferred_p50_ms",
+    "latency_inferred_p95_ms",
+    "latency_heard_p50_ms",
+    "latency_heard_p95_ms",
+    "cost_usd",
+)
+
+
+class Results(FrameProperties):
+    """What an experiment brought: iterating gives its trials; `results.turns` and the like are over all.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        In order of variant, scenario, repeat.
+    scores : sequence of Score
+        What the scorers said.
+    folder : Path
+        Where its sessions lie: `rtc.load_many(results.folder)` finds them again.
+    """
+
+    def __init__(self, trials: Sequence[Trial], scores: Sequence[Score], folder: Path) -> None:
+        self._trials = list(trials)
+        self._scores = list(scores)
+        self.folder = folder
+        self.recordings = Recordings([trial.path for trial in trials if trial.path], progress=False)
+
+    def __len__(self) -> int:
+        """Return how many trials there were."""
+        return len(self._trials)
+
+    def __iter__(self) -> Iterator[Trial]:
+        """Go through the trials."""
+        return iter(self._trials)
+
+    def __getitem__(self, index: int) -> Trial:
+        """Return a trial by its row in `trials`."""
+        return self._trials[index]
+
+    def __repr__(self) -> str:
+        """Say how many trials there were, and how many were finished."""
+        return f"<Results: {self._told()}, in {self.folder}>"
+
+    def _told(self) -> str:
+        failed = [trial.error for trial in self._trials if trial.error is not None]
+        why = f", {len(failed)} of them failed: {failed[0]}" if failed else ""
+        return f"{len(self)} trials{why}"
+
+    def _repr_html_(self) -> str:
+        shown: Any = self.trials.drop(columns=["path"])
+        return f"<p>{html.escape(self._told())}</p>{shown._repr_html_()}"
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        if not self.recordings.paths:
+            raise ConfigurationError(f"There are no {name}: no trial was begun. results.trials tells why.")
+        return self.recordings._frame(name)  # noqa: SLF001 - of this package
+
+    @property
+    def sessions(self) -> pd.DataFrame:
+        """A row is a session."""
+        return self._frame("sessions")
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row is a trial, with the figures of its session; a failed one says why."""
+        trials = frame_of(self._trials, _TRIALS)
+        if not self.recordings.paths:
+            return trials
+        told = self.sessions.set_index("session_id")[list(_OF_SESSION)]
+        return trials.join(told, on="session_id")
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """A row is what one scorer said of a trial, a step or a turn."""
+        return frame_of(self._scores, _SCORES)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Ask DuckDB; every frame is a table, with the columns `variant`, `scenario` and `repeat`."""
+        return self.recordings.sql(query)
+
+    def compare(self, metric: str, *, baseline: str | None = None, confidence: float = 0.95) -> pd.DataFrame:
+        """Return how each variant differs from one of them, with evidence.
+
+        A pair is what two variants did on one scenario in one repeat: their means of the metric, over the
+        steps that both have it for. Each row is about the differences of these pairs, variant less baseline.
+
+        Parameters
+        ----------
+        metric : str
+            A score, or a column of numbers of `turns` (`latency_heard_ms`, `cost_usd`, `interrupted`, …) or
+            of `trials`.
+        baseline : str, optional
+            Name of the variant that the others are held against; None: the first.
+        confidence : float
+            Of the interval, and what is held for shown: 0.95 goes with a p-value of 0.05.
+
+        Returns
+        -------
+        DataFrame
+            A row a variant other than the baseline: metric, variant, baseline, n_pairs, baseline_mean,
+            mean, difference, ci_low, ci_high, p_value, p_adjusted, effect_size, conclusion (lower, higher,
+            not shown, too few pairs). The interval is Student's; the p-value is that of a permutation test
+            which flips the pairs' signs (all of them where there are few, else 9,999 drawn with a fixed
+            seed), `p_adjusted` holds the false discovery rate over the rows (Benjamini and Hochberg, 1995),
+            and the effect size is Cohen's d_z: difference over the differences' standard deviation.
+
+        Raises
+        ------
+        ConfigurationError
+            For a metric or a baseline that there is not (names those there are), or without `[experiments]`.
+        """
+        return compare(self, metric, baseline=baseline, confidence=confidence)
+
+    def listen(self, *, scenario: str | None = None, seed: int = 0) -> ListeningTest:
+        """Hear answers of two variants side by side without knowing whose they are, and say which is better.
+
+        Parameters
+        ----------
+        scenario : str, optional
+            Of this one only.
+        seed : int
+            Of the order of the pairs, and of which is A.
+
+        Returns
+        -------
+        ListeningTest
+            Shown on the last line of a cell; `preferences` is a row a judgement, `ranking()` what they
+            amount to.
+
+        Raises
+        ------
+        ConfigurationError
+            When no two variants have recorded answers to the same.
+        """
+        from rtc_widget.experiments.listen import ListeningTest
+
+        return ListeningTest(self, scenario=scenario, seed=seed)

@@ -1,0 +1,145 @@
+"""Holding one trial: a call of its own, a variant in it, and a scenario's steps one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget._errors import RtcWidgetError
+from rtc_widget._loop import submit
+from rtc_widget.experiments.scenario import Play, Say, words_of
+
+if TYPE_CHECKING:
+    from rtc_widget.experiments.scenario import Scenario, Step
+    from rtc_widget.experiments.variant import Variant
+    from rtc_widget.providers import Provider
+    from rtc_widget.session import Session
+
+__all__ = ["Outcome", "Plan", "ProviderOf", "hold", "run_plan", "session_of", "told"]
+
+ProviderOf = Callable[[], "Provider"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a trial needs, wherever it runs.
+
+    Attributes
+    ----------
+    provider
+        What makes the provider there: one that holds a key does not travel.
+    fields
+        What the session is made with, before the variant.
+    directory
+        Where the session's folder goes; None keeps it in memory, and then nothing of it is left.
+    timeout
+        Of one step, in s.
+    """
+
+    variant: Variant
+    scenario: Scenario
+    repeat: int
+    provider: ProviderOf | Provider | None
+    fields: dict[str, Any]
+    directory: str | None
+    record: bool
+    timeout: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a trial.
+
+    Attributes
+    ----------
+    path
+        The session's folder; None where none was begun.
+    turns
+        Of each step that was taken, the numbers of the turns it made.
+    error
+        Why it was not finished; None when it was.
+    """
+
+    variant: str
+    scenario: str
+    repeat: int
+    session_id: str | None = None
+    path: str | None = None
+    turns: list[list[int]] = field(default_factory=list)
+    duration_ms: float = 0.0
+    error: str | None = None
+
+
+def session_of(plan: Plan) -> Session:
+    """Make a trial's session; nothing is sent yet.
+
+    Raises
+    ------
+    RtcWidgetError
+        For a field that no session takes, or a package that is missing.
+    """
+    from rtc_widget.headless import HeadlessSession
+
+    provider = plan.provider() if callable(plan.provider) else plan.provider
+    return HeadlessSession(provider=provider, directory=plan.directory, record=plan.record, **plan.fields)
+
+
+def run_plan(plan: Plan) -> Outcome:
+    """Hold a trial and wait for its end: what an executor calls, in a thread or a process of its own."""
+    return submit(hold(plan)).result()
+
+
+async def hold(plan: Plan) -> Outcome:
+    """Hold a trial; what goes wrong in it is told, not raised."""
+    names: dict[str, Any] = {
+        "variant": plan.variant.name,
+        "scenario": plan.scenario.name,
+        "repeat": plan.repeat,
+    }
+    began_s = time.monotonic()
+    turns: list[list[int]] = []
+    error: str | None = None
+    try:
+        session = session_of(plan)
+    except RtcWidgetError as failure:
+        return Outcome(**names, error=told(failure))
+    try:
+        await session.update(plan.variant)
+        session.event_log.note("rtc.trial", **names, scenario_hash=plan.scenario.hash)
+        await session.connect(microphone="none")
+        for place, step in enumerate(plan.scenario.steps):
+            turns.append(await _take(session, place, step, plan.timeout))
+        await session.hang_up()
+    except Exception as failure:  # noqa: BLE001 - a step of the user's own may raise anything
+        error = told(failure)
+        session.event_log.note("rtc.error", source="callback", code=type(failure).__name__, message=error)
+    finally:
+        await session.close()
+    return Outcome(
+        **names,
+        session_id=session.event_log.session_id,
+        path=None if session.folder is None else str(session.folder),
+        turns=turns,
+        duration_ms=round(1000 * (time.monotonic() - began_s), 3),
+        error=error,
+    )
+
+
+async def _take(session: Session, place: int, step: Step, timeout: float) -> list[int]:
+    """Take a step, and return the numbers of the turns it made; the log keeps them."""
+    before = len(session.conversation.turns)
+    if isinstance(step, Say | Play):
+        await step.run(session, timeout)
+    else:
+        await step(session)
+    made = list(range(before, len(session.conversation.turns)))
+    session.event_log.note("rtc.step", step=place, what=words_of(step), turns=made)
+    return made
+
+
+def told(error: BaseException) -> str:
+    """Return an error's words, with its class where it is not one of ours."""
+    words = str(error) or "no words"
+    return words if isinstance(error, RtcWidgetError) else f"{type(error).__name__}: {words}"

@@ -1,0 +1,118 @@
+"""What pairs of trials show: the numbers of a comparison held against their definitions."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import rtc_widget as rtc
+from rtc_widget.experiments.run import Outcome
+from rtc_widget.experiments.scenario import Scenario
+from rtc_widget.experiments.scoring import Score
+from rtc_widget.experiments.trial import Trial
+
+ORDER = Scenario("order", [rtc.Say("One."), rtc.Say("Two.")])
+Values = dict[str, list[list[float | None]]]
+"""Of each variant, for each repeat, the score of each step."""
+
+
+def results_of(values: Values) -> rtc.Results:
+    trials, scores = [], []
+    for variant, repeats in values.items():
+        for repeat, steps in enumerate(repeats):
+            trials.append(Trial(Outcome(variant, "order", repeat, session_id=f"{variant}-{repeat}"), ORDER))
+            scores += [
+                Score(
+                    session_id=f"{variant}-{repeat}",
+                    variant=variant,
+                    scenario="order",
+                    repeat=repeat,
+                    turn=step,
+                    step=step,
+                    score="wit",
+                    value=value,
+                )
+                for step, value in enumerate(steps)
+            ]
+    return rtc.Results(trials, scores, Path())
+
+
+def one_step(**values: list[float]) -> rtc.Results:
+    return results_of({name: [[value] for value in row] for name, row in values.items()})
+
+
+def test_a_row_holds_the_mean_of_the_differences_with_its_interval_and_its_exact_p_value() -> None:
+    ours, theirs = [3.0, 5.0, 4.0, 6.5, 5.5, 7.0, 4.5], [2.0, 3.5, 4.5, 4.0, 5.0, 5.0, 3.0]
+    [row] = one_step(calm=theirs, brisk=ours).compare("wit").to_dict("records")
+    differences = np.subtract(ours, theirs)
+    interval = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
+    signs = np.array(list(itertools.product([-1, 1], repeat=7)))
+    as_far = np.abs((signs * differences).mean(axis=1)) >= abs(differences.mean()) - 1e-12
+    assert (row["metric"], row["variant"], row["baseline"], row["n_pairs"]) == ("wit", "brisk", "calm", 7)
+    assert (row["baseline_mean"], row["mean"]) == pytest.approx((np.mean(theirs), np.mean(ours)))
+    assert row["difference"] == pytest.approx(differences.mean())
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((interval.low, interval.high))
+    assert row["p_value"] == pytest.approx(as_far.mean())
+    assert row["effect_size"] == pytest.approx(differences.mean() / differences.std(ddof=1))
+    assert row["conclusion"] == "higher"
+
+
+def test_the_first_variant_is_the_baseline_unless_another_is_named() -> None:
+    results = one_step(calm=[1.0] * 6, brisk=[0.0] * 6)
+    assert list(results.compare("wit")["baseline"]) == ["calm"]
+    [row] = results.compare("wit", baseline="brisk").to_dict("records")
+    assert (row["variant"], row["difference"], row["conclusion"]) == ("calm", 1.0, "higher")
+
+
+def test_fewer_than_six_pairs_tell_nothing_however_far_apart() -> None:
+    [row] = one_step(calm=[0.0] * 5, brisk=[9.0, 9.5, 9.0, 9.5, 9.0]).compare("wit").to_dict("records")
+    assert row["p_value"] == pytest.approx(2 / 2**5)
+    assert row["conclusion"] == "too few pairs"
+    [row] = one_step(calm=[0.0], brisk=[9.0]).compare("wit").to_dict("records")
+    assert (row["n_pairs"], row["difference"], row["conclusion"]) == (1, 9.0, "too few pairs")
+    assert one_step(calm=[0.0], brisk=[9.0]).compare("wit")[["ci_low", "p_value"]].isna().all(axis=None)
+
+
+def test_what_is_the_same_is_not_shown_to_differ() -> None:
+    [row] = one_step(calm=[2.0] * 8, brisk=[2.0] * 8).compare("wit").to_dict("records")
+    assert (row["difference"], row["p_value"], row["conclusion"]) == (0.0, 1.0, "not shown")
+
+
+def test_a_pair_counts_the_steps_that_both_have_and_no_pair_is_made_of_one() -> None:
+    results = results_of(
+        {
+            "calm": [[1.0, 10.0], [1.0, None], [1.0, 10.0]],
+            "brisk": [[2.0, None], [2.0, 20.0], [None, None]],
+        }
+    )
+    [row] = results.compare("wit").to_dict("records")
+    assert (row["n_pairs"], row["baseline_mean"], row["mean"]) == (2, 1.0, 2.0)
+
+
+def test_several_comparisons_hold_the_false_discovery_rate() -> None:
+    dice = np.random.default_rng(4)
+    values = {name: list(dice.normal(mean, 1.0, 12)) for name, mean in [("a", 0), ("b", 1), ("c", 0.4)]}
+    frame = one_step(**values).compare("wit")
+    adjusted = stats.false_discovery_control(frame["p_value"].to_numpy(float))
+    assert frame["p_adjusted"].to_numpy(float) == pytest.approx(adjusted)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"metric": "wit", "baseline": "loud"}, "calm, brisk"),
+        ({"metric": "wit", "confidence": 95}, "0.95"),
+    ],
+)
+def test_a_wrong_argument_is_refused_with_what_there_is(arguments: dict[str, object], words: str) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=words):
+        one_step(calm=[1.0], brisk=[2.0]).compare(**arguments)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_one_variant_is_nothing_to_compare() -> None:
+    with pytest.raises(rtc.ConfigurationError, match="two variants"):
+        one_step(calm=[1.0]).compare("wit")
