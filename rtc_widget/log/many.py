@@ -29,7 +29,7 @@ _EVERYWHERE = f"{folders.DEFAULT}/**"
 # A session's path is where it lies now, wherever it lay when its frames were written.
 _HERE = (
     "select * exclude (filename) replace (regexp_replace(filename, "
-    rf"'[/\\]{parquet.FOLDER}[/\\][^/\\]*$', '') as path) from"
+    r"'[/\\][^/\\]*[/\\][^/\\]*$', '') as path) from"
 )
 
 
@@ -88,24 +88,18 @@ class Recordings(FrameProperties):
         paths = progress_of(self.paths, "writing", self._progress)
         return parquet.write_dataset(map(self._frames_of, paths), Path(folder))
 
-    def files(self, name: str) -> tuple[list[Path], list[pa.Table]]:
-        """Return a frame's Parquet files, brought up to date; as tables where no file can be written."""
-        files: list[Path] = []
-        tables: list[pa.Table] = []
-        stale = []
+    def files(self, name: str) -> list[Path | pa.Table]:
+        """Return a frame of each session: its Parquet file, brought up to date, else a table."""
+        found: dict[Path, Path | pa.Table] = dict.fromkeys(self.paths)
         for path in self.paths:
             if path.is_dir() and parquet.is_fresh(path, path / folders.JOURNAL, name):
-                files.append(parquet.frame_path(path, name))
-            else:
-                stale.append(path)
+                found[path] = parquet.frame_path(path, name)
+        stale = [path for path, file in found.items() if file is None]
         for path in progress_of(stale, f"reading {name}", self._progress):
             frames = self._frames_of(path)
-            table = parquet.table_of(frames, name)
-            if path.is_dir() and _keep(frames, path, name, self._loaded[path][0]):
-                files.append(parquet.frame_path(path, name))
-            else:
-                tables.append(table)
-        return files, tables
+            kept = path.is_dir() and _keep(frames, path, name, self._loaded[path][0])
+            found[path] = parquet.frame_path(path, name) if kept else parquet.table_of(frames, name)
+        return list(found.values())
 
     def _frames_of(self, path: Path) -> Frames:
         """Return the frames of a session as its journal is now; kept with the time when it was written."""
@@ -125,11 +119,14 @@ class Recordings(FrameProperties):
         import pyarrow.parquet as pq
 
         frame = frame_of(name)
-        files, tables = self.files(name)
-        read = [pq.ParquetFile(file).read() for file in files]
+        table = pa.concat_tables(
+            [
+                found if isinstance(found, pa.Table) else pq.ParquetFile(found).read()
+                for found in self.files(name)
+            ]
+        )
         if name == "sessions":
-            read = [_moved(table, file.parent.parent) for table, file in zip(read, files, strict=True)]
-        table = pa.concat_tables([*read, *tables])
+            table = _here(table, self.paths)
         known = {column.name for column in frame.columns}
         extra = [column for column in parquet.MANY if column.name not in known]
         extra = [c for c in extra if c.name == "variant" or table[c.name].null_count < len(table)]
@@ -182,10 +179,10 @@ def sql(query: str, where: str | Path | Sequence[str | Path] = _EVERYWHERE) -> p
     return load_many(where).sql(query)
 
 
-def _moved(table: pa.Table, path: Path) -> pa.Table:
-    """Say where a session lies now, wherever it lay when its frames were written."""
-    place = table.column_names.index("path")
-    return table.set_column(place, "path", pa.array([str(path)] * len(table), pa.large_string()))
+def _here(sessions: pa.Table, paths: Sequence[Path]) -> pa.Table:
+    """Say where sessions lie now, wherever they lay when their frames were written."""
+    place = sessions.column_names.index("path")
+    return sessions.set_column(place, "path", pa.array(map(str, paths), pa.large_string()))
 
 
 def _keep(frames: Frames, path: Path, name: str, of_ns: int) -> bool:
@@ -223,7 +220,9 @@ def _ask(recordings: Recordings, query: str) -> pd.DataFrame:
 
 
 def _make_table(connection: Any, recordings: Recordings, name: str) -> None:
-    files, tables = recordings.files(name)
+    found = recordings.files(name)
+    files = [one for one in found if not isinstance(one, pa.Table)]
+    tables = [one for one in found if isinstance(one, pa.Table)]
     parts = []
     if files:
         # DuckDB takes a name for a pattern, and would read what that matches as well, or instead.

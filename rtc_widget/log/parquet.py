@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pyarrow as pa
 
+from rtc_widget._version import __version__
 from rtc_widget.frames import FRAMES
 from rtc_widget.frames._columns import ARROW_TYPES, Column, to_table
 from rtc_widget.frames._prices import PRICES
+from rtc_widget.log.variants import variants_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,11 +24,15 @@ if TYPE_CHECKING:
     from rtc_widget.frames import Frames
 
 _END = b"PAR1"
-FOLDER = "frames-v1"
-"""Of frames with these columns; a release that changes them counts on, and old files are left alone."""
+_FOLDERS = "frames-"
 
 MANY = (
-    Column("variant", "variant", "category", "The session's first variant that has a name."),
+    Column(
+        "variant",
+        "variant",
+        "category",
+        "The variant it was under: the session's, or where that had several, of the row's turn or response.",
+    ),
     Column("scenario", "scenario", "category", "The scenario, where an experiment ran it."),
     Column("repeat", "repeat", "int", "Which repeat of the trial, where an experiment ran it."),
 )
@@ -32,7 +41,13 @@ MANY = (
 
 def frame_path(folder: Path, name: str) -> Path:
     """Return where a session keeps a frame."""
-    return folder / FOLDER / f"{name}.parquet"
+    return folder / _folder() / f"{name}.parquet"
+
+
+@cache
+def _folder() -> str:
+    """Name the folder after what its frames follow from beside the journal: this package, and its prices."""
+    return f"{_FOLDERS}{__version__}-{version('genai-prices')}"
 
 
 def table_of(frames: Frames, name: str) -> pa.Table:
@@ -41,18 +56,17 @@ def table_of(frames: Frames, name: str) -> pa.Table:
     frame = frames.get(name)
     table = to_table(frame, columns)
     trial = next((record.event for record in frames.log.records(types={"rtc.trial"})), {})
-    told = {**trial, **frames.info, "variant": frames.get("sessions")["variant"].iloc[0]}
+    told = {**trial, **frames.info}
     has = {column.name for column in columns}
-    place = 1
-    for column in MANY:
-        if column.name in has:
-            continue
-        value = told.get(column.name)
+    for place, column in enumerate([column for column in MANY if column.name not in has], 1):
         kind = ARROW_TYPES[column.kind]
-        known = isinstance(value, str | int) and not isinstance(value, bool)
-        values = pa.repeat(pa.scalar(value if known else None, kind), len(frame))
+        if column.name == "variant":
+            values = pa.array(variants_of(frames, frame), kind)
+        else:
+            value = told.get(column.name)
+            known = isinstance(value, str | int) and not isinstance(value, bool)
+            values = pa.repeat(pa.scalar(value if known else None, kind), len(frame))
         table = table.add_column(place, column.name, values)
-        place += 1
     return table
 
 
@@ -83,12 +97,20 @@ def write_frames(
         if _has_own_prices(name):
             continue
         path = frame_path(folder, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            _make_room(path.parent)
         part = path.with_suffix(".part")
         pq.write_table(table_of(frames, name), part)
         if of_ns is not None:
             os.utime(part, ns=(of_ns, of_ns))
         part.replace(path)
+
+
+def _make_room(place: Path) -> None:
+    """Make the folder of a session's frames, in the place of those that another release left."""
+    for older in place.parent.glob(f"{_FOLDERS}*"):
+        shutil.rmtree(older, ignore_errors=True)
+    place.mkdir(parents=True, exist_ok=True)
 
 
 def is_fresh(folder: Path, journal: Path, name: str) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 import rtc_widget as rtc
 from rtc_widget.frames import FRAMES
+from rtc_widget.log import parquet
 from rtc_widget.log.parquet import frame_path
 from rtc_widget.log.saving import save_recording
 from tests.log.script import Script
@@ -70,6 +71,64 @@ def test_frames_of_many_are_those_of_each_with_its_variant(runs: Path) -> None:
             pairs = zip(together[column.name].astype(object), values, strict=True)
             assert all(repr(left) == repr(right) for left, right in pairs), column.name
     assert many.items["variant"].value_counts().to_dict() == {"calm": 16, "brisk": 8}
+
+
+def test_a_session_of_several_variants_says_of_each_row_which_it_was_under(tmp_path: Path) -> None:
+    script = Script().session()
+    for version, variant in enumerate([None, "calm", "brisk"], 1):
+        script.note("rtc.config", version=version, cause="update", variant=variant, changed={}, effective={})
+        script.typed("Weather?")
+        script.ask()
+        first = script.created()
+        call = script.call(first, "get_weather", "{}")
+        script.done(first, [call])
+        script.output(call["call_id"], "Foggy.")
+        script.ask()
+        second = script.created()
+        script.done(second, [script.say(second, "It is foggy.")])
+    save_recording(Session(script.log()), tmp_path / "run")
+    many = rtc.load_many(tmp_path)
+
+    def variants(name: str) -> list[str | None]:
+        column = getattr(many, name)["variant"].astype(object)
+        return [None if pd.isna(value) else value for value in column]
+
+    assert variants("turns") == [None, "calm", "brisk"]
+    assert variants("tool_calls") == [None, "calm", "brisk"]
+    assert variants("usage") == [None, None, "calm", "calm", "brisk", "brisk"]
+    assert variants("items") == [None] * 4 + ["calm"] * 4 + ["brisk"] * 4
+    assert set(variants("calls")) <= {None}
+    spent = many.sql(
+        "select variant, count(*) as n from usage where variant is not null group by 1 order by 1"
+    )
+    assert spent.to_dict("list") == {"variant": ["brisk", "calm"], "n": [2, 2]}
+
+
+def test_rows_come_in_the_order_of_the_paths_whatever_was_kept(runs: Path) -> None:
+    script = Script("plain_").session()
+    script.typed_turn()
+    rows = (json.dumps({"direction": d, "event": e}) for d, e in script.rows)
+    (runs / "a.jsonl").write_text("\n".join(rows), "utf-8")
+    assert rtc.load_many(runs).sessions["path"].tolist() == [str(path) for path in rtc.load_many(runs).paths]
+    journal = runs / "day0" / "run0" / "events.jsonl"
+    later = frame_path(journal.parent, "sessions").stat().st_mtime_ns + 1_000_000
+    os.utime(journal, ns=(later, later))
+    many = rtc.load_many(runs)
+    assert many.sessions["path"].tolist() == [str(path) for path in many.paths]
+    assert many.sessions["session_id"].tolist() == [rec.event_log.session_id for rec in many]
+
+
+def test_frames_that_another_release_or_other_prices_made_are_made_anew(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = runs / "day0" / "run0"
+    before = rtc.load_many(runs).turns
+    kept = frame_path(folder, "turns")
+    monkeypatch.setattr(parquet, "_folder", lambda: "frames-9.9.9-9.9.9")
+    assert rtc.load_many(runs).turns.equals(before)
+    assert frame_path(folder, "turns").exists()
+    assert frame_path(folder, "turns") != kept
+    assert not kept.exists()
 
 
 def test_scenario_and_repeat_appear_where_an_experiment_set_them(runs: Path) -> None:
