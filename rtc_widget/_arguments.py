@@ -12,7 +12,7 @@ from rtc_widget._errors import ConfigurationError
 if TYPE_CHECKING:
     from rtc_widget.experiments.variant import Variant
 
-__all__ = ["checked_seq", "checked_timeout", "checked_variant", "expanded"]
+__all__ = ["checked_count", "checked_seq", "checked_timeout", "checked_variant", "expanded"]
 
 
 def checked_timeout(timeout: object) -> float:
@@ -29,6 +29,21 @@ def checked_timeout(timeout: object) -> float:
         way_out = " To wait long, give a large one: timeout=3600." if timeout is None else ""
         raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout!r}.{way_out}")
     return limit_s
+
+
+def checked_count(given: object, what: str) -> int:
+    """Return how many.
+
+    Raises
+    ------
+    ConfigurationError
+        For what is no whole number from 1; begins with `what`.
+    """
+    is_none = not isinstance(given, numbers.Integral) or isinstance(given, bool)
+    count = 0 if is_none else int(cast("int", given))
+    if count < 1:
+        raise ConfigurationError(f"{what}: 1 or more, not {given!r}.")
+    return count
 
 
 def checked_seq(since: object, now: int) -> int:

@@ -27,6 +27,7 @@ HEARD = tuple(
     for name in (
         "agents_sdk.py",
         "notebooks.py::test_the_notebook_runs_from_top_to_bottom[02",
+        "notebooks.py::test_the_notebook_runs_from_top_to_bottom[05",
         "recording.py",
         "saved_page.py",
         "talk.py",

@@ -162,13 +162,13 @@ def _concluded(rows: list[dict[str, Any]], alpha: float) -> pd.DataFrame:
         for row, p_adjusted in zip(known, np.atleast_1d(adjusted), strict=True):
             row["p_adjusted"] = float(p_adjusted)
     for row in rows:
-        row["conclusion"] = _conclusion(row, alpha)
+        row["conclusion"] = _conclusion(row, alpha, len(known))
     return frame_of(rows, _COLUMNS)
 
 
-def _conclusion(row: dict[str, Any], alpha: float) -> str:
-    """Say what a row shows. Of n pairs the smallest p-value there can be is 2 / 2ⁿ."""
-    if row["p_adjusted"] is None or 2.0 / 2.0 ** row["n_pairs"] > alpha:
+def _conclusion(row: dict[str, Any], alpha: float, n_rows: int) -> str:
+    """Say what a row shows. Of n pairs the smallest p-value is 2 / 2ⁿ, adjusted that times the rows."""
+    if row["p_adjusted"] is None or 2.0 * n_rows / 2.0 ** row["n_pairs"] > alpha:
         return "too few pairs"
     if row["p_adjusted"] > alpha:
         return "not shown"

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rtc_widget._arguments import checked_timeout, checked_variant, expanded
+from rtc_widget._arguments import checked_count, checked_timeout, checked_variant, expanded
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._loop import Handle, submit
 from rtc_widget.experiments.results import Results
@@ -51,7 +51,8 @@ class Experiment:
     scenarios : sequence of Scenario
         Likewise.
     repeats : int
-        How often each pair of them meets; `compare` needs six pairs to tell anything.
+        How often each of them meets each. Two variants need six pairs (scenarios times repeats) for `compare`
+        to tell anything, three need seven.
     scorers : sequence of functions
         Each judges a trial, a step or a turn: `def brief(turn): return len(turn.transcript.split()) < 20`.
         Parameters named `trial`, `recording`, `turn`, `step` and `turns` (of the step) get just that: with
@@ -104,7 +105,7 @@ class Experiment:
             raise ConfigurationError(
                 f"provider is rtc.Sandbox() or the like, or a function that makes one, not {provider!r}."
             )
-        self.repeats = _count(repeats, "repeats is how often each variant meets each scenario")
+        self.repeats = checked_count(repeats, "repeats is how often each variant meets each scenario")
         self.scorers = checked_scorers(scorers)
         self._provider = provider
         self._directory = expanded(directory).absolute()
@@ -163,7 +164,7 @@ class Experiment:
                 f"A provider holds a key, and is not sent to other processes: provider=rtc.{kind}, the class "
                 "or a function, makes one in each."
             )
-        _count(max_sessions, "max_sessions is how many calls are held at once")
+        checked_count(max_sessions, "max_sessions is how many calls are held at once")
         start = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
         folder = self._directory / f"{start}-experiment-{secrets.token_hex(3)}"
         plans = self._plans(folder)
@@ -234,12 +235,6 @@ def _several(given: object, what: str, form: str) -> list[Any]:
     if isinstance(given, str | bytes | dict) or not isinstance(given, Sequence) or not given:
         raise ConfigurationError(f"{what} is a list of at least one: {what}=[{form}], not {given!r}.")
     return list(given)
-
-
-def _count(given: object, what: str) -> int:
-    if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
-        return given
-    raise ConfigurationError(f"{what}: 1 or more, not {given!r}.")
 
 
 def _check_names(what: str, names: Sequence[str]) -> None:

@@ -12,14 +12,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-import pandas as pd
 
+from rtc_widget._arguments import checked_count
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.experiments.scenario import words_of
 from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, TIME, frame_of
-from rtc_widget.log.tracks import Tracks
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from rtc_widget.audio.sound import Sound
     from rtc_widget.experiments.results import Results
     from rtc_widget.experiments.trial import Trial
@@ -28,6 +29,7 @@ __all__ = ["ListeningTest"]
 
 FILE = "preferences.jsonl"
 _NEITHER = "neither"
+_HOST_STYLE = "jp-RenderedHTMLCommon"  # tables as the notebook's own
 _PREFERENCES = {
     "scenario": CATEGORY,
     "repeat": INT,
@@ -74,6 +76,8 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
         Where the answers are.
     scenario : str, optional
         Of this one only.
+    n_pairs : int, optional
+        So many at most; None: all.
     seed : int
         Of the order of the pairs, and of which is A.
 
@@ -83,11 +87,16 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
         When no two variants have recorded answers to the same.
     """
 
-    def __init__(self, results: Results, *, scenario: str | None = None, seed: int = 0) -> None:
-        self._pairs = _pairs_of(results, scenario, seed)
+    def __init__(
+        self, results: Results, *, scenario: str | None = None, n_pairs: int | None = None, seed: int = 0
+    ) -> None:
+        if n_pairs is not None:
+            checked_count(n_pairs, "n_pairs is how many pairs are judged at most")
+        self._pairs = _pairs_of(results, scenario, seed)[:n_pairs]
         self._judged: list[dict[str, Any]] = []
         self._path = results.folder / FILE
         self._head = ipywidgets.HTML()
+        self._head.add_class(_HOST_STYLE)
         self._players = ipywidgets.HBox([ipywidgets.HTML(), ipywidgets.HTML()])
         buttons = [
             self._button("A is better", lambda pair: pair.a.variant),
@@ -113,7 +122,8 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
     def _show(self) -> None:
         n_judged, n_pairs = len(self._judged), len(self._pairs)
         if n_judged == n_pairs:
-            self._head.value = f"<p>All {n_pairs} pairs are judged.</p>{self.ranking().to_html(index=False)}"
+            table = self.ranking().to_html(index=False, border=0, float_format="{:.2f}".format)
+            self._head.value = f"<p>All {n_pairs} pairs are judged.</p>{table}"
             self.children = (self._head,)
             return
         pair = self._pairs[n_judged]
@@ -184,15 +194,12 @@ def _pairs_of(results: Results, scenario: str | None, seed: int) -> list[_Pair]:
 
 
 def _audible(results: Results) -> set[tuple[str | None, int | None]]:
-    """Return which turns have a recorded answer, by session and number."""
-    recorded = {trial.session_id for trial in results if trial.path and Tracks(trial.path).exist}
-    turns = results.turns if recorded else pd.DataFrame({"t_first_audio_ms": []})
-    spoken = turns[turns["t_first_audio_ms"].notna()]
-    return {
-        (session_id, turn)
-        for session_id, turn in zip(spoken.get("session_id", ()), spoken.get("turn", ()), strict=True)
-        if session_id in recorded
-    }
+    """Return which turns have an answer that can be heard on their recording, by session and number."""
+    if not results.recordings.paths:
+        return set()
+    turns = results.turns
+    heard = turns[turns["heard_ms"].notna()]
+    return set(zip(heard["session_id"], heard["turn"], strict=True))
 
 
 def _answer(trial: Trial, step: int) -> tuple[str | None, int | None]:

@@ -160,13 +160,17 @@ class Results(FrameProperties):
         """
         return compare(self, metric, baseline=baseline, confidence=confidence)
 
-    def listen(self, *, scenario: str | None = None, seed: int = 0) -> ListeningTest:
+    def listen(
+        self, *, scenario: str | None = None, n_pairs: int | None = None, seed: int = 0
+    ) -> ListeningTest:
         """Hear answers of two variants side by side without knowing whose they are, and say which is better.
 
         Parameters
         ----------
         scenario : str, optional
             Of this one only.
+        n_pairs : int, optional
+            So many at most, drawn from all there are; None: all.
         seed : int
             Of the order of the pairs, and of which is A.
 
@@ -183,4 +187,4 @@ class Results(FrameProperties):
         """
         from rtc_widget.experiments.listen import ListeningTest
 
-        return ListeningTest(self, scenario=scenario, seed=seed)
+        return ListeningTest(self, scenario=scenario, n_pairs=n_pairs, seed=seed)

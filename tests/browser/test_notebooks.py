@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.async_api import expect
+
+from tests.browser.sandbox import KEY_VARIABLE, URL_VARIABLE
 
 if TYPE_CHECKING:
     from tests.browser.lab import Lab
@@ -27,7 +30,32 @@ HOLDS_AFTERWARDS = {
         'len(known) == 3 and known[["heard_off_by", "inferred_off_by"]].notna().sum().min() >= 2',
         "w.turns.latency_heard_ms.isna().sum() <= 1",
     ],
+    "05_experiments": [
+        "len(results) == 21 and (results.trials.status == 'completed').all()",
+        "evidence.set_index('variant').conclusion.to_dict() == {'twin': 'not shown', 'brisk': 'lower'}",
+        "test.preferences.empty and len(test) == 6",
+    ],
 }
+
+LISTENING = f"""
+import os
+import rtc_widget as rtc
+
+variants = [rtc.Variant("calm", voice="cedar"), rtc.Variant("brisk", instructions="Answer in one word.")]
+experiment = rtc.Experiment(
+    variants=variants,
+    scenarios=[rtc.Scenario("greet", [rtc.Say("Good morning to you.")])],
+    repeats=2,
+    provider=rtc.Sandbox(os.environ["{URL_VARIABLE}"], key=os.environ["{KEY_VARIABLE}"]),
+)
+results = await experiment.run(max_sessions=2)
+test = results.listen()
+test
+"""
+LENGTH_S = """(audio) => new Promise((resolve) => {
+  const told = () => resolve(audio.duration);
+  audio.readyState > 0 ? told() : audio.addEventListener("loadedmetadata", told);
+})"""
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -40,3 +68,21 @@ async def test_the_notebook_runs_from_top_to_bottom(lab: Lab, path: Path) -> Non
         assert await notebook.value(f"bool({expression})"), expression
     assert await lab.live_microphones() == 0
     assert lab.page_errors == []
+
+
+async def test_a_listener_judges_pairs_of_answers_and_whose_they_were_shows_at_the_end(lab: Lab) -> None:
+    notebook = await lab.open()
+    await notebook.run(LISTENING)
+    panel = notebook.element.locator(".jp-OutputArea-output").last
+    for name, shown in [("A is better", "2 of 2"), ("No difference", "All 2 pairs are judged")]:
+        await expect(panel.locator("audio")).to_have_count(2)
+        assert "calm" not in await panel.inner_html()
+        assert await panel.locator("audio").first.evaluate(LENGTH_S) > 0.3
+        await panel.get_by_role("button", name=name).click()
+        await expect(panel).to_contain_text(shown)
+    await lab.screenshot("listening")
+    await expect(panel.locator("td").filter(has_text="calm")).to_have_count(1)
+    assert (
+        await notebook.value("test.preferences.preferred.isin(['calm', 'brisk', 'neither']).tolist()")
+        == [True] * 2
+    )

@@ -77,6 +77,16 @@ def test_fewer_than_six_pairs_tell_nothing_however_far_apart() -> None:
     assert one_step(calm=[0.0], brisk=[9.0]).compare("wit")[["ci_low", "p_value"]].isna().all(axis=None)
 
 
+def test_of_several_comparisons_each_needs_more_pairs() -> None:
+    apart = {"calm": [0.0] * 6, "brisk": [9.0, 9.5, 9.0, 9.5, 9.0, 9.2]}
+    assert list(one_step(**apart).compare("wit")["conclusion"]) == ["higher"]
+    three = one_step(**apart, twin=[0.1, -0.1, 0.1, -0.1, 0.0, 0.0]).compare("wit")
+    assert list(three["conclusion"]) == ["too few pairs"] * 2
+    longer = {name: [*values, values[0]] for name, values in apart.items()}
+    seven = one_step(**longer, twin=[0.1, -0.1, 0.1, -0.1, 0.0, 0.0, 0.0]).compare("wit")
+    assert list(seven["conclusion"]) == ["higher", "not shown"]
+
+
 def test_what_is_the_same_is_not_shown_to_differ() -> None:
     [row] = one_step(calm=[2.0] * 8, brisk=[2.0] * 8).compare("wit").to_dict("records")
     assert (row["difference"], row["p_value"], row["conclusion"]) == (0.0, 1.0, "not shown")

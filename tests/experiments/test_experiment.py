@@ -28,6 +28,7 @@ WRITTEN: dict[str, Any] = {"output_modalities": ["text"], "record": False}
 async def hurry(session: Session) -> None:
     told = session.say("Tell me a long story of the sea.")
     await session.wait_for("output_audio_buffer.started")
+    await asyncio.sleep(1)
     session.interrupt()
     await told
 
@@ -170,6 +171,7 @@ def test_a_score_and_a_column_are_compared(results: rtc.Results) -> None:
 
 
 def test_a_listener_judges_pairs_without_knowing_whose_they_are(results: rtc.Results) -> None:
+    assert len(results.listen(n_pairs=3)) == 3
     test = results.listen(scenario="ask")
     assert len(test) == 2
     with pytest.raises(rtc.ConfigurationError, match="Nothing has been judged"):
@@ -193,6 +195,13 @@ def test_a_listener_judges_pairs_without_knowing_whose_they_are(results: rtc.Res
     assert list(ranking["share"]) == [1.0, 0.0]
     assert ranking["strength"][0] > ranking["strength"][1]
     assert "All 2 pairs are judged" in test.children[0].value
+
+
+def test_a_listening_test_needs_something_to_hear(results: rtc.Results) -> None:
+    with pytest.raises(rtc.ConfigurationError, match="record=True"):
+        results.listen(scenario="no such scenario")
+    with pytest.raises(rtc.ConfigurationError, match="1 or more"):
+        results.listen(n_pairs=0)
 
 
 def test_a_step_that_raises_fails_its_trial_alone_and_what_was_said_before_stays(tmp_path: Path) -> None:
