@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rtc_widget.audio.segments import Segment
 
-__all__ = ["Answer", "Input", "Place", "TurnTimes", "attribute"]
+__all__ = ["Answer", "Input", "Place", "TurnTimes", "attribute", "parted"]
 
 _EARLY_USER_MS = 1_000.0
 _EARLY_AGENT_MS = 300.0
@@ -113,7 +114,8 @@ def attribute(segments: Iterable[Segment], turns: Sequence[TurnTimes]) -> list[P
     """Say where each segment belongs.
 
     An event comes after the sound it tells of: `speech_started` up to 1 s after the user's first sample.
-    What the user says after an input was committed belongs to the next one. `output_audio_buffer.started`
+    What the user says after an input was committed belongs to the next one, and so does what is said before
+    that where it is the next one's `speech_started` that tells of it. `output_audio_buffer.started`
     comes before the agent is heard, or, when the data channel is slower than the sound, up to 300 ms after.
 
     Parameters
@@ -144,10 +146,46 @@ def attribute(segments: Iterable[Segment], turns: Sequence[TurnTimes]) -> list[P
     ]
 
 
+def parted(segments: Iterable[Segment], turns: Sequence[TurnTimes]) -> list[Segment]:
+    """Cut the agent's sound where an answer followed another so soon that both are one stretch.
+
+    Parameters
+    ----------
+    segments
+        In order of time.
+    turns
+        Turns of the log, in order.
+
+    Returns
+    -------
+    list of Segment
+        In order of time; a cut is where the later answer's sound was told to begin.
+    """
+    answers = sorted((part for turn in turns for part in turn.answers), key=lambda part: part.t_start_ms)
+    borders = [
+        (before.t_end_ms, after.t_start_ms)
+        for before, after in pairwise(answers)
+        if before.t_end_ms is not None and before.t_end_ms <= after.t_start_ms
+    ]
+    return [part for segment in segments for part in _cut(segment, borders)]
+
+
+def _cut(segment: Segment, borders: Iterable[tuple[float, float]]) -> Iterator[Segment]:
+    for end_ms, border_ms in borders if segment.track == "agent" else ():
+        if segment.t_start_ms < end_ms and border_ms < segment.t_end_ms:
+            yield replace(segment, t_end_ms=border_ms)
+            segment = replace(segment, t_start_ms=border_ms)
+    yield segment
+
+
 def _of_user(segment: Segment, inputs: list[tuple[float, Place]]) -> Place | None:
     at = bisect_left(inputs, segment.t_start_ms, key=lambda pair: pair[0])
     if at == len(inputs):
         return None
+    following = inputs[at + 1][1].part if at + 1 < len(inputs) else None
+    begun_ms = following.t_start_ms if following is not None else None
+    if begun_ms is not None and segment.t_end_ms > max(begun_ms, inputs[at][0]):
+        at += 1  # speech went on before the way there and back was over on which the last one was committed
     place = inputs[at][1]
     start = place.part.t_start_ms if place.part is not None else None
     return place if start is None or segment.t_end_ms >= start - _EARLY_USER_MS else None

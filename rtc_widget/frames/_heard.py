@@ -53,10 +53,11 @@ def placed_segments(source: Source) -> list[Placed]:
     """Return the session's stretches of sound in order of time, each with its item and its turn."""
     if not source.sound:
         return []
-    from rtc_widget.audio.attribution import attribute
+    from rtc_widget.audio.attribution import attribute, parted
 
-    places = attribute(source.sound, _turn_times(source))
-    pairs = zip(source.sound, places, strict=True)
+    times = _turn_times(source)
+    sound = parted(source.sound, times)
+    pairs = zip(sound, attribute(sound, times), strict=True)
     return [
         Placed(segment, place.item_id, None if place.turn == _OUT_OF_BAND else place.turn)
         for segment, place in pairs
@@ -67,13 +68,16 @@ def heard_of(source: Source) -> dict[int, TurnHeard]:
     """Measure each turn on the recording; turns without sound are left out."""
     if not source.sound:
         return {}
+    from rtc_widget.audio.attribution import parted
     from rtc_widget.audio.latency import measure
     from rtc_widget.audio.sides import sides_of
 
     calls = call_sounds(source)
-    times = _checked(source, calls)
+    times = _turn_times(source)
+    sound = parted(source.sound, times)
+    times = _checked(source, sound, times, calls)
     found = {}
-    for heard, side in zip(measure(source.sound, times, calls), sides_of(source.sound, times), strict=True):
+    for heard, side in zip(measure(sound, times, calls), sides_of(sound, times), strict=True):
         agent = [segment for sound in side.agent.values() for segment in sound]
         if side.user or agent:
             columns = _of_a_peer(heard, calls, agent[0].t_start_ms if agent else None)
@@ -81,11 +85,12 @@ def heard_of(source: Source) -> dict[int, TurnHeard]:
     return found
 
 
-def _checked(source: Source, calls: list[latency.CallSound]) -> list[TurnTimes]:
+def _checked(
+    source: Source, sound: Sequence[Segment], times: list[TurnTimes], calls: list[latency.CallSound]
+) -> list[TurnTimes]:
     """Return the turns, each with the gap by the second clock where a page had one."""
     from rtc_widget.audio.sides import sides_of
 
-    times = _turn_times(source)
     readings = [one for one in source.kept.get("segments", []) if isinstance(one, ClockReading)]
     if not readings:
         return times
@@ -99,7 +104,7 @@ def _checked(source: Source, calls: list[latency.CallSound]) -> list[TurnTimes]:
         for call in calls
     }
     found = []
-    for side in sides_of(source.sound, times):
+    for side in sides_of(sound, times):
         user_ms, agent_ms = side.t_user_ms, side.t_agent_ms
         check_ms = None
         call = next((call for call in calls if call.t_start_ms <= (agent_ms or 0.0) < call.t_end_ms), None)

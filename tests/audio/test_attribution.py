@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtc_widget.audio.attribution import Answer, Input, Place, TurnTimes, attribute
+from rtc_widget.audio.attribution import Answer, Input, Place, TurnTimes, attribute, parted
 from rtc_widget.audio.segments import Segment
 
 FIRST_INPUT, FIRST_ANSWER = Input(2_300, 1_250, "item_u0"), Answer(2_700, 4_900, "item_a0")
@@ -47,6 +47,32 @@ def test_answers_may_be_heard_a_little_before_or_after_their_events() -> None:
 
 def test_sound_of_the_agent_long_after_its_answer_is_no_part_of_it() -> None:
     assert attribute([agent(1_900, 2_000), agent(6_200, 6_300)], TURNS) == [Place(0), Place(1)]
+
+
+def test_speech_that_goes_on_before_the_last_was_committed_is_the_next_input_s() -> None:
+    turns = [
+        TurnTimes(0, (Input(1_340, 50, "item_u0"),), (Answer(1_500, 1_700, "item_a0"),)),
+        TurnTimes(1, (Input(2_640, 1_300, "item_u1"),), (Answer(2_700, 4_000, "item_a1"),)),
+    ]
+    said = [user(0, 1_000), user(1_240, 2_300)]
+    assert [place.item_id for place in attribute(said, turns)] == ["item_u0", "item_u1"]
+    assert [place.item_id for place in attribute([user(0, 1_290)], turns)] == ["item_u0"]
+
+
+def test_an_answer_that_follows_another_at_once_is_parted_from_it() -> None:
+    turns = [
+        TurnTimes(0, (), (Answer(100, 1_100, "item_a0"),)),
+        TurnTimes(1, (), (Answer(1_160, 3_000, "item_a1"),)),
+    ]
+    sound = parted([user(50, 1_500), agent(140, 3_040)], turns)
+    assert sound == [user(50, 1_500), agent(140, 1_160), agent(1_160, 3_040)]
+    assert [place.item_id for place in attribute(sound[1:], turns)] == ["item_a0", "item_a1"]
+
+
+def test_an_answer_heard_before_its_event_is_left_whole() -> None:
+    turns = [TurnTimes(0, (), (Answer(100, 1_100, "item_a0"), Answer(1_600, 3_000, "item_a1")))]
+    heard = [agent(140, 1_150), agent(1_400, 3_000)]
+    assert parted(heard, turns) == heard
 
 
 def test_push_to_talk_needs_no_speech_started() -> None:
