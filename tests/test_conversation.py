@@ -264,6 +264,29 @@ def test_a_completed_answer_cut_while_it_plays_is_interrupted() -> None:
     assert turn.interrupted
 
 
+def test_clearing_what_had_been_played_to_its_end_cuts_nothing() -> None:
+    script = Script().session()
+    script.speech()
+    response_id = script.created()
+    script.done(response_id, [script.say(response_id, "A short story.")])
+    script.stopped(response_id)
+    before = only_turn(script)
+    stopped_ms = before.t_audio_stopped_ms
+    script.stopped(response_id, cleared=True)
+    turn = only_turn(script)
+    assert not turn.interrupted
+    assert turn.t_audio_stopped_ms == stopped_ms
+    assert turn.responses[0].items[0].heard_transcript is None
+
+
+def test_a_cancelled_answer_is_interrupted_though_nobody_says_why() -> None:
+    script = Script().session()
+    script.speech()
+    response_id = script.created()
+    script.done(response_id, [script.say(response_id, "A story.", said=1)], status="cancelled", details=None)
+    assert only_turn(script).interrupted
+
+
 def _cut_short(words: str, played_ms: int, *, audio_tokens: int | None) -> Item:
     """Return the item of an answer whose sound was cut at a moment; of its words all had come."""
     script = Script().session()
@@ -536,6 +559,19 @@ def test_an_edited_input_stays_in_its_turn_and_keeps_its_answer() -> None:
     assert first.response_ids == [response_id]
     assert first.user_transcript == "Say hello."
     assert second.user_transcript == "Bye."
+
+
+def test_an_input_edited_after_its_answer_is_measured_as_it_was_asked() -> None:
+    script = Script().session()
+    item_id = script.typed("Say hullo.")
+    added_ms = (len(script.rows) - 3) * 10.0
+    response_id = script.created()  # somebody else's request: this side saw none
+    script.done(response_id, [script.say(response_id, "Hullo.")])
+    script.typed("Say hello.", previous_item_id="root")
+    script.server("conversation.item.deleted", item_id=item_id)
+    turn = reduce(script).turns[0]
+    assert turn.t_first_audio_ms is not None
+    assert turn.latency_inferred_ms == turn.t_first_audio_ms - added_ms
 
 
 def test_an_image_and_the_words_after_it_are_one_input() -> None:

@@ -95,7 +95,8 @@ def transcribed(model: Model, record: Record) -> None:
     if event.usage is not None:
         wanted = model.audio_input().get("transcription")
         name = wanted.get("model") if isinstance(wanted, dict) else None
-        item.transcription_usage = Usage(record.seq, word(name), event.usage, model.session_model)
+        billed = Usage(record.seq, word(name), event.usage, model.session_model)
+        item.transcription_usages[event.content_index or 0] = billed
 
 
 def transcription_failed(model: Model, record: Record) -> None:

@@ -243,7 +243,10 @@ def audio_started(model: Model, record: Record) -> None:
 
 def audio_stopped(model: Model, record: Record) -> None:
     """Note that the audio has ended, or was cleared."""
-    model.playing = None
     response = model.response(read_about_response(record).response_id)
+    cleared = record.type.endswith(".cleared")
+    if cleared and response.t_audio_stopped_ms is not None and response is not model.playing:
+        return  # all of it had been played
+    model.playing = None
     response.t_audio_stopped_ms = record.t_ms
-    response.audio_cleared = response.audio_cleared or record.type.endswith(".cleared")
+    response.audio_cleared = response.audio_cleared or cleared

@@ -15,7 +15,7 @@ T = TypeVar("T")
 MARK = "rtc_mark"
 _SILENT: dict[str, str | None] = {"text": None, "transcript": None, "words": None}
 _FIRST_SPOKEN = ("transcript", 0)
-_ENDED_BY = {"turn_detected", "client_cancelled"}
+_ENDED_BY = {"turn_detected", "client_cancelled", None}
 
 
 class Piece(msgspec.Struct, gc=False, frozen=True):
@@ -93,7 +93,8 @@ class Item(msgspec.Struct, eq=False):
     asked: bool = False
     """A function call whose arguments have been complete."""
     transcription: str = "none"
-    transcription_usage: Usage | None = None
+    transcription_usages: dict[int, Usage] = {}
+    """What was billed for writing it down, by content index."""
     variant: str | None = None
     pieces: list[Piece] = []
     segments: list[Piece] = []

@@ -106,8 +106,10 @@ class TurnState:
             return asked
         if spoken is not None:
             return spoken.t_committed_ms if spoken.by_hand else None
-        last = self.users[-1]
-        return last.t_added_ms if last.t_created_ms is None else last.t_created_ms
+        began = self.responses[0].t_created_ms if self.responses else None
+        came = [first_of((item.t_created_ms, item.t_added_ms)) for item in reversed(self.users)]
+        # What was put in the place of another afterwards is not what was answered.
+        return first_of(t_ms for t_ms in came if t_ms is not None and (began is None or t_ms <= began))
 
     @property
     def endpointing_ms(self) -> float | None:

@@ -37,10 +37,12 @@ class Price:
     hour_usd: float | None = None
 
     def cost_usd(self, bill: Bill) -> float | None:
-        """Return what a bill comes to; None when a part of it has no price.
+        """Return what a bill comes to; None when a part of it has no price, or is cached of an unknown kind.
 
         Tokens of no stated kind are text.
         """
+        if bill.cached_of_unknown_kind:
+            return None
         text_in, text_out = bill.text_in, bill.text_out
         if text_in is None:
             text_in = (bill.input_tokens or 0) - (bill.audio_in or 0) - (bill.image_in or 0)
@@ -80,13 +82,14 @@ class Bill(msgspec.Struct, gc=False, frozen=True):
     text_out: int | None = None
     audio_out: int | None = None
     seconds: float | None = None
+    cached_of_unknown_kind: int | None = None
 
     @classmethod
     def of(cls, usage: Mapping[str, Any]) -> Bill:
         """Read a `usage` object of the API."""
         into = _part(usage, "input_token_details")
         out = _part(usage, "output_token_details")
-        cached = _part(into, "cached_tokens_details")
+        cached, unknown = _cached(into)
         return cls(
             _count(usage, "input_tokens"),
             _count(usage, "output_tokens"),
@@ -99,6 +102,7 @@ class Bill(msgspec.Struct, gc=False, frozen=True):
             _count(out, "text_tokens"),
             _count(out, "audio_tokens"),
             _count(usage, "seconds"),
+            unknown,
         )
 
     @property
@@ -148,12 +152,7 @@ class Prices:
         cost = None if price is None else price.cost_usd(bill)
         if cost is None and bill.says_anything and model not in self._warned:
             self._warned.add(model)
-            warnings.warn(
-                f"no price is known for the model {model!r}: its cost_usd is NA. "
-                "Give one with rtc.frames.set_price(model, like=...) or its own prices.",
-                UserWarning,
-                stacklevel=2,
-            )
+            warnings.warn(_why_unknown(model, bill, price), UserWarning, stacklevel=2)
         return cost
 
 
@@ -230,6 +229,24 @@ def set_price(model: str, *, like: str | None = None, **usd: float) -> None:
         raise ConfigurationError(f"no price is called {unknown[0]!r}; there are {', '.join(names)}")
     PRICES.own[model] = replace(base, **usd)
     PRICES.version += 1
+
+
+def _why_unknown(model: str, bill: Bill, price: Price | None) -> str:
+    if price is not None and bill.cached_of_unknown_kind:
+        return f"{model!r} counts cached tokens without their kind: what they cost is not known, and is NA."
+    return (
+        f"no price is known for the model {model!r}: its cost_usd is NA. "
+        "Give one with rtc.frames.set_price(model, like=...) or its own prices."
+    )
+
+
+def _cached(into: Mapping[str, Any]) -> tuple[Mapping[str, Any], int | None]:
+    """Return the cached tokens by kind, and how many are of a kind that nobody tells."""
+    details, cached = into.get("cached_tokens_details"), _count(into, "cached_tokens")
+    if isinstance(details, dict) or not cached:
+        return _part(into, "cached_tokens_details"), None
+    kinds = [kind for kind in ("text_tokens", "audio_tokens", "image_tokens") if _count(into, kind)]
+    return ({kinds[0]: cached}, None) if len(kinds) == 1 else ({}, cached)
 
 
 def _part(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

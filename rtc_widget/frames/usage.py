@@ -58,8 +58,7 @@ def bills_of_response(source: Source, response: Response) -> list[BilledThing]:
 
 def bills_of_item(source: Source, item: Item) -> list[BilledThing]:
     """Return what was billed for transcribing an item."""
-    billed = item.transcription_usage
-    return [] if billed is None else [_billed(source, billed, None, item.item_id)]
+    return [_billed(source, billed, None, item.item_id) for billed in item.transcription_usages.values()]
 
 
 def bills(source: Source) -> list[BilledThing]:

@@ -47,6 +47,43 @@ def test_cached_tokens_are_billed_at_their_own_price() -> None:
     assert usage["cost_usd"].iloc[0] == pytest.approx(tokens_usd / 1e6)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "tokens_usd"),
+    [
+        ({"text_tokens": 1000, "audio_tokens": 0}, 104 * 4 + 896 * 0.4 + 10 * 16),
+        ({"audio_tokens": 1000}, 104 * 32 + 896 * 0.4 + 10 * 16),
+        ({"text_tokens": 500, "audio_tokens": 500}, None),
+        ({}, None),
+    ],
+)
+def test_cached_tokens_without_a_kind_are_of_the_one_there_is_or_nobody_knows_the_cost(
+    kinds: dict[str, int], tokens_usd: float | None
+) -> None:
+    into = {**kinds, "cached_tokens": 896}
+    out = {"text_tokens": 10, "audio_tokens": 0}
+    counts = {"input_tokens": 1000, "output_tokens": 10}
+    counted = {**counts, "input_token_details": into, "output_token_details": out}
+    if tokens_usd is None:
+        with pytest.warns(UserWarning, match="without their kind"):
+            assert usage_of("gpt-realtime", counted)["cost_usd"].isna().all()
+    else:
+        assert usage_of("gpt-realtime", counted)["cost_usd"].iloc[0] == pytest.approx(tokens_usd / 1e6)
+
+
+def test_each_part_of_an_input_that_is_written_down_is_billed() -> None:
+    script = Script().session()
+    item_id = script.speech()
+    for content_index, seconds in enumerate([1, 2]):
+        script.server(
+            "conversation.item.input_audio_transcription.completed",
+            item_id=item_id,
+            content_index=content_index,
+            transcript="Tea.",
+            usage={"type": "duration", "seconds": seconds},
+        )
+    assert list(Frames(script.log()).get("usage")["seconds"]) == [1.0, 2.0]
+
+
 def test_our_sums_are_those_of_genai_prices() -> None:
     from genai_prices import Usage, calc_price
 
