@@ -65,8 +65,8 @@ class Asking(SessionParts):
         ------
         ConfigurationError, ProtocolError
             For fields that one response does not take; a turn that cannot be given again (spoken and not
-            recorded, an image that the log does not hold, deleted from this call), or none; and for two
-            different variants of one name.
+            recorded, an image that the log does not hold, deleted from this call), or none; for two different
+            variants of one name; and in new calls for a tool that asks a person first.
         """
         if on not in _WAYS:
             raise ConfigurationError(f'on is "new_calls" or "this_call", not {on!r}.')
@@ -85,11 +85,14 @@ class Asking(SessionParts):
         if on == "this_call":
             self._check_for_this_call(variants)
         from rtc_widget.experiments.ask_again import ask_again
+        from rtc_widget.experiments.unattended import check_tools
 
         fields: dict[str, Any] = {**self._configuration.requested}
         tools = self._tools.now
         if tools.own or tools.others:
             fields["tools"] = [*tools.others, *tools.own]
+        if on == "new_calls":
+            check_tools(tools.own, f"w.remove_tool(…) before, or on={_WAYS[1]!r}, where no tool runs.")
         work = ask_again(
             cast("Session", self), asked, variants, repeats=repeats, on=on, fields=fields, timeout=limit_s
         )

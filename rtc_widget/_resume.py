@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._arguments import expanded
-from rtc_widget._configuration import FieldProperties
+from rtc_widget._effective import fields_of
 from rtc_widget.log.folders import JOURNAL, OpenLog, resume_log
-from rtc_widget.protocol import SESSION_PLACES
 from rtc_widget.transcription import TranscriptionWidget
 from rtc_widget.widget import RealtimeWidget
 
@@ -17,13 +16,6 @@ if TYPE_CHECKING:
     from rtc_widget.providers import Provider
 
 __all__ = ["resume"]
-
-_FIELDS = tuple(
-    name
-    for name, value in vars(FieldProperties).items()
-    if isinstance(value, property) and name != "tool_choice"  # tools are given again
-)
-_MAY_BE_OFF = frozenset({"noise_reduction", "transcription", "turn_detection"})
 
 
 def resume(
@@ -68,7 +60,7 @@ def resume(
     log = resume_log(place, None if rest is None else expanded(rest))
     told = [record.event for record in log.records(types={"rtc.config"})]
     effective = told[-1].get("effective") if told else None
-    before = _fields_of(effective)
+    before = fields_of(effective)
     only_writes = isinstance(effective, dict) and effective.get("type") == "transcription"
     make = TranscriptionWidget if only_writes else RealtimeWidget
     try:
@@ -85,22 +77,3 @@ def resume(
     if told and not fields:
         widget.configuration.variant = told[-1].get("variant")
     return widget
-
-
-def _fields_of(session: Any) -> dict[str, Any]:
-    """Return the fields of an effective session as they may be asked for again."""
-    found = {}
-    for name in _FIELDS:
-        value: Any = session
-        for step in SESSION_PLACES.get(name, (name,)):
-            value = value.get(step, ...) if isinstance(value, dict) else ...
-        value = _without_nulls(value)
-        if value is not ... and (value is not None or name in _MAY_BE_OFF):
-            found[name] = value
-    return found
-
-
-def _without_nulls(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    return {name: _without_nulls(part) for name, part in value.items() if part is not None}

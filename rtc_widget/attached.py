@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Self
 
 from rtc_widget import protocol
+from rtc_widget._effective import fields_of
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.session import Session
 from rtc_widget.transports.sideband import check_installed
@@ -57,6 +58,9 @@ class AttachedSession(Session):
         await self._core.transport.connect(request)
         changes: dict[str, Any] = {"tools": self._tools.definitions()} if len(self._tools) else {}
         await self._core.execute(protocol.dialect.update(changes), timeout=_ANSWER_S)
+        # What is asked again in new calls is asked under what this call was made with.
+        told = fields_of(self._core.conversation.session)
+        self._configuration.requested = protocol.default_session(**told)
 
     async def _hang_up(self) -> None:
         await self._joined.end_call("hung up from Python")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, STRING, frame_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -93,7 +93,7 @@ class Answer:
         return replace(load_sound(self.audio_path), name=self.transcript or self.variant)
 
 
-class Answers(Sequence[Answer]):
+class Answers:
     """What `ask_again` brings: `answers.frame` is a row an answer, `answers[0].audio` plays one.
 
     It may be used like its frame: `answers["latency_heard_ms"]`, `answers.groupby("variant")`. As the last
@@ -139,13 +139,17 @@ class Answers(Sequence[Answer]):
     def __getitem__(self, index: str) -> pd.Series[Any]: ...
 
     @overload
-    def __getitem__(self, index: list[str]) -> pd.DataFrame: ...
+    def __getitem__(self, index: list[str] | pd.Series[bool]) -> pd.DataFrame: ...
 
     def __getitem__(
-        self, index: int | slice | str | list[str]
+        self, index: int | slice | str | list[str] | pd.Series[bool]
     ) -> Answer | tuple[Answer, ...] | pd.Series[Any] | pd.DataFrame:
-        """Return an answer by its place, or columns of the frame by their names."""
-        return self.frame[index] if isinstance(index, str | list) else self._answers[index]
+        """Return an answer by its place, or what the frame has there: columns by name, rows by a mask."""
+        return self._answers[index] if isinstance(index, int | slice) else self.frame[index]
+
+    def __iter__(self) -> Iterator[Answer]:
+        """Go through the answers."""
+        return iter(self._answers)
 
     def __getattr__(self, name: str) -> Any:
         """Return what the frame has by that name."""

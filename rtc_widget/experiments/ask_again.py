@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rtc_widget._errors import ConfigurationError, RtcWidgetError
 from rtc_widget.experiments.answers import Answer, Answers
 from rtc_widget.experiments.question import question_of, users_of
+from rtc_widget.experiments.unattended import refuse_questions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,6 +149,7 @@ class _OnNewCalls(_Asking):
         from rtc_widget.headless import HeadlessSession
 
         session = HeadlessSession(provider=self._provider, directory=None, record=True, **self._fields)
+        refuse_questions(session)
         try:
             await session.update(variant)
             await session.connect(microphone="none")
@@ -187,15 +188,25 @@ class _OnThisCall(_Asking):
                 'asked it: on="new_calls" can.'
             )
         self._input = ids[: ids.index(last.item_id) + 1]
-        self._is_silent = False
 
     async def answer(self, variant: Variant, repeat: int) -> Answer:
+        # Two that sound at once would be one stretch of speech, whoever asks for them.
+        async with self._session._core.in_order("ask_again"):  # noqa: SLF001 - of this package
+            await self._silent("the agent to fall silent")
+            return await self._answer(variant, repeat)
+
+    async def _silent(self, what: str) -> None:
+        """Wait until nothing is said any more, and the last samples have come."""
+        core = self._session._core  # noqa: SLF001 - of this package
+        await core.until(
+            lambda: core.conversation.active_response is None and core.playback.rest_s(),
+            what=what,
+            timeout=self._timeout,
+        )
+        await asyncio.sleep(_TAIL_MS / 1_000)
+
+    async def _answer(self, variant: Variant, repeat: int) -> Answer:
         session = self._session
-        if not self._is_silent:
-            # What was said last may still be heard, and would be one stretch of speech with the answer.
-            await asyncio.sleep(_TAIL_MS / 1_000)
-            self._is_silent = True
-        since = len(session.event_log)
         response = await session.respond(
             conversation="none",
             input=self._input,
@@ -203,7 +214,7 @@ class _OnThisCall(_Asking):
             timeout=self._timeout,
             **variant.fields,
         )
-        await self._heard_out(response, since)
+        await self._silent("the answer to be spoken to its end")
         usage = await asyncio.to_thread(lambda: session.usage)
         costs = usage.loc[(usage["response_id"] == response.response_id).fillna(value=False), "cost_usd"]
         answer = Answer(
@@ -216,16 +227,7 @@ class _OnThisCall(_Asking):
             latency_inferred_ms=_between(response.t_requested_ms, response.t_first_output_ms),
             cost_usd=None if costs.empty or costs.isna().any() else float(costs.sum()),
         )
-        await asyncio.sleep(_TAIL_MS / 1_000)  # the last samples are still on their way
         return await self._with_sound(answer, await asyncio.to_thread(self._sound, response))
-
-    async def _heard_out(self, response: Response, since: int) -> None:
-        """Wait until the answer has been spoken to its end, so that two never sound at once."""
-        end_s = time.monotonic() + self._timeout
-        while response.t_first_audio_ms is not None and response.t_audio_stopped_ms is None:
-            left_s = max(0.1, end_s - time.monotonic())
-            await self._session.wait_for("output_audio_buffer.stopped", since=since, timeout=left_s)
-            since = len(self._session.event_log)
 
     def _sound(self, response: Response) -> Sound | None:
         """Cut the answer out of the recording: where it is heard, else where the events say."""

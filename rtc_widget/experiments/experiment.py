@@ -21,6 +21,7 @@ from rtc_widget.experiments.run import Outcome, Plan, ProviderOf, hold, run_plan
 from rtc_widget.experiments.scenario import Scenario
 from rtc_widget.experiments.scoring import Scorer, checked_scorers, scores_of
 from rtc_widget.experiments.trial import Trial
+from rtc_widget.experiments.unattended import check_tools
 from rtc_widget.log.progress import progress_bar
 from rtc_widget.providers import Provider
 
@@ -112,6 +113,8 @@ class Experiment:
         self._record = record
         self._seed = seed
         self._timeout = checked_timeout(timeout)
+        tools = fields.get("tools")
+        check_tools(tools if isinstance(tools, Sequence) else (), "leave it out, or needs_approval off.")
         self._fields = fields
         self._context = contextvars.copy_context()
 

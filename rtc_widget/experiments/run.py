@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rtc_widget._errors import RtcWidgetError
 from rtc_widget._loop import submit
 from rtc_widget.experiments.scenario import Play, Say, words_of
+from rtc_widget.experiments.unattended import refuse_questions
 
 if TYPE_CHECKING:
     from rtc_widget.experiments.scenario import Scenario, Step
@@ -83,7 +84,9 @@ def session_of(plan: Plan) -> Session:
     from rtc_widget.headless import HeadlessSession
 
     provider = plan.provider() if callable(plan.provider) else plan.provider
-    return HeadlessSession(provider=provider, directory=plan.directory, record=plan.record, **plan.fields)
+    session = HeadlessSession(provider=provider, directory=plan.directory, record=plan.record, **plan.fields)
+    refuse_questions(session)
+    return session
 
 
 def run_plan(plan: Plan) -> Outcome:

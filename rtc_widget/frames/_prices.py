@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import warnings
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -200,7 +202,7 @@ def look_up(model: str, at: datetime | None = None) -> Price | None:
 PRICES = Prices()
 
 
-def set_price(model: str, *, like: str | None = None, **usd: float) -> None:
+def set_price(model: str, *, like: str | None = None, **usd: float | None) -> None:
     """Say what a model costs, over what genai-prices says.
 
     Parameters
@@ -209,14 +211,14 @@ def set_price(model: str, *, like: str | None = None, **usd: float) -> None:
         The name as the session has it; on Azure, the name of the deployment.
     like : str, optional
         A model of OpenAI's whose prices it has.
-    **usd : float
+    **usd : float or None
         Fields of `Price`: USD per million tokens (`text_in_usd`, `audio_out_usd`, …), or per hour of
         audio (`hour_usd`).
 
     Raises
     ------
     ConfigurationError
-        There is no such field, or no price is known for `like`.
+        There is no such field, no price is known for `like`, or one is no number from 0.
     """
     from rtc_widget._errors import ConfigurationError
 
@@ -227,8 +229,16 @@ def set_price(model: str, *, like: str | None = None, **usd: float) -> None:
     unknown = sorted(usd.keys() - set(names))
     if unknown:
         raise ConfigurationError(f"no price is called {unknown[0]!r}; there are {', '.join(names)}")
+    for name, price in usd.items():
+        if price is not None and not _is_price(price):
+            raise ConfigurationError(f"{name} is a price in USD, 0 or more, or None, not {price!r}")
     PRICES.own[model] = replace(base, **usd)
     PRICES.version += 1
+
+
+def _is_price(value: object) -> bool:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_number and 0 <= float(cast("float", value)) < math.inf
 
 
 def _why_unknown(model: str, bill: Bill, price: Price | None) -> str:

@@ -247,3 +247,60 @@ async def test_a_variant_in_force_is_noted_until_a_field_changes_by_itself() -> 
         await session.update(speed=1.1)
         assert list(session.config["variant"].astype("string").fillna("")) == ["calm", "brisk", ""]
         assert session.instructions == "Be brisk."
+
+
+async def test_a_tool_that_asks_a_person_is_refused_before_new_calls_and_asks_nobody_in_them(
+    session: rtc.HeadlessSession,
+) -> None:
+    turn = await session.say("What is the weather?")
+
+    @session.tool(needs_approval=True)
+    def weather() -> str:
+        """Look up the weather."""
+        return "It is foggy."
+
+    with pytest.raises(rtc.ConfigurationError, match=r"weather asks a person.*remove_tool.*this_call"):
+        session.ask_again(turn, [variant("v")])
+    session.remove_tool("weather")
+
+    @session.tool(needs_approval=lambda: True)
+    def weather_of_today() -> str:
+        """Look up the weather of today."""
+        return "It is foggy."
+
+    asked_again = await session.ask_again(turn, [variant("v")], repeats=1, timeout=40)
+    assert list(asked_again["status"]) == ["completed"]
+    assert "foggy" not in asked_again[0].transcript
+    assert list(asked_again[asked_again["variant"] == "v"]["repeat"]) == [0]
+
+
+async def test_two_who_ask_on_one_call_at_once_each_get_their_own_sound(session: rtc.HeadlessSession) -> None:
+    turn = await session.say("Good evening.")
+    story = session.say("Tell me a story.")
+    await session.wait_for("output_audio_buffer.started")
+    garden, weather, _ = three()
+    asked = [session.ask_again(turn, [one], repeats=1, on="this_call") for one in (garden, weather)]
+    found = [await one for one in asked]
+    await story
+    for one, name in zip(found, ("garden", "weather"), strict=True):
+        assert one[0].audio is not None
+        heard = plain(one[0].recognised or "").split()
+        others = set(plain(SENTENCES["weather" if name == "garden" else "garden"]).split()) - {
+            "today",
+            "the",
+            "is",
+        }
+        said = set(plain(SENTENCES[name]).split()) - {"today", "the", "is"}
+        assert len(said & set(heard)) > len(others & set(heard))
+
+
+async def test_an_attached_call_is_asked_again_under_what_it_was_made_with() -> None:
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), signaling="kernel", directory=None, instructions='Begin with "Moin."'
+    ) as elsewhere:
+        rtc_call_id = str(elsewhere.calls["rtc_call_id"].iloc[-1])
+        attached = await rtc.attach(rtc_call_id, provider=rtc.Sandbox(), directory=None)
+        turn = await attached.say("Good evening.")
+        asked_again = await attached.ask_again(turn, [variant("fast", speed=1.2)], repeats=1)
+        assert asked_again[0].transcript.startswith("Moin.")
+        attached.close()

@@ -131,6 +131,13 @@ def test_a_price_that_is_none_is_refused() -> None:
         rtc.frames.set_price("y", like="x")
 
 
+@pytest.mark.parametrize("price", ["4", -1, float("nan"), float("inf"), True])
+def test_a_price_is_a_number_from_0_and_no_other_is_taken(price: Any) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=r"text_in_usd is a price in USD, 0 or more"):
+        rtc.frames.set_price("x", text_in_usd=price)
+    assert "x" not in prices.PRICES.own
+
+
 def test_a_part_without_a_price_makes_the_whole_unknown() -> None:
     rtc.frames.set_price("half", text_in_usd=1, text_out_usd=1)
     with pytest.warns(UserWarning, match="half"):
