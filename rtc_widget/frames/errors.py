@@ -36,10 +36,15 @@ COLUMNS = (
         "code",
         "error.code",
         "category",
-        "The server's code, or its type where it has none; our error's class.",
+        "The server's code, or its type or reason where it has none; our error's class; a tool's name.",
     ),
     Column("message", "error.message", "string", "What it says."),
-    Column("param", "error.param", "string", "The field it is about; the step at which a call failed."),
+    Column(
+        "param",
+        "error.param",
+        "string",
+        "The field it is about; the step at which a call failed; the call of a tool.",
+    ),
     Column("event_id", "error.event_id", "string", "The client event it answers."),
     Column("seq", "seq", "int", "The record, for `event_log[seq]`."),
 )
@@ -51,11 +56,9 @@ def _read(record: Record) -> Iterator[_Row]:
             yield _Row(record.t_ms, "connection", _of_call(record.event), record.seq)
         return
     if record.type == "response.done":
-        if record.raw.find(b'"error"') < 0:
+        if record.raw.find(b'"error"') < 0 and record.raw.find(b'"failed"') < 0:
             return  # most of them, and they are long
-        response = record.event.get("response")
-        details = response.get("status_details") if isinstance(response, dict) else None
-        error = details.get("error") if isinstance(details, dict) else None
+        error = _of_response(record.event.get("response"))
     else:
         error = record.event.get("error")
     if record.type == "rtc.error":
@@ -68,9 +71,21 @@ def _read(record: Record) -> Iterator[_Row]:
         yield _Row(record.t_ms, "server", {"message": error}, record.seq)
 
 
+def _of_response(response: Any) -> Any:
+    """Return the error of a response; where a failed one has none, what its status says."""
+    given = response if isinstance(response, dict) else {}
+    found: Any = given.get("status_details")
+    details = found if isinstance(found, dict) else {}
+    error = details.get("error")
+    if error is None and given.get("status") == "failed":
+        return {"code": text(details.get("reason")) or "failed", "message": "The response failed."}
+    return error
+
+
 def _of_call(state: dict[str, Any]) -> dict[str, Any]:
     words = [words for name in ("reason", "advice") if (words := text(state.get(name)))]
-    return {"code": ConnectionFailed.__name__, "message": " ".join(words) or None, "param": state.get("step")}
+    code = text(state.get("code")) or ConnectionFailed.__name__
+    return {"code": code, "message": " ".join(words) or None, "param": state.get("step")}
 
 
 FRAME = Frame(

@@ -40,7 +40,7 @@ COLUMNS = (
     Column("turn", "turn", "int", "The turn of that response."),
     Column("name", "item.name", "category", "Name of the tool."),
     Column("arguments", "item.arguments", "string", "Arguments as JSON text, as the model wrote them."),
-    Column("output", "output", "string", "What was given back to the model."),
+    Column("output", "output", "string", "What the tool gave back; the model has it from t_sent_ms on."),
     Column("error", "error", "string", "What went wrong while it ran."),
     Column(
         "kind",

@@ -146,7 +146,8 @@ class PeerCall:
         step, reason, advice = "secret", str(error), None
         if isinstance(error, ConnectionFailed):
             step, reason, advice = error.step, error.reason, error.advice
-        self._note("failed", step=step, reason=reason, advice=advice, steps=self._steps)
+        code = type(error).__name__
+        self._note("failed", step=step, reason=reason, advice=advice, steps=self._steps, code=code)
         await self._close()
 
     async def _establish(self) -> None:

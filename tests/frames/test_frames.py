@@ -122,6 +122,7 @@ def test_a_call_that_failed_says_at_which_step() -> None:
     script.note("rtc.state", state="failed", call=1, step="ice", reason="no way to the service")
     script.note("rtc.state", state="idle", call=1)
     frames = Frames(script.log())
+    assert frames.get("errors")["code"].tolist() == ["ConnectionFailed"]
     session = frames.get("sessions").iloc[0]
     assert (session["outcome"], session["failed_step"]) == ("failed", "ice")
     assert frames.get("calls")["t_open_ms"].isna().all()
@@ -134,8 +135,10 @@ def test_failures_that_are_no_error_events_are_errors_too() -> None:
     script.server(**failed, item_id=item_id, error={"code": "audio_unintelligible", "message": "?"})
     details = {"type": "failed", "error": {"type": "server_error", "message": "Sorry."}}
     script.done(script.created(), status="failed", details=details)
+    script.done(script.created(), status="failed", details=None)
+    script.done(script.created(), status="failed", details={"type": "failed", "reason": "overloaded"})
     errors = Frames(script.log()).get("errors")
-    assert errors["code"].tolist() == ["audio_unintelligible", "server_error"]
+    assert errors["code"].tolist() == ["audio_unintelligible", "server_error", "failed", "overloaded"]
     assert set(errors["source"]) == {"server"}
 
 
