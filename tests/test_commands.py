@@ -366,6 +366,6 @@ async def test_a_command_that_waits_for_a_call_that_fails_says_why() -> None:
             await handle
         assert caught.value.step == "secret"
     (error,) = session.errors.to_dict("records")
-    assert (error["source"], error["code"], error["param"]) == ("connection", "ConnectionFailed", "secret")
+    assert (error["source"], error["code"], error["param"]) == ("connection", "SecretError", "secret")
     assert "127.0.0.1:9" in error["message"]
     await session.close()

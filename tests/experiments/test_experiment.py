@@ -238,7 +238,7 @@ def test_a_service_that_is_not_there_leaves_rows_that_say_why(tmp_path: Path) ->
     results = experiment.run().result(60)
     assert list(results.trials["status"]) == ["failed", "failed"]
     assert results.trials["error"].str.contains("secret").all()
-    assert set(results.errors["code"]) == {"ConnectionFailed"}
+    assert set(results.errors["code"]) == {"SecretError"}
     assert "canary" not in str(results.trials.to_dict()) + repr(results)
     assert results.scores.empty
 
