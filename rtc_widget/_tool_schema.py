@@ -50,8 +50,9 @@ class Parameters:
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         self._names = _names(function, name)
+        self._filled = _filled(function, self._names)
         self.description, about = read_docstring(inspect.getdoc(function) or "", tuple(self._names.values()))
-        self._model, schema = _model(function, name, self._names, about)
+        self._model, schema = _model(function, name, self._names, self._filled, about)
         self.schema = _without_references(schema)
 
     def check(self, arguments_json: str) -> dict[str, Any]:
@@ -81,8 +82,21 @@ class Parameters:
         return {
             own: getattr(checked, field)
             for field, own in self._names.items()
-            if field in checked.model_fields_set
+            if field in checked.model_fields_set or field in self._filled
         }
+
+
+def _filled(function: Callable[..., Any], names: Mapping[str, str]) -> frozenset[str]:
+    """Return the fields that only pydantic can fill: the function's own default is a Field(), or none."""
+    from pydantic.fields import FieldInfo
+
+    parameters = inspect.signature(function).parameters
+    defaults = {field: parameters[own].default for field, own in names.items()}
+    return frozenset(
+        field
+        for field, default in defaults.items()
+        if isinstance(default, FieldInfo) or default is inspect.Parameter.empty
+    )
 
 
 def _names(function: Callable[..., Any], name: str) -> dict[str, str]:
@@ -106,11 +120,16 @@ def _names(function: Callable[..., Any], name: str) -> dict[str, str]:
 
 
 def _model(
-    function: Callable[..., Any], name: str, names: Mapping[str, str], about: Mapping[str, str]
+    function: Callable[..., Any],
+    name: str,
+    names: Mapping[str, str],
+    filled: frozenset[str],
+    about: Mapping[str, str],
 ) -> tuple[type[BaseModel], dict[str, Any]]:
     """Make the model of the parameters, and its JSON Schema."""
     from pydantic import ConfigDict, Field, create_model
     from pydantic.errors import PydanticUserError
+    from pydantic.fields import FieldInfo
     from pydantic.json_schema import PydanticJsonSchemaWarning
 
     hints = _hints(function, name)
@@ -118,10 +137,11 @@ def _model(
     fields: dict[str, Any] = {}
     for field, own in names.items():
         default = parameters[own].default
-        hint = hints.get(own, Any)
-        absent = default is inspect.Parameter.empty
-        said = about.get(own) or _note(hint)
-        fields[field] = (hint, Field(default=... if absent else default, alias=own, description=said))
+        hint = _described(hints.get(own, Any), about.get(own))
+        if isinstance(default, FieldInfo):
+            hint = typing.Annotated[hint, default]
+        given = {} if field in filled else {"default": default}
+        fields[field] = (hint, Field(alias=own, **given))
     try:
         with warnings.catch_warnings():
             # A default that is no JSON stays the function's own affair.
@@ -159,11 +179,13 @@ def _fits(hint: Any) -> bool:
     return True
 
 
-def _note(hint: Any) -> str | None:
-    """Read a description out of `Annotated[str, "the drink"]`."""
-    if typing.get_origin(hint) is not typing.Annotated:
-        return None
-    return next((note for note in typing.get_args(hint)[1:] if isinstance(note, str)), None)
+def _described(hint: Any, about: str | None) -> Any:
+    """Say of a hint what the docstring does, else a bare text in it: `Annotated[str, "the drink"]`."""
+    from pydantic import Field
+
+    bare, *notes = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
+    said = about or next((note for note in notes if isinstance(note, str)), None)
+    return hint if said is None else typing.Annotated[(bare, *notes, Field(description=said))]
 
 
 def _said(error: ValidationError) -> str:

@@ -173,6 +173,29 @@ def test_hints_of_every_kind_become_schemas_and_come_back_as_what_they_say() -> 
     assert seen == [Order("tea"), Size.LARGE, dt.date(2026, 11, 22), None, 1, ""]
 
 
+def test_a_field_of_pydantics_describes_and_checks_its_parameter_and_gives_its_default() -> None:
+    def order(
+        drink: str = Field("tea", description="The drink to look up"),
+        count: int = Field(1, ge=0),
+        tags: list[str] = Field(default_factory=list),  # noqa: B008 - a new one each time, by pydantic
+        size: Annotated[int, Field(ge=0, description="at least zero")] = 3,
+        price: float = Field(gt=0),
+    ) -> list[Any]:
+        return [drink, count, tags, size, price]
+
+    tool = Tool(order)
+    assert tool.definition()["parameters"]["properties"] == {
+        "drink": {"type": "string", "default": "tea", "description": "The drink to look up"},
+        "count": {"type": "integer", "default": 1, "minimum": 0},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "size": {"type": "integer", "default": 3, "minimum": 0, "description": "at least zero"},
+        "price": {"type": "number", "exclusiveMinimum": 0},
+    }
+    assert tool.definition()["parameters"]["required"] == ["price"]
+    assert run(tool, {"price": 2.5}).output == '["tea", 1, [], 3, 2.5]'
+    assert "count: Input should be greater than or equal to 0" in run(tool, {"count": -1, "price": 1}).output
+
+
 def test_a_recursive_type_keeps_its_reference() -> None:
     def show(tree: Node) -> str:
         return tree.children[0].title
