@@ -15,7 +15,7 @@ _PARAMETERS = ("args", "arguments", "parameters")
 _OTHERS = ("example", "examples", "note", "notes", "raises", "returns", "see also", "warns", "yields")
 _UNDERLINE = re.compile(r"^(-{3,}|={3,})$")
 _FIELD = re.compile(r"^:(?:param\s+(?:[^:]*\s)?(?P<name>\w+)|\w[^:]*):\s*(?P<said>.*)$")
-_NUMPY_ENTRY = re.compile(r"^\*{0,2}(?P<name>\w+)(?P<said>)(\s*,.*|\s*:.*)?$")
+_NUMPY_ENTRY = re.compile(r"^(?P<name>\*{0,2}\w+(\s*,\s*\*{0,2}\w+)*)(?P<said>)(\s*,.*|\s*:.*)?$")
 _GOOGLE_ENTRY = re.compile(r"^\*{0,2}(?P<name>\w+)\s*(\([^)]*\))?\s*:\s*(?P<said>.*)$")
 
 
@@ -40,7 +40,8 @@ def read_docstring(text: str, names: Sequence[str]) -> tuple[str, dict[str, str]
     entries: list[tuple[str, str]] = []
     for title, lines in sections:
         if title.endswith(_PARAMETERS):
-            entries += _entries(lines, _NUMPY_ENTRY if title.startswith("numpy") else _GOOGLE_ENTRY)
+            found = _entries(lines, _NUMPY_ENTRY if title.startswith("numpy") else _GOOGLE_ENTRY)
+            entries += [(name.strip(" *"), said) for several, said in found for name in several.split(",")]
     fields = [(match["name"], said) for match, said in _fields(does) if match["name"]]
     if fields or any(_FIELD.match(line) for line in does):
         does = does[: next(i for i, line in enumerate(does) if _FIELD.match(line))]

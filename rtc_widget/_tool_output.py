@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import itertools
 import json
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sized
 from enum import Enum
 from typing import Any
 
-__all__ = ["MAX_CHARACTERS", "as_output"]
+__all__ = ["MAX_CHARACTERS", "as_output", "collected"]
 
 MAX_CHARACTERS = 12_000
 """Longest output by default: some 3,000 tokens."""
@@ -49,6 +50,17 @@ def as_output(value: Any, max_characters: int = MAX_CHARACTERS) -> tuple[str, st
         also = f"characters {kept + 1:,} to {len(text):,}"
         text, cut = text[:kept], f"{cut}; {also}" if cut else also
     return (f"{text}\n[cut: {cut}]", cut) if cut else (text, None)
+
+
+async def collected(given: AsyncGenerator[Any, None]) -> Iterator[Any]:
+    """Wait for what an async generator gives, as far as `as_output` reads it, which cannot wait itself."""
+    parts: list[Any] = []
+    async with contextlib.aclosing(given):
+        async for part in given:
+            parts.append(part)
+            if len(parts) > _MOST_ITEMS:
+                break
+    return iter(parts)
 
 
 def _text(value: Any) -> tuple[str, str | None]:

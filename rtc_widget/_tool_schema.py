@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
 import warnings
@@ -51,7 +52,8 @@ class Parameters:
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         self._names = _names(function, name)
         self._filled = _filled(function, self._names)
-        self.description, about = read_docstring(inspect.getdoc(function) or "", tuple(self._names.values()))
+        text = inspect.getdoc(_documented(function)) or ""
+        self.description, about = read_docstring(text, tuple(self._names.values()))
         self._model, schema = _model(function, name, self._names, self._filled, about)
         self.schema = _without_references(schema)
 
@@ -137,7 +139,8 @@ def _model(
     fields: dict[str, Any] = {}
     for field, own in names.items():
         default = parameters[own].default
-        hint = _described(hints.get(own, Any), about.get(own))
+        nullable = default is None or (isinstance(default, FieldInfo) and default.default is None)
+        hint = _described(hints.get(own, Any), about.get(own), nullable=nullable)
         if isinstance(default, FieldInfo):
             hint = typing.Annotated[hint, default]
         given = {} if field in filled else {"default": default}
@@ -150,10 +153,23 @@ def _model(
             return model, model.model_json_schema(by_alias=True)
     except PydanticUserError as error:
         wrong = next((own for own in names.values() if not _fits(hints.get(own, Any))), None)
+        of = f"{wrong or 'its parameters'} ({hints.get(wrong or '')!r})"
+        if error.code == "typed-dict-version":
+            raise ConfigurationError(
+                f"{name}: before Python 3.12 typing's TypedDict cannot be read in {of}. "
+                "Right form: from typing_extensions import TypedDict."
+            ) from error
         raise ConfigurationError(
-            f"{name}: no JSON can fill {wrong or 'its parameters'} ({hints.get(wrong or '')!r}). Right form: "
+            f"{name}: no JSON can fill {of}. Right form: "
             "str, int, float, bool, list, dict, Literal, Enum, a dataclass or a model of pydantic."
         ) from error
+
+
+def _documented(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what holds the docstring; functools.partial's own says nothing of the function."""
+    if isinstance(function, functools.partial) and "__doc__" not in vars(function):
+        return function.func
+    return function
 
 
 def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
@@ -179,13 +195,19 @@ def _fits(hint: Any) -> bool:
     return True
 
 
-def _described(hint: Any, about: str | None) -> Any:
-    """Say of a hint what the docstring does, else a bare text in it: `Annotated[str, "the drink"]`."""
+def _described(hint: Any, about: str | None, *, nullable: bool) -> Any:
+    """Say of a hint what the docstring does, else a bare text in it: `Annotated[str, "the drink"]`.
+
+    With `drink: str = None` the function takes None, whatever its hint says.
+    """
     from pydantic import Field
 
     bare, *notes = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
     said = about or next((note for note in notes if isinstance(note, str)), None)
-    return hint if said is None else typing.Annotated[(bare, *notes, Field(description=said))]
+    notes += [] if said is None else [Field(description=said)]
+    if nullable and bare is not Any:
+        bare = typing.Optional[bare]  # noqa: UP045 - what a hint holds may know no |
+    return typing.Annotated[(bare, *notes)] if notes else bare
 
 
 def _said(error: ValidationError) -> str:

@@ -7,12 +7,13 @@ import contextvars
 import inspect
 import time
 import traceback
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._arguments import checked_timeout
 from rtc_widget._errors import ConfigurationError
-from rtc_widget._tool_output import MAX_CHARACTERS, as_output
+from rtc_widget._tool_output import MAX_CHARACTERS, as_output, collected
 from rtc_widget._tool_run import forget, in_context, in_one_line, in_thread
 from rtc_widget._tool_schema import Parameters
 from rtc_widget.protocol.rules import TOOL_NAME
@@ -184,6 +185,8 @@ class Tool:
             value = await in_thread(lambda: context.run(self.function, **arguments))
             if inspect.isawaitable(value):
                 value = await in_context(value, context)
+        if isinstance(value, AsyncGenerator):
+            value = await in_context(collected(value), context)
         run_ms = (time.perf_counter() - began_s) * _MS_IN_S
         # A large result takes a while to write, which the loop (and the sound on it) shall not notice.
         output, cut = await in_thread(lambda: as_output(value, self.max_characters))

@@ -9,8 +9,10 @@ import datetime as dt
 import enum
 import functools
 import json
+import sys
 import threading
 import time
+import typing
 from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
@@ -148,6 +150,26 @@ def test_docstrings_of_every_style_describe_the_parameters(style: str) -> None:
     assert properties["size"]["description"] == "How it is."
 
 
+def test_two_parameters_described_at_once_are_both_described() -> None:
+    def prepare(drink: str, size: str, count: int) -> None:
+        """Make a drink.
+
+        Parameters
+        ----------
+        drink, size : str
+            As on the menu.
+        count : int, optional
+            How many.
+        """
+
+    properties = Tool(prepare).definition()["parameters"]["properties"]
+    assert {name: about.get("description") for name, about in properties.items()} == {
+        "drink": "As on the menu.",
+        "size": "As on the menu.",
+        "count": "How many.",
+    }
+
+
 def test_hints_of_every_kind_become_schemas_and_come_back_as_what_they_say() -> None:
     seen: list[Any] = []
 
@@ -206,6 +228,26 @@ def test_a_recursive_type_keeps_its_reference() -> None:
     assert run(tool, {"tree": {"title": "a", "children": [{"title": "b"}]}}).output == "b"
 
 
+Days = Annotated[int, Field(ge=1, description="how far ahead")]
+
+
+def test_a_default_of_none_may_be_given_as_well() -> None:
+    def weather(
+        city: str = None,  # type: ignore[assignment]  # noqa: RUF013 - as many write it
+        days: Days = None,  # type: ignore[assignment]
+        unit: str = Field(cast("Any", None), description="of the answer"),
+    ) -> list[Any]:
+        return [city, days, unit]
+
+    tool = Tool(weather)
+    properties = tool.definition()["parameters"]["properties"]
+    assert properties["city"] == {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}
+    assert properties["days"]["anyOf"] == [{"type": "integer", "minimum": 1}, {"type": "null"}]
+    assert properties["days"]["description"] == "how far ahead"
+    assert run(tool, {"city": None, "days": None, "unit": None}).output == "[null, null, null]"
+    assert run(tool, {"city": "Bonn", "days": 0}).error is not None
+
+
 def test_parameters_may_have_any_name_and_default() -> None:
     marker = object()
 
@@ -232,6 +274,9 @@ def test_methods_partials_and_callable_objects_are_functions_too() -> None:
     assert run(Tool(Shop().later), {"drink": "tea"}).output == "tea"
     assert Tool(Shop()).name == "Shop"
     assert run(Tool(partial), {"drink": "tea"}).output == "3.5"
+    assert Tool(partial).description == "Price in euro."
+    partial.__doc__ = "Price of a large one."
+    assert Tool(partial).description == "Price of a large one."
 
 
 def test_a_tool_may_be_named_and_described_otherwise() -> None:
@@ -259,8 +304,24 @@ def no_json(drink: threading.Event) -> None:
     """Take what no model can give."""
 
 
+class Typed(typing.TypedDict):
+    """What typing's own makes."""
+
+    drink: str
+
+
+def typed(order: Typed) -> None:
+    """Take what pydantic reads from Python 3.12 on."""
+
+
 def undefined(drink: NoSuchType) -> None:  # type: ignore[name-defined]  # noqa: F821 - the wrong hint is the test
     """Take what no model can give."""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="it is read from 3.12 on")
+def test_a_typed_dict_that_cannot_be_read_names_the_one_that_can() -> None:
+    with pytest.raises(ConfigurationError, match=r"order .*Typed.* from typing_extensions import TypedDict"):
+        Tool(typed)
 
 
 @pytest.mark.parametrize(
@@ -342,6 +403,30 @@ async def test_a_sync_function_may_return_what_is_to_be_awaited() -> None:
         return "later"
 
     assert (await Tool(lambda: later(), name="now").run("")).output == "later"  # noqa: PLW0108 - a sync one
+
+
+async def test_what_an_async_generator_gives_is_collected_and_cut_where_it_knows_no_end() -> None:
+    async def few() -> Any:
+        for number in range(3):
+            await asyncio.sleep(0)
+            yield number, CELL.get()
+
+    async def forever() -> Any:
+        number = 0
+        while True:
+            yield number
+            number += 1
+
+    async def broken() -> Any:
+        yield 1
+        raise LookupError("no more")
+
+    CELL.set("mine")
+    tool = Tool(few)
+    CELL.set("another's")
+    assert (await tool.run("")).output == '[[0, "mine"], [1, "mine"], [2, "mine"]]'
+    assert (await Tool(forever).run("")).output.endswith('998, 999, "…"]')
+    assert (await Tool(broken).run("")).error == "broken failed: LookupError: no more"
 
 
 async def test_a_tool_runs_in_the_context_where_it_was_made_every_time_anew() -> None:
