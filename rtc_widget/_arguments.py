@@ -5,14 +5,24 @@ from __future__ import annotations
 import numbers
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget._tool_run import is_async
 
 if TYPE_CHECKING:
     from rtc_widget.experiments.variant import Variant
 
-__all__ = ["checked_count", "checked_seq", "checked_timeout", "checked_variant", "expanded"]
+__all__ = [
+    "checked_approval",
+    "checked_count",
+    "checked_seq",
+    "checked_timeout",
+    "checked_variant",
+    "expanded",
+]
+
+F = TypeVar("F")
 
 
 def checked_timeout(timeout: object) -> float:
@@ -44,6 +54,22 @@ def checked_count(given: object, what: str) -> int:
     if count < 1:
         raise ConfigurationError(f"{what}: 1 or more, not {given!r}.")
     return count
+
+
+def checked_approval(needs_approval: F) -> F:
+    """Return whether a person is asked first, or the function that says it.
+
+    Raises
+    ------
+    ConfigurationError
+        For an async function: whether a call runs is decided before anything else happens.
+    """
+    if callable(needs_approval) and is_async(needs_approval):
+        raise ConfigurationError(
+            "needs_approval is True, False or a plain function of the arguments, not an async one: "
+            "def needs_approval(size): return size == 'l'."
+        )
+    return needs_approval
 
 
 def checked_seq(since: object, now: int) -> int:

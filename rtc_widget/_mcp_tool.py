@@ -86,18 +86,9 @@ class McpTool(Tool):
             raise ValueError("they are no JSON object")  # noqa: TRY004 - as of every tool, for the model
         return arguments
 
-    def asks_first(self, arguments_json: str) -> bool:
-        """Say whether a person is to approve this call; a question that fails is one for a person."""
-        if not callable(self.needs_approval):
-            return bool(self.needs_approval)
-        try:
-            arguments = self.check(arguments_json)
-        except ValueError:
-            return False
-        try:
-            return bool(self._context.copy().run(self.needs_approval, self._own_name, arguments))
-        except Exception:  # noqa: BLE001 - whatever is wrong with the question, nothing runs unseen
-            return True
+    def _question(self, needs_approval: Callable[..., bool], arguments: dict[str, Any]) -> bool:
+        """Call the question with the tool's own name and all of the arguments."""
+        return needs_approval(self._own_name, arguments)
 
     async def _call(self, arguments: dict[str, Any]) -> ToolResult:
         result = await self._call_there(self._own_name, arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
@@ -10,6 +11,7 @@ from rtc_widget._approvals import Approvals
 from rtc_widget._errors import ConnectionFailed, RtcWidgetError
 from rtc_widget._loop import get_loop
 from rtc_widget._remote_calls import RemoteCalls, Round
+from rtc_widget._tool_run import in_one_line
 from rtc_widget.tools import ToolResult
 
 if TYPE_CHECKING:
@@ -199,8 +201,15 @@ class ToolRounds:
     # -- approval ---------------------------------------------------------------------------------
 
     async def _approval(self, tool: Tool, tool_call_id: str, arguments: str) -> tuple[bool, str | None]:
-        if not tool.asks_first(arguments):
-            return True, None
+        try:
+            if not tool.asks_first(arguments):
+                return True, None
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the question, nothing runs unseen
+            said = f"{tool.name}: needs_approval failed, so a person is asked: {in_one_line(error)}"
+            detail = "".join(traceback.format_exception(error))
+            self._core.log.note(
+                "rtc.error", source="tool", code=type(error).__name__, message=said, detail=detail
+            )
         return await self._approvals.ask(tool_call_id, name=tool.name, arguments=arguments)
 
     def decide(self, tool_call_id: str, *, approved: bool, reason: str | None = None) -> None:

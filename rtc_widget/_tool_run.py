@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     import contextvars
     from collections.abc import Awaitable, Callable
 
-__all__ = ["forget", "in_context", "in_one_line", "in_thread"]
+__all__ = ["forget", "in_context", "in_one_line", "in_thread", "is_async"]
 
 
 def in_one_line(error: BaseException) -> str:
@@ -67,3 +68,9 @@ def in_thread(call: Callable[[], Any]) -> asyncio.Future[Any]:
 
     threading.Thread(target=run, name="rtc_widget tool", daemon=True).start()
     return future
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Say whether a function, a partial of one or a callable object is a coroutine function."""
+    inner = getattr(function, "func", function)
+    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)

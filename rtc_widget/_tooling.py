@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from rtc_widget._arguments import checked_timeout
+from rtc_widget._arguments import checked_approval, checked_timeout
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._mcp_server import checked_place, checked_prefix
 from rtc_widget._mcp_servers import check_installed
@@ -58,7 +58,7 @@ class Tooling(SessionParts):
             For the model; None takes the docstring up to its first section.
         needs_approval
             Whether a person is asked first, in the panel or by `approve`: True, or a function of the
-            arguments.
+            arguments; one that fails asks, and its error is in `errors`.
         timeout
             Longest run, in s.
 
@@ -136,7 +136,8 @@ class Tooling(SessionParts):
         place = checked_place(server)
         prefix = None if name is None else checked_prefix(name)
         limit_s = checked_timeout(timeout)
-        work = self._add_mcp(place, prefix, needs_approval=needs_approval, timeout=limit_s)
+        asks = checked_approval(needs_approval)
+        work = self._add_mcp(place, prefix, needs_approval=asks, timeout=limit_s)
         return self._start("add_mcp", work)
 
     async def _add_mcp(self, place: Place, prefix: str | None, **how: Any) -> list[str]:

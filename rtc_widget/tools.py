@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rtc_widget._arguments import checked_timeout
+from rtc_widget._arguments import checked_approval, checked_timeout
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._tool_output import MAX_CHARACTERS, as_output, collected
-from rtc_widget._tool_run import forget, in_context, in_one_line, in_thread
+from rtc_widget._tool_run import forget, in_context, in_one_line, in_thread, is_async
 from rtc_widget._tool_schema import Parameters
 from rtc_widget.protocol.rules import TOOL_NAME
 
@@ -95,7 +95,7 @@ class Tool:
         parameters = Parameters(function, self.name)
         self._parameters = parameters
         self.description = (parameters.description if description is None else description).strip()
-        self.needs_approval = needs_approval
+        self.needs_approval = checked_approval(needs_approval)
         self.max_characters = max_characters
         self._context = contextvars.copy_context()
 
@@ -120,8 +120,12 @@ class Tool:
         Parameters
         ----------
         arguments_json
-            As the model gave them. Those that do not fit need no approval: they are never run. A question
-            that itself fails is one for a person.
+            As the model gave them. Those that do not fit need no approval: they are never run.
+
+        Raises
+        ------
+        Exception
+            Whatever the question raises; then a person is to be asked.
         """
         if not callable(self.needs_approval):
             return bool(self.needs_approval)
@@ -129,15 +133,22 @@ class Tool:
             arguments = self.check(arguments_json)
         except ValueError:
             return False
-        try:
-            takes = inspect.signature(self.needs_approval).parameters
-            every = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
-            bound = inspect.signature(self.function).bind(**arguments)
-            bound.apply_defaults()
-            given = {name: value for name, value in bound.arguments.items() if every or name in takes}
-            return bool(self._context.copy().run(self.needs_approval, **given))
-        except Exception:  # noqa: BLE001 - whatever is wrong with the question, nothing runs unseen
-            return True
+        verdict = self._context.copy().run(self._question, self.needs_approval, arguments)
+        if inspect.isawaitable(verdict):
+            if inspect.iscoroutine(verdict):
+                verdict.close()
+            raise TypeError("needs_approval returned what is to be awaited, not True or False")
+        return bool(verdict)
+
+    def _question(self, needs_approval: Callable[..., bool], arguments: dict[str, Any]) -> bool:
+        """Call the question with those of the arguments that it takes."""
+        takes = inspect.signature(needs_approval).parameters
+        every = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
+        bound = inspect.signature(self.function).bind(**arguments)
+        bound.apply_defaults()
+        return needs_approval(
+            **{name: value for name, value in bound.arguments.items() if every or name in takes}
+        )
 
     async def run(self, arguments_json: str, *, timeout: float | None = None) -> ToolResult:
         """Check the arguments, run the function, turn what it gives back into text. Never raises.
@@ -179,7 +190,7 @@ class Tool:
         # A context can be entered once at a time: each run has a copy of the one where the tool was made.
         context = self._context.copy()
         began_s = time.perf_counter()
-        if _is_async(self.function):
+        if is_async(self.function):
             value = await in_context(self.function(**arguments), context)
         else:
             value = await in_thread(lambda: context.run(self.function, **arguments))
@@ -205,8 +216,3 @@ def _checked_name(function: Callable[..., Any], name: str | None) -> str:
             f"{own!r} is no name of a tool: 1 to 64 letters a–z, digits, _ or -. Right form: name='my_tool'."
         )
     return own
-
-
-def _is_async(function: Callable[..., Any]) -> bool:
-    inner = getattr(function, "func", function)
-    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(type(inner).__call__)

@@ -120,6 +120,28 @@ async def test_a_call_that_needs_approval_waits_for_it(session: rtc.HeadlessSess
     assert list(turn.tool_calls["approval"]) == ["approved"]
 
 
+async def test_a_question_that_fails_asks_a_person_and_its_error_is_one_of_the_session(
+    session: rtc.HeadlessSession,
+) -> None:
+    def too_much(price: float) -> bool:
+        return price > 10
+
+    @session.tool(needs_approval=too_much)
+    def order() -> str:
+        """Place an order."""
+        return "ordered"
+
+    handle = session.say("Place an order, please.")
+    asked = await session.wait_for("rtc.approval")
+    errors = session.errors
+    assert list(errors["source"]) == ["tool"]
+    assert list(errors["code"]) == ["TypeError"]
+    assert "order: needs_approval failed, so a person is asked" in errors["message"].iloc[0]
+    assert "price" in errors["message"].iloc[0]
+    session.approve(asked["tool_call_id"])
+    assert list((await handle).tool_calls["approval"]) == ["approved"]
+
+
 async def test_a_rejected_call_never_runs_and_the_model_is_told_why(session: rtc.HeadlessSession) -> None:
     @session.tool(needs_approval=True)
     def order() -> str:

@@ -584,10 +584,25 @@ def test_a_person_is_asked_when_the_arguments_say_so() -> None:
     assert Tool(price, needs_approval=lambda **given: len(given) == 2).asks_first('{"drink": "tea"}')
 
 
-def test_a_question_that_fails_is_one_for_a_person_and_wrong_arguments_are_none() -> None:
+def test_a_question_that_fails_says_why_and_wrong_arguments_are_none() -> None:
     tool = Tool(price, needs_approval=lambda sise: sise == "l")
-    assert tool.asks_first('{"drink": "tea"}')
+    with pytest.raises(TypeError, match="sise"):
+        tool.asks_first('{"drink": "tea"}')
     assert not tool.asks_first("{}")
+
+
+async def really(drink: str) -> bool:
+    """Think first."""
+    return drink == "tea"
+
+
+def test_a_question_that_is_to_be_awaited_is_refused_where_it_can_be_seen_and_fails_where_not() -> None:
+    for question in (really, functools.partial(really)):
+        with pytest.raises(ConfigurationError, match="a plain function of the arguments, not an async one"):
+            Tool(price, needs_approval=cast("Any", question))
+    tool = Tool(price, needs_approval=cast("Any", lambda drink: really(drink)))  # noqa: PLW0108 - a sync one
+    with pytest.raises(TypeError, match="to be awaited"):
+        tool.asks_first('{"drink": "tea"}')
 
 
 # -- what the model reads ----------------------------------------------------------------------------
