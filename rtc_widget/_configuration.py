@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rtc_widget._core import Core
+    from rtc_widget.experiments.variant import Variant
     from rtc_widget.log.record import Record
 
-__all__ = ["Configuration", "FieldProperties"]
+__all__ = ["Configuration", "FieldProperties", "unless_changed"]
 
 _SERVER_VAD = {"type": "server_vad"}
 
@@ -25,7 +26,8 @@ _SERVER_VAD = {"type": "server_vad"}
 class _Update:
     """An update that the server has not confirmed yet, of a variant or not."""
 
-    variant: str | None
+    changes: dict[str, Any]
+    variant: Variant | None
 
 
 class Configuration:
@@ -37,6 +39,8 @@ class Configuration:
         Flat or nested session fields, over the defaults.
     type
         Of the session: "realtime" or "transcription".
+    variant
+        The variant that these fields are, if they are one.
 
     Raises
     ------
@@ -44,13 +48,20 @@ class Configuration:
         For a field or value that no session takes.
     """
 
-    def __init__(self, fields: Mapping[str, Any], type: str = "realtime") -> None:
+    def __init__(
+        self, fields: Mapping[str, Any], type: str = "realtime", variant: Variant | None = None
+    ) -> None:
         self.type = type
         make = protocol.default_transcription if type == "transcription" else protocol.default_session
         self.requested: dict[str, Any] = make(**fields)
         self.version = 1
         self.variant: str | None = None
-        """Name of the variant in effect; None as soon as a field was changed by itself."""
+        """Name of the variant in effect; None as soon as a field was changed by itself.
+
+        Tools come from outside a variant: they change none that does not name its own.
+        """
+        self._names_tools = False
+        self._name({}, variant, differs=False)
         self._coming: deque[_Update] = deque()
         self._noted: dict[str, Any] = {}
         self._cause = "connect"
@@ -70,10 +81,11 @@ class Configuration:
             return
         effective = self._core.conversation.session
         cause = self._cause
-        if self._coming and record.type == "session.updated":
-            cause, self.variant = "update", self._coming.popleft().variant
-        self._cause = "server"
         changed = protocol.session_diff(self._noted, effective)
+        if self._coming and record.type == "session.updated":
+            cause, update = "update", self._coming.popleft()
+            self._name(update.changes, update.variant, differs=bool(changed))
+        self._cause = "server"
         if not changed and cause == "server":
             return
         if cause != "connect":
@@ -112,17 +124,25 @@ class Configuration:
             )
         return changes
 
-    def keep(self, changes: dict[str, Any], variant: str | None = None) -> dict[str, Any]:
+    def keep(self, changes: dict[str, Any], variant: Variant | None = None) -> dict[str, Any]:
         """Make changes, of a variant or not, part of what the next call is made with."""
-        self.variant = variant
-        self.requested = protocol.merge_session(self.requested, changes)
+        merged = protocol.merge_session(self.requested, changes)
+        self._name(changes, variant, differs=merged != self.requested)
+        self.requested = merged
         self.version += 1
         return self.requested
 
+    def _name(self, changes: Mapping[str, Any], variant: Variant | None, *, differs: bool) -> None:
+        """Say which variant the session is after these changes."""
+        if variant is not None:
+            self.variant, self._names_tools = variant.name, "tools" in variant.fields
+        elif differs and not _leave_it(changes, names_tools=self._names_tools):
+            self.variant = None
+
     @contextmanager
-    def changing(self, changes: dict[str, Any], variant: str | None = None) -> Iterator[None]:
+    def changing(self, changes: dict[str, Any], variant: Variant | None = None) -> Iterator[None]:
         """Name the cause of the next `session.updated`; keep the changes once it has come."""
-        update = _Update(variant)
+        update = _Update(changes, variant)
         self._coming.append(update)
         try:
             yield
@@ -152,6 +172,16 @@ class Configuration:
                 return default
             value = value[step]
         return value
+
+
+def unless_changed(variant: Variant, fields: Mapping[str, Any]) -> Variant | None:
+    """Return a variant, if it is still itself with these fields over its own."""
+    return variant if _leave_it(fields, names_tools="tools" in variant.fields) else None
+
+
+def _leave_it(fields: Mapping[str, Any], *, names_tools: bool) -> bool:
+    """Whether a variant is still itself with other fields: with tools, where it names none."""
+    return fields.keys() <= (set() if names_tools else {"tools"})
 
 
 def _refuse(name: str) -> NoReturn:

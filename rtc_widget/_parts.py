@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rtc_widget._speaking import Speaking
     from rtc_widget._tool_list import ToolList, Tools
     from rtc_widget._tool_rounds import ToolRounds
+    from rtc_widget.experiments.variant import Variant
 
 __all__ = ["SessionParts"]
 
@@ -73,12 +74,14 @@ class SessionParts:
         changes: dict[str, Any],
         timeout: float,
         *,
-        variant: str | None = None,
+        variant: Variant | None = None,
         tools: ToolList | None = None,
     ) -> Handle[dict[str, Any]]:
         raise NotImplementedError
 
-    async def _update(self, changes: dict[str, Any], timeout: float, variant: str | None) -> dict[str, Any]:
+    async def _update(
+        self, changes: dict[str, Any], timeout: float, variant: Variant | None
+    ) -> dict[str, Any]:
         raise NotImplementedError
 
     def _with_tools(self, fields: dict[str, Any]) -> tuple[dict[str, Any], ToolList | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
 from rtc_widget._arguments import checked_timeout, checked_variant
+from rtc_widget._configuration import unless_changed
 from rtc_widget._core import OVER
 from rtc_widget._errors import (
     ConfigurationError,
@@ -40,7 +41,8 @@ class Steering(SessionParts):
         Parameters
         ----------
         variant
-            Its fields come first, and its name is noted; with fields besides it is not that variant any more.
+            Its fields come first, and its name is noted. With fields besides or later it is not that variant
+            any more, but for tools that it does not name.
         timeout
             Until `session.updated`, in s.
         fields
@@ -59,14 +61,13 @@ class Steering(SessionParts):
         if not fields and variant is None:
             raise ConfigurationError('update() needs something to change, for example instructions="…".')
         timeout = checked_timeout(timeout)
-        name = None
+        kept = None
         if variant is not None:
             given = checked_variant(variant)
-            name = None if fields else given.name
-            fields = {**given.fields, **fields}
+            kept, fields = unless_changed(given, fields), {**given.fields, **fields}
         fields, tools = self._with_tools(fields)
         changes = self._configuration.check_changes(fields)
-        return self._change("update", changes, timeout, variant=name, tools=tools)
+        return self._change("update", changes, timeout, variant=kept, tools=tools)
 
     def _change(
         self,
@@ -74,7 +75,7 @@ class Steering(SessionParts):
         changes: dict[str, Any],
         timeout: float,
         *,
-        variant: str | None = None,
+        variant: Variant | None = None,
         tools: ToolList | None = None,
     ) -> Handle[dict[str, Any]]:
         # At once: the model may call a tool before we come to read that the server took it.
@@ -84,7 +85,9 @@ class Steering(SessionParts):
             return self._start(what, _already(self._configuration.keep(changes, variant)))
         return self._start(what, _or_back(self._update(changes, timeout, variant), take_back))
 
-    async def _update(self, changes: dict[str, Any], timeout: float, variant: str | None) -> dict[str, Any]:
+    async def _update(
+        self, changes: dict[str, Any], timeout: float, variant: Variant | None
+    ) -> dict[str, Any]:
         await self._call_on_its_way()
         if self._core.status != "live":
             return self._configuration.keep(changes, variant)

@@ -12,7 +12,7 @@ from rtc_widget._arguments import checked_variant, expanded
 from rtc_widget._asking import Asking
 from rtc_widget._call_limit import CallLimit
 from rtc_widget._calling import Calling
-from rtc_widget._configuration import Configuration, FieldProperties
+from rtc_widget._configuration import Configuration, FieldProperties, unless_changed
 from rtc_widget._core import OVER, Core
 from rtc_widget._editing import Editing
 from rtc_widget._errors import ConfigurationError
@@ -73,7 +73,8 @@ class Session(
     record
         Whether both sides are recorded, into that folder or a temporary file; needs `[audio]`.
     variant
-        A variant to begin with; `fields` come over it.
+        A variant to begin with; `fields` come over it, and the session is not that variant any more, but for
+        tools that it does not name.
     fields
         Fields of the session, flat or nested: instructions, voice, model, turn_detection, transcription, …
 
@@ -113,12 +114,12 @@ class Session(
             raise ConfigurationError(f"record is True (both sides are recorded) or False, not {record!r}.")
         self._tools = Tools()
         self._mcp = McpServers(self._tools)
-        given = fields if variant is None else {**checked_variant(variant).fields, **fields}
+        given, kept = fields, None
+        if variant is not None:
+            given, kept = {**checked_variant(variant).fields, **fields}, unless_changed(variant, fields)
         given, tools = self._with_tools(given)
-        configuration = Configuration(given, self._session_type)
+        configuration = Configuration(given, self._session_type, kept)
         self._take_tools(tools)
-        if variant is not None and not fields:
-            configuration.variant = variant.name
         self._provider = provider if provider is not None else default_provider()
         self._provider.join()
         self._signaling = signaling

@@ -81,7 +81,8 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
     record
         Whether both sides are recorded, into that folder or a temporary file; needs `[audio]`.
     variant
-        A variant to begin with; `fields` come over it.
+        A variant to begin with; `fields` come over it, and the session is not that variant any more, but for
+        tools that it does not name.
     fields
         Fields of the session, flat or nested: instructions, voice, model, turn_detection, transcription, …
 
@@ -150,7 +151,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
         self._browser.receive(content, buffers if isinstance(buffers, list) else ())
 
     async def _update(
-        self, changes: dict[str, Any], timeout: float, variant: str | None = None
+        self, changes: dict[str, Any], timeout: float, variant: Variant | None = None
     ) -> dict[str, Any]:
         updated = await super()._update(changes, timeout, variant)
         self._browser.push_config()

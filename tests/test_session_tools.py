@@ -433,3 +433,70 @@ async def test_a_call_that_ends_while_a_tool_runs_ends_the_wait_for_the_answer_w
                 break
     await session.connect()
     assert (await session.say("Hello.")).status == "completed"
+
+
+CALM = rtc.Variant("calm", instructions="Answer in one word.")
+ARMED = rtc.Variant("armed", instructions="Answer in one word.", tools=[])
+"""A variant that says itself which tools there are."""
+
+
+async def test_a_session_stays_the_variant_it_is_when_tools_are_added_and_taken_away(
+    session: rtc.HeadlessSession,
+) -> None:
+    await session.update(CALM)
+    session.tool(weather)
+    session.tool(price)
+    await session.remove_tool("price")
+    await session.update(tools=[price])
+    assert session.configuration.variant == "calm"
+    assert list(session.config["variant"])[1:] == ["calm"] * 5
+    await session.update(tools=[weather], speed=1.2)
+    assert session.configuration.variant is None
+
+
+async def test_a_variant_that_names_tools_is_another_with_others(session: rtc.HeadlessSession) -> None:
+    await session.update(ARMED)
+    assert session.configuration.variant == "armed"
+    await session.update(tools=[weather])
+    assert session.configuration.variant is None
+
+
+async def test_a_session_stays_the_variant_it_is_when_nothing_changes(session: rtc.HeadlessSession) -> None:
+    await session.update(CALM)
+    await session.update(speed=1.0)
+    assert session.configuration.variant == "calm"
+    assert list(session.config["variant"])[1:] == ["calm", "calm"]
+
+
+async def test_a_variant_with_tools_beside_it_is_the_variant_from_the_first_turn_on() -> None:
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), directory=None, output_modalities=["text"], tools=[weather]
+    ) as session:
+        await session.update(CALM, tools=[weather, price])
+        assert session.configuration.variant == "calm"
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), directory=None, variant=CALM, tools=[weather]
+    ) as session:
+        await session.say("Good morning.")
+        assert list(session.turns["variant"]) == ["calm"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "fields", "name"),
+    [
+        (CALM, {"tools": [weather]}, "calm"),
+        (CALM, {"tools": [weather], "voice": "cedar"}, None),
+        (ARMED, {"tools": [weather]}, None),
+    ],
+)
+def test_before_a_call_too_only_tools_leave_a_variant_what_it_is(
+    variant: rtc.Variant, fields: dict[str, Any], name: str | None
+) -> None:
+    made = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None, variant=variant, **fields)
+    changed = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None, variant=variant)
+    changed.update(**fields)
+    for session in (made, changed):
+        assert session.configuration.variant == name
+        session.tool(price)
+        assert session.configuration.variant == name
+        session.close()
