@@ -129,7 +129,8 @@ class Configuration:
         merged = protocol.merge_session(self.requested, changes)
         self._name(changes, variant, differs=merged != self.requested)
         self.requested = merged
-        self.version += 1
+        if self._noted:
+            self.version += 1
         return self.requested
 
     def _name(self, changes: Mapping[str, Any], variant: Variant | None, *, differs: bool) -> None:

@@ -142,6 +142,20 @@ async def test_update_without_a_call_is_what_the_next_call_is_made_with(idle: rt
     assert (await idle.say("What is your name?")).transcript == "My name is Dora."
 
 
+async def test_the_first_call_has_version_1_of_the_configuration_whatever_was_changed_before_it(
+    idle: rtc.HeadlessSession,
+) -> None:
+    idle.update(instructions="Your name is Dora.")
+    idle.update(speed=1.2)
+    assert idle.configuration.version == 1
+    await idle.connect()
+    await idle.update(speed=1.0)
+    await idle.hang_up()
+    await idle.update(speed=1.1)
+    await idle.connect()
+    assert list(idle.config["version"]) == [1, 2, 3]
+
+
 async def test_a_session_outlives_its_call(session: rtc.HeadlessSession) -> None:
     await session.say("What is your name?")
     await session.hang_up()
