@@ -112,7 +112,7 @@ class Configuration:
         ConfigurationError, ProtocolError
             For a field or value that the session does not take.
         """
-        changes = protocol.session_fields(**fields)
+        changes = protocol.of_its_type(protocol.session_fields(**fields), self.type)
         if self.type == "transcription":
             changes = protocol.transcription_changes(changes)
         conversation = self._core.conversation

@@ -50,6 +50,29 @@ def test_what_a_transcription_session_does_not_do_is_refused(ask: Any) -> None:
 def test_fields_of_sessions_that_answer_are_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="listens and does not answer"):
         rtc.TranscriptionWidget(provider=rtc.Sandbox(), directory=None, **fields)
+    widget = rtc.TranscriptionWidget(provider=rtc.Sandbox(), directory=None)
+    with pytest.raises(ConfigurationError, match="listens and does not answer"):
+        widget.update(**fields)
+    assert widget.configuration.requested["type"] == "transcription"
+    assert widget.configuration.requested.keys() <= {"type", "audio", "include"}
+    assert "output" not in widget.configuration.requested["audio"]
+    widget.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "type"), [(rtc.TranscriptionWidget, "realtime"), (rtc.RealtimeWidget, "transcription")]
+)
+def test_a_session_that_waits_for_its_call_changes_to_no_other_type(make: Any, type: str) -> None:
+    widget = make(provider=rtc.Sandbox(), directory=None)
+    with pytest.raises(ConfigurationError, match=r"another kind of session.*rtc\.TranscriptionWidget"):
+        widget.update(type=type)
+    widget.close()
+
+
+async def test_a_live_session_refuses_fields_of_sessions_that_answer_too() -> None:
+    async with Headless(provider=rtc.Sandbox(), directory=None) as session:
+        with pytest.raises(ConfigurationError, match="listens and does not answer"):
+            session.update(instructions="Be brief.")
 
 
 def test_the_widget_shows_the_model_that_transcribes() -> None:

@@ -31,6 +31,7 @@ from rtc_widget.protocol.session_config import (
     default_session,
     default_transcription,
     merge_session,
+    of_its_type,
     session_diff,
     transcription_changes,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "new_event_id",
     "new_item_id",
     "new_mark",
+    "of_its_type",
     "preload",
     "response_fields",
     "session_diff",

@@ -13,6 +13,7 @@ __all__ = [
     "default_session",
     "default_transcription",
     "merge_session",
+    "of_its_type",
     "session_diff",
     "transcription_changes",
 ]
@@ -48,12 +49,18 @@ def default_session(**flat: Any) -> dict[str, Any]:
             "output": {"voice": DEFAULT_VOICE},
         },
     }
-    return _of_its_type(merge_session(defaults, session_fields(**flat)), defaults) if flat else defaults
+    return of_its_type(merge_session(defaults, session_fields(**flat)), "realtime") if flat else defaults
 
 
-def _of_its_type(session: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the session, unless it was given another type than its class makes."""
-    if session["type"] != defaults["type"]:
+def of_its_type(session: dict[str, Any], type: str) -> dict[str, Any]:
+    """Return a session or changes of one, unless given another type than its class makes.
+
+    Raises
+    ------
+    ConfigurationError
+        For another type.
+    """
+    if session.get("type", type) != type:
         raise ConfigurationError(
             f"type={session['type']!r} is another kind of session. Right form: rtc.RealtimeWidget(…) for a "
             "conversation, rtc.TranscriptionWidget(…) for captions."
@@ -82,19 +89,11 @@ def default_transcription(**flat: Any) -> dict[str, Any]:
         As `session_fields` does.
     """
     given = session_fields(**flat) if flat else {}
-    audio = given.get("audio")
-    foreign = [name for name in given if name not in _OF_TRANSCRIPTION]
-    foreign += ["audio.output"] if isinstance(audio, Mapping) and "output" in audio else []
-    if foreign:
-        raise ConfigurationError(
-            f"A transcription session has no {', '.join(foreign)}: it listens and does not answer. "
-            "It takes transcription, turn_detection, noise_reduction and include."
-        )
     defaults = {
         "type": "transcription",
         "audio": {"input": {"transcription": {"model": DEFAULT_TRANSCRIPTION_MODEL}}},
     }
-    return _of_its_type(merge_session(defaults, transcription_changes(given)), defaults)
+    return of_its_type(merge_session(defaults, transcription_changes(given)), "transcription")
 
 
 def transcription_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +108,20 @@ def transcription_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     -------
     dict
         The same; with `turn_detection` null where they name a live model and say nothing of it.
+
+    Raises
+    ------
+    ConfigurationError
+        For a field of sessions that answer.
     """
+    audio = changes.get("audio")
+    foreign = [name for name in changes if name not in _OF_TRANSCRIPTION]
+    foreign += ["audio.output"] if isinstance(audio, Mapping) and "output" in audio else []
+    if foreign:
+        raise ConfigurationError(
+            f"A transcription session has no {', '.join(foreign)}: it listens and does not answer. "
+            "It takes transcription, turn_detection, noise_reduction and include."
+        )
     sound = (changes.get("audio") or {}).get("input") or {}
     live = is_live((sound.get("transcription") or {}).get("model")) and "turn_detection" not in sound
     return merge_session(changes, {"audio": {"input": {"turn_detection": None}}}) if live else dict(changes)
