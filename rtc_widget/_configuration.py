@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -11,23 +9,23 @@ from rtc_widget import protocol
 from rtc_widget._errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from rtc_widget._core import Core
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.log.record import Record
 
-__all__ = ["Configuration", "FieldProperties", "unless_changed"]
+__all__ = ["Configuration", "FieldProperties", "Update", "unless_changed"]
 
 _SERVER_VAD = {"type": "server_vad"}
 
 
 @dataclass(frozen=True, eq=False)
-class _Update:
-    """An update that the server has not confirmed yet, of a variant or not."""
+class Update:
+    """Changes of a live session, of a variant or not, that hold once the server confirms them."""
 
     changes: dict[str, Any]
-    variant: Variant | None
+    variant: Variant | None = None
 
 
 class Configuration:
@@ -62,7 +60,6 @@ class Configuration:
         """
         self._names_tools = False
         self._name({}, variant, differs=False)
-        self._coming: deque[_Update] = deque()
         self._noted: dict[str, Any] = {}
         self._cause = "connect"
         self._core: Core
@@ -82,9 +79,12 @@ class Configuration:
         effective = self._core.conversation.session
         cause = self._cause
         changed = protocol.session_diff(self._noted, effective)
-        if self._coming and record.type == "session.updated":
-            cause, update = "update", self._coming.popleft()
+        answered = self._core.unanswered.answered_by(record)
+        update = None if answered is None else answered.about
+        if isinstance(update, Update):
+            cause = "update"
             self._name(update.changes, update.variant, differs=bool(changed))
+            self.requested = protocol.merge_session(self.requested, update.changes)
         self._cause = "server"
         if not changed and cause == "server":
             return
@@ -139,19 +139,6 @@ class Configuration:
             self.variant, self._names_tools = variant.name, "tools" in variant.fields
         elif differs and not _leave_it(changes, names_tools=self._names_tools):
             self.variant = None
-
-    @contextmanager
-    def changing(self, changes: dict[str, Any], variant: Variant | None = None) -> Iterator[None]:
-        """Name the cause of the next `session.updated`; keep the changes once it has come."""
-        update = _Update(changes, variant)
-        self._coming.append(update)
-        try:
-            yield
-        except BaseException:
-            if update in self._coming:
-                self._coming.remove(update)
-            raise
-        self.requested = protocol.merge_session(self.requested, changes)
 
     @property
     def turn_detection(self) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from rtc_widget._errors import ConnectionFailed, RtcWidgetError, ServerError, Wa
 from rtc_widget._kernel import kernel_hint
 from rtc_widget._loop import Handle, on_loop_thread, submit
 from rtc_widget._playback import Playback
+from rtc_widget._unanswered import Unanswered
 from rtc_widget._waits import BACKGROUND, Waits
 from rtc_widget.conversation import FIRST_COUNTS, HANDLED, Conversation
 from rtc_widget.frames import Frames
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from rtc_widget._unanswered import Sent
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
     from rtc_widget.log.recorder import Recorder
@@ -56,6 +58,7 @@ class Core:
         self.conversation = Conversation()
         self.frames = Frames(log, self.conversation)
         self.waits = Waits()
+        self.unanswered = Unanswered()
         self.playback = Playback()
         self.callbacks = Callbacks(self._report_callback)
         self.status = "idle"
@@ -103,6 +106,7 @@ class Core:
         self.conversation.apply(record)
         self.playback.apply(record)
         self._take_state(record)
+        self.unanswered.feed(record)
         if record.type == "input_audio_buffer.committed":
             self.added_at_s[str(record.event.get("item_id"))] = time.monotonic()
         elif record.type == "conversation.item.added":
@@ -156,7 +160,11 @@ class Core:
             raise ConnectionFailed(*(CLOSED if self.closed else NO_CALL))
 
     async def execute(
-        self, *events: dict[str, Any], timeout: float, on_sent: Future[None] | None = None
+        self,
+        *events: dict[str, Any],
+        timeout: float,
+        on_sent: Future[None] | None = None,
+        about: object = None,
     ) -> dict[str, Any]:
         """Send client events and wait for what confirms the last of them.
 
@@ -168,6 +176,8 @@ class Core:
             In s.
         on_sent
             Done when they have been sent.
+        about
+            What `unanswered` tells of them when the answer comes, of those it knows.
 
         Returns
         -------
@@ -181,16 +191,17 @@ class Core:
         WaitTimeout
             When nothing confirms them in time.
         """
-        asked = [protocol.answers(event) for event in events]
-        answer = asked[-1]
-        if answer is None:
+        answers = [protocol.answers(event) for event in events]
+        asked, last = [one for one in answers if one is not None], answers[-1]
+        if last is None:
             await self.send(*events)
             return {}
-        if not answer.in_order:
-            return await self._ask(events, [one for one in asked if one is not None], timeout, on_sent)
+        if not last.in_order:
+            return await self._ask(events, asked, timeout, on_sent)
         # Its answer does not say whom it answers: one in flight, first in first out.
-        async with self.in_order(answer.type):
-            return await self._ask(events, [one for one in asked if one is not None], timeout, on_sent)
+        async with self.in_order(last.type):
+            with self.unanswered.sending(last, about) as sent:
+                return await self._ask(events, asked, timeout, on_sent, sent)
 
     def in_order(self, what: str) -> asyncio.Lock:
         """Return the lock of what is done one at a time, first in first out."""
@@ -207,6 +218,7 @@ class Core:
         asked: list[protocol.Answer],
         timeout: float,
         on_sent: Future[None] | None,
+        in_order: Sent | None = None,
     ) -> dict[str, Any]:
         def test(record: Record) -> dict[str, Any] | None:
             if record.direction != "server":
@@ -215,7 +227,10 @@ class Core:
                 if any(one.is_refused_by(record.event) for one in asked):
                     raise ServerError(record.event)
                 return None
-            confirmed = asked[-1].is_of(record.type) and asked[-1](record.event)
+            if in_order is not None:
+                confirmed = self.unanswered.answered_by(record) is in_order
+            else:
+                confirmed = asked[-1].is_of(record.type) and asked[-1](record.event)
             return record.event if confirmed else None
 
         wait = self.waits.expect(test)

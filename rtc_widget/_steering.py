@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
 from rtc_widget._arguments import checked_timeout, checked_variant
-from rtc_widget._configuration import unless_changed
+from rtc_widget._configuration import Update, unless_changed
 from rtc_widget._core import OVER
 from rtc_widget._errors import (
     ConfigurationError,
@@ -91,10 +91,8 @@ class Steering(SessionParts):
         await self._call_on_its_way()
         if self._core.status != "live":
             return self._configuration.keep(changes, variant)
-        with self._configuration.changing(changes, variant):
-            await self._core.execute(
-                protocol.dialect.update({"type": self._session_type, **changes}), timeout=timeout
-            )
+        event = protocol.dialect.update({"type": self._session_type, **changes})
+        await self._core.execute(event, timeout=timeout, about=Update(changes, variant))
         return self._core.conversation.session
 
     def send_event(self, event: Mapping[str, Any]) -> Handle[None]:
@@ -125,13 +123,9 @@ class Steering(SessionParts):
 
     async def _send_update(self, event: dict[str, Any], sent: Future[None]) -> None:
         """Send a change of the session in its turn; the next one waits for what the service makes of it."""
-
-        async def change() -> None:
-            with self._configuration.changing({k: v for k, v in event["session"].items() if k != "type"}):
-                await self._core.execute(event, timeout=_RAW_UPDATE_S, on_sent=sent)
-
+        update = Update({name: value for name, value in event["session"].items() if name != "type"})
         try:
-            await self._in_call(change())
+            await self._in_call(self._core.execute(event, timeout=_RAW_UPDATE_S, on_sent=sent, about=update))
         except Exception as error:
             if not sent.done():
                 sent.set_exception(error)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from rtc_widget.log.record import Record
+
 
 @pytest.fixture
 async def session() -> AsyncIterator[rtc.HeadlessSession]:
@@ -123,6 +125,59 @@ async def test_updates_are_confirmed_first_in_first_out(session: rtc.HeadlessSes
     for n, handle in enumerate(handles):
         assert (await handle)["instructions"] in {f"Your name is N{m}." for m in range(n, 5)}
     assert list(session.config["version"]) == [1, 2, 3, 4, 5, 6]
+
+
+def given_up(session: rtc.HeadlessSession, variant: rtc.Variant) -> asyncio.Future[Any]:
+    """Change the session, and stop waiting in the moment in which the change has been sent."""
+    handles: list[Any] = []
+    sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def stop(record: Record) -> None:
+        if record.type == "session.update" and record.direction == "client":
+            unobserve()
+            handles[0].cancel()
+            sent.get_loop().call_soon_threadsafe(sent.set_result, None)
+
+    unobserve = session.event_log.observe(stop)
+    get_loop().call_soon_threadsafe(lambda: handles.append(session.update(variant)))  # there first
+    return sent
+
+
+async def test_an_update_that_nobody_waits_for_any_more_confirms_no_other(
+    session: rtc.HeadlessSession,
+) -> None:
+    for number in range(3):
+        await given_up(session, rtc.Variant(f"calm{number}", instructions=f"Calm {number}."))
+        brisk = rtc.Variant(f"brisk{number}", instructions=f"Brisk {number}.")
+        assert (await session.update(brisk))["instructions"] == f"Brisk {number}."
+        assert session.configuration.variant == f"brisk{number}"
+    rows = session.config.iloc[1:]
+    named = [str(json.loads(effective)["instructions"]) for effective in rows["effective"]]
+    assert [name.lower().replace(" ", "").rstrip(".") for name in named] == list(rows["variant"])
+    assert list(rows["cause"]) == ["update"] * 6
+
+
+async def test_an_update_that_nobody_waits_for_any_more_is_part_of_the_next_call_too(
+    session: rtc.HeadlessSession,
+) -> None:
+    await given_up(session, rtc.Variant("calm", instructions="Your name is Dora."))
+    await session.wait_for("session.updated")
+    await session.hang_up()
+    await session.connect()
+    assert session.instructions == "Your name is Dora."
+    assert session.configuration.variant == "calm"
+
+
+async def test_an_update_that_the_end_of_the_call_left_unanswered_confirms_none_of_the_next_call(
+    session: rtc.HeadlessSession,
+) -> None:
+    sent = given_up(session, rtc.Variant("calm", instructions="Be calm."))
+    hung_up = session.hang_up()
+    await sent
+    await hung_up
+    await session.connect()
+    assert (await session.update(instructions="Be brief."))["instructions"] == "Be brief."
+    assert session.configuration.variant is None
 
 
 async def test_a_field_the_server_refuses_raises_its_error(session: rtc.HeadlessSession) -> None:

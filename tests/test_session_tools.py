@@ -370,7 +370,7 @@ async def test_an_update_that_is_refused_leaves_the_tools_as_they_are(
 async def test_a_tool_that_the_server_refuses_is_none_of_the_session(
     session: rtc.HeadlessSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(*_events: object, timeout: float) -> None:  # noqa: ARG001 - it refuses at once
+    async def refuse(*_events: object, **_how: object) -> None:
         raise rtc.ServerError({"error": {"message": "too many tools"}})
 
     await session.update(tools=[weather])
