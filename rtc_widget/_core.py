@@ -12,6 +12,7 @@ from rtc_widget._callbacks import Callbacks
 from rtc_widget._errors import ConnectionFailed, RtcWidgetError, ServerError, WaitTimeout
 from rtc_widget._kernel import kernel_hint
 from rtc_widget._loop import Handle, on_loop_thread, submit
+from rtc_widget._order import Order
 from rtc_widget._playback import Playback
 from rtc_widget._unanswered import Unanswered
 from rtc_widget._waits import BACKGROUND, Waits
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["NO_CALL", "OVER", "Core"]
 
 T = TypeVar("T")
-
-_UPDATED = "session.updated"
 
 NO_CALL = ("channel", "there is no call.", "Connect first: `await w.connect()`, or press Connect.")
 CLOSED = ("channel", "the session is closed.", "Make a new one.")
@@ -59,12 +58,12 @@ class Core:
         self.frames = Frames(log, self.conversation)
         self.waits = Waits()
         self.unanswered = Unanswered()
+        self.order = Order()
         self.playback = Playback()
         self.callbacks = Callbacks(self._report_callback)
         self.status = "idle"
         self.call_state: dict[str, Any] = {}
         self.command_seq = 0
-        self._lines: dict[str, asyncio.Lock] = {}
         self.added_at_s: dict[str, float] = {}
         self.audio: Tracks | None = None
         self.recorder: Recorder | None = None
@@ -199,18 +198,9 @@ class Core:
         if not last.in_order:
             return await self._ask(events, asked, timeout, on_sent)
         # Its answer does not say whom it answers: one in flight, first in first out.
-        async with self.in_order(last.type):
+        async with self.order.line(last.type):
             with self.unanswered.sending(last, about) as sent:
                 return await self._ask(events, asked, timeout, on_sent, sent)
-
-    def in_order(self, what: str) -> asyncio.Lock:
-        """Return the lock of what is done one at a time, first in first out."""
-        return self._lines.setdefault(what, asyncio.Lock())
-
-    async def updated(self) -> None:
-        """Wait until what was changed before has been confirmed: an answer is asked for under it."""
-        async with self.in_order(_UPDATED):
-            return
 
     async def _ask(
         self,

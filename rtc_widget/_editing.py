@@ -137,7 +137,7 @@ class Editing(SessionParts):
     async def _edit(
         self, old: Item, make: Callable[..., tuple[list[dict[str, Any]], str]], timeout: float
     ) -> Item | None:
-        async with self._core.in_order("edit"):  # its place is where the edit before has left it
+        async with self._core.order.line("edit"):  # its place is where the edit before has left it
             events, item_id = make(previous_item_id=self._before(self._item(old)))
             return await self._add(events, item_id, timeout)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rtc_widget._core import Core
     from rtc_widget._loop import Handle
     from rtc_widget._mcp_servers import McpServers
+    from rtc_widget._order import Place
     from rtc_widget._speaking import Speaking
     from rtc_widget._tool_list import ToolList, Tools
     from rtc_widget._tool_rounds import ToolRounds
@@ -43,6 +44,15 @@ class SessionParts:
     def _start_in_call(self, what: str, work: Coroutine[Any, Any, Any]) -> Handle[Any]:
         """Run a command that needs a call: now, or as soon as the one is up that is on its way."""
         return self._start(what, self._in_call(work))
+
+    def _start_asking(self, what: str, ask: Callable[[Place], Coroutine[Any, Any, Any]]) -> Handle[Any]:
+        """Run a command that asks for an answer, in its place among those that change the session."""
+
+        async def work() -> Any:
+            with self._core.order.place() as place:
+                return await self._in_call(ask(place))
+
+        return self._start(what, work())
 
     async def _in_call(self, work: Coroutine[Any, Any, Any]) -> Any:
         with contextlib.closing(work):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rtc_widget._core import Core
+    from rtc_widget._order import Place
     from rtc_widget.audio.sound import Sound
     from rtc_widget.conversation import Response
     from rtc_widget.log.record import Record
@@ -46,29 +47,33 @@ class Speaking:
     def __init__(self, core: Core, tools_busy: Callable[[], bool]) -> None:
         self._core = core
         self._tools_busy = tools_busy
-        self._one_at_a_time: asyncio.Lock | None = None
         self._asked: set[str] = set()
         self._n_playing = 0
 
     # -- responses --------------------------------------------------------------------------------
 
-    async def respond(self, event: dict[str, Any], timeout: float) -> Response:
+    async def respond(self, event: dict[str, Any], timeout: float, place: Place) -> Response:
         """Send a `response.create` that carries our mark; return its response when it is done.
 
         In the default conversation it queues behind a running one; out of band it runs beside it.
         """
-        if event["response"].get("conversation") == "none":
-            await self._core.updated()
-            return await self._send_and_follow(event, timeout)
-        if self._one_at_a_time is None:
-            self._one_at_a_time = asyncio.Lock()
-        end_s = time.monotonic() + timeout
-        with self._asking(event):
-            return await self._in_turn(self._one_at_a_time, event, end_s)
+        with nullcontext() if _is_aside(event) else self._asking(event):
+            answer = await self._begun(event, timeout, place)
+            return await answer
 
-    async def _in_turn(self, line: asyncio.Lock, event: dict[str, Any], end_s: float) -> Response:
-        await self._core.updated()
-        async with line:
+    async def _begun(self, event: dict[str, Any], timeout: float, place: Place) -> asyncio.Future[Response]:
+        """Ask for a response; return it, which is to come, when it has begun or is over."""
+        answer = asyncio.ensure_future(self._in_turn(event, timeout, place))
+        await self._either(answer, event, lambda _: True)
+        place.passed()
+        return answer
+
+    async def _in_turn(self, event: dict[str, Any], timeout: float, place: Place) -> Response:
+        end_s = time.monotonic() + timeout
+        await self._core.order.updated(place)
+        if _is_aside(event):
+            return await self._send_and_follow(event, timeout)
+        async with self._core.order.line("response"):
             while True:
                 left_s = max(0.1, end_s - time.monotonic())
                 await self._core.until(self._no_active, what="the running response to end", timeout=left_s)
@@ -105,23 +110,24 @@ class Speaking:
 
     # -- turns ------------------------------------------------------------------------------------
 
-    async def say(self, events: list[dict[str, Any]], item_id: str, timeout: float) -> Turn:
+    async def say(self, events: list[dict[str, Any]], item_id: str, timeout: float, place: Place) -> Turn:
         """Send a typed input and ask for its answer; return the turn when all of it is over."""
         create, request = events
         end_s = time.monotonic() + timeout
         with self._asking(request):
-            async with self._core.in_order("say"):  # until its answer has begun: the next is another turn
+            await self._core.order.updated(place)
+            async with self._core.order.line("say"):  # until its answer has begun: the next is another turn
                 await self._core.execute(create, timeout=timeout)
-                answer = asyncio.ensure_future(self.respond(request, max(0.1, end_s - time.monotonic())))
-                await self._begun(answer, request)
+                answer = await self._begun(request, max(0.1, end_s - time.monotonic()), place)
+                await self._either(answer, request, lambda response: bool(response.items))
             await answer
         await self._spoken_out(end_s)
         return self._turn_of(item_id)
 
-    async def answer(self, request: dict[str, Any], timeout: float) -> None:
+    async def answer(self, request: dict[str, Any], timeout: float, place: Place) -> None:
         """Ask for an answer to what is in the conversation; return when it has been spoken to its end."""
         end_s = time.monotonic() + timeout
-        await self.respond(request, timeout)
+        await self.respond(request, timeout, place)
         await self._spoken_out(end_s)
 
     async def _spoken_out(self, end_s: float) -> None:
@@ -131,18 +137,21 @@ class Speaking:
             timeout=max(0.1, end_s - time.monotonic()),
         )
 
-    async def _begun(self, answer: asyncio.Future[Response], request: dict[str, Any]) -> None:
-        """Return when the answer has an item of its own, or is over."""
+    async def _either(
+        self, answer: asyncio.Future[Response], request: dict[str, Any], is_there: Callable[[Response], bool]
+    ) -> None:
+        """Return when a response of ours has begun and is as it shall be, or is over."""
         mark = protocol.mark_of(request["response"])
 
-        def has_item(_: Record) -> bool | None:
-            found = self._core.conversation.responses.values()
-            return any(response.mark == mark and response.items for response in found) or None
+        def found(_: Record | None = None) -> bool | None:
+            known = list(self._core.conversation.responses.values())
+            return any(response.mark == mark and is_there(response) for response in known) or None
 
-        wait = self._core.waits.expect(has_item, needs_call=False)
+        wait = self._core.waits.expect(found, needs_call=False)
         either: set[asyncio.Future[Any]] = {answer, asyncio.wrap_future(wait.future)}
         try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not found():
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             answer.cancel()
             raise
@@ -156,7 +165,7 @@ class Speaking:
         return Turn(self._core, len(self._core.conversation.turns) - 1)
 
     async def play(
-        self, sound: Sound, what: str, by_hand: list[dict[str, Any]] | None, timeout: float
+        self, sound: Sound, what: str, by_hand: list[dict[str, Any]] | None, timeout: float, place: Place
     ) -> Turn:
         """Play a sound as the microphone and return the (last) turn it makes.
 
@@ -171,12 +180,15 @@ class Speaking:
             turn; else None.
         timeout
             After the last sample, in s.
+        place
+            Passed when the service has taken it and answers; of a stream, which may have no end, at once.
         """
-        await self._core.updated()
+        if not isinstance(sound.pcm, bytes):
+            place.passed()
         transport = self._core.transport
         self._n_playing += 1
         try:
-            async with self._core.in_order(_PLAY):  # until the service has taken it: the next is another turn
+            async with self._core.order.line(_PLAY):  # until the service has it: the next is another turn
                 since = len(self._core.log)
                 await transport.play(sound.pcm, sound.sample_rate_hz, what=what)
                 turn = PlayedTurn(
@@ -195,7 +207,9 @@ class Speaking:
                     await self._core.execute(by_hand[0], timeout=timeout)
                 turn.close()
             for request in (by_hand or [])[1:]:
-                await self.respond(request, timeout)
+                await self.respond(request, timeout, place)
+            await self._core.until(turn.over, what="the answer to what was played to begin", timeout=timeout)
+            place.passed()
             await self._core.until(
                 lambda: least(turn.over(), self._quiet),
                 what="the answer to what was played",
@@ -205,13 +219,13 @@ class Speaking:
             await self._stop_play()
         return self._turn_of(turn.last_item_id())
 
-    async def end_turn(self, events: list[dict[str, Any]], timeout: float) -> None:
+    async def end_turn(self, events: list[dict[str, Any]], timeout: float, place: Place) -> None:
         """End the user's turn by hand; return with its answer, or with its words where nothing answers."""
         commit, *requests = events
         end_s = time.monotonic() + timeout
         await self._core.execute(commit, timeout=timeout)
         for request in requests:
-            await self.respond(request, max(0.1, end_s - time.monotonic()))
+            await self.respond(request, max(0.1, end_s - time.monotonic()), place)
         if not requests:
             await self._spoken_out(end_s)
 
@@ -219,7 +233,7 @@ class Speaking:
         """Play a sound that is a part of a turn which another ends; return that turn, which is to come."""
         self._n_playing += 1
         try:
-            async with self._core.in_order(_PLAY):
+            async with self._core.order.line(_PLAY):
                 await self._core.transport.play(sound.pcm, sound.sample_rate_hz, what=what)
         finally:
             await self._stop_play()
@@ -267,6 +281,10 @@ class Speaking:
             return True
         late = playback.tail_s(_LATE_SOUND_S) == 0.0
         return True if late or recorder.reaches(t_sent_ms + 1_000 * TAIL_S) else _LOOK_AGAIN_S
+
+
+def _is_aside(event: dict[str, Any]) -> bool:
+    return bool(event["response"].get("conversation") == "none")
 
 
 def _turn_detection(session: dict[str, Any]) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from rtc_widget._parts import SessionParts
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from rtc_widget._order import Place
     from rtc_widget._tool_list import ToolList
     from rtc_widget.experiments.variant import Variant
 
@@ -44,7 +45,8 @@ class Steering(SessionParts):
             Its fields come first, and its name is noted. With fields besides or later it is not that variant
             any more, but for tools that it does not name.
         timeout
-            Until `session.updated`, in s.
+            From when it is sent until `session.updated`, in s. It is sent when all that was asked before has
+            begun to be answered.
         fields
             Flat (`voice="cedar"`) or nested (`audio={…}`).
 
@@ -88,11 +90,13 @@ class Steering(SessionParts):
     async def _update(
         self, changes: dict[str, Any], timeout: float, variant: Variant | None
     ) -> dict[str, Any]:
-        await self._call_on_its_way()
-        if self._core.status != "live":
-            return self._configuration.keep(changes, variant)
-        event = protocol.dialect.update({"type": self._session_type, **changes})
-        await self._core.execute(event, timeout=timeout, about=Update(changes, variant))
+        with self._core.order.place(changes=True) as place:
+            await self._call_on_its_way()
+            await place.turn()
+            if self._core.status != "live":
+                return self._configuration.keep(changes, variant)
+            event = protocol.dialect.update({"type": self._session_type, **changes})
+            await self._core.execute(event, timeout=timeout, about=Update(changes, variant))
         return self._core.conversation.session
 
     def send_event(self, event: Mapping[str, Any]) -> Handle[None]:
@@ -124,8 +128,14 @@ class Steering(SessionParts):
     async def _send_update(self, event: dict[str, Any], sent: Future[None]) -> None:
         """Send a change of the session in its turn; the next one waits for what the service makes of it."""
         update = Update({name: value for name, value in event["session"].items() if name != "type"})
+
+        async def change(place: Place) -> None:
+            await place.turn()
+            await self._core.execute(event, timeout=_RAW_UPDATE_S, on_sent=sent, about=update)
+
         try:
-            await self._in_call(self._core.execute(event, timeout=_RAW_UPDATE_S, on_sent=sent, about=update))
+            with self._core.order.place(changes=True) as place:
+                await self._in_call(change(place))
         except Exception as error:
             if not sent.done():
                 sent.set_exception(error)

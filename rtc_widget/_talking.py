@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from rtc_widget._loop import Handle
+    from rtc_widget._order import Place
     from rtc_widget._turn import Turn
     from rtc_widget.conversation import Response
 
@@ -51,20 +52,20 @@ class Talking(SessionParts):
         if not _is_words(text):
             raise ConfigurationError("say() needs words: a text that is not empty. To be silent, just wait.")
         events, item_id, _ = protocol.dialect.say(text)
-        return self._start_in_call("say", self._speaking.say(events, item_id, checked_timeout(timeout)))
+        limit_s = checked_timeout(timeout)
+        return self._start_asking("say", lambda place: self._speaking.say(events, item_id, limit_s, place))
 
     def _say_content(self, content: Sequence[Mapping[str, Any]], timeout: float) -> Handle[Turn]:
         """Send an input of any content and ask for an answer, as `say` does."""
         create, item_id = protocol.dialect.add_content(content)
         request, _ = protocol.dialect.respond()
-        return self._start_in_call(
-            "say", self._speaking.say([self._checked(create), request], item_id, timeout)
-        )
+        events = [self._checked(create), request]
+        return self._start_asking("say", lambda place: self._speaking.say(events, item_id, timeout, place))
 
     def _answer(self, timeout: float) -> Handle[None]:
         """Ask for an answer, and follow it to the end of its sound, as `say` does."""
         request, _ = protocol.dialect.respond()
-        return self._start_in_call("respond", self._speaking.answer(request, timeout))
+        return self._start_asking("respond", lambda place: self._speaking.answer(request, timeout, place))
 
     def play(
         self, source: object, *, sample_rate_hz: int | None = None, timeout: float = 60.0
@@ -95,13 +96,15 @@ class Talking(SessionParts):
 
         sound = load_sound(source, sample_rate_hz=sample_rate_hz)
         what = str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else "sound"
-        return self._start_in_call("play", self._play(sound, what, checked_timeout(timeout)))
+        limit_s = checked_timeout(timeout)
+        return self._start_asking("play", lambda place: self._play(sound, what, limit_s, place))
 
-    async def _play(self, sound: Any, what: str, timeout: float) -> Turn:
+    async def _play(self, sound: Any, what: str, timeout: float, place: Place) -> Turn:
         if self._held:
             return await self._speaking.play_into(sound, what)
+        await self._core.order.updated(place)
         by_hand = None if self._configuration.turn_detection is not None else self._end_of_turn()
-        return await self._speaking.play(sound, what, by_hand, timeout)
+        return await self._speaking.play(sound, what, by_hand, timeout, place)
 
     @asynccontextmanager
     async def push_to_talk(self, *, timeout: float = 60.0) -> AsyncIterator[None]:
@@ -128,14 +131,14 @@ class Talking(SessionParts):
             yield
         finally:
             self._held = False
-        await self._start_in_call("push to talk", self._talk_up(limit_s))
+        await self._start_asking("push to talk", lambda place: self._talk_up(limit_s, place))
 
     async def _talk_down(self, timeout: float) -> None:
         for event in protocol.dialect.push_to_talk_down():
             await self._core.execute(event, timeout=timeout)
 
-    async def _talk_up(self, timeout: float) -> None:
-        await self._speaking.end_turn(self._end_of_turn(), timeout)
+    async def _talk_up(self, timeout: float, place: Place) -> None:
+        await self._speaking.end_turn(self._end_of_turn(), timeout, place)
 
     def _end_of_turn(self) -> list[dict[str, Any]]:
         """Return what ends the user's turn by hand: the commit, and what asks for its answer."""
@@ -165,9 +168,8 @@ class Talking(SessionParts):
             For a field or value that no response takes.
         """
         event, _ = protocol.dialect.respond(protocol.response_fields(**fields))
-        return self._start_in_call(
-            "respond", self._speaking.respond(self._checked(event), checked_timeout(timeout))
-        )
+        checked, limit_s = self._checked(event), checked_timeout(timeout)
+        return self._start_asking("respond", lambda place: self._speaking.respond(checked, limit_s, place))
 
     def interrupt(self, *, timeout: float = 10.0) -> Handle[None]:
         """Stop the agent: cancel its response and clear what it still has to say.

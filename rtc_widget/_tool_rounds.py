@@ -177,7 +177,8 @@ class ToolRounds:
     async def _ask(self, group: Round) -> None:
         event, _ = protocol.dialect.respond()
         try:
-            await self._speaking.respond(event, _TIMEOUT_S)
+            with self._core.order.place() as place:
+                await self._speaking.respond(event, _TIMEOUT_S, place)
         finally:
             self._rounds.pop(group.response_id, None)
 

@@ -123,7 +123,8 @@ class HeadlessSession(Session):
 
             rate_hz = _STREAM_RATE_HZ if sample_rate_hz is None else sample_rate_hz
             stream = _Stream(source, check_rate(rate_hz, "the stream"))
-            return self._start_in_call("play", self._play(stream, "stream", checked_timeout(timeout)))
+            limit_s = checked_timeout(timeout)
+            return self._start_asking("play", lambda place: self._play(stream, "stream", limit_s, place))
         return super().play(source, sample_rate_hz=sample_rate_hz, timeout=timeout)
 
     def agent_audio(self, t_from_ms: float | None = None, t_to_ms: float | None = None) -> Sound:

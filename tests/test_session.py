@@ -451,3 +451,103 @@ def test_a_field_that_is_assigned_names_update(name: str) -> None:
     with pytest.raises(rtc.ConfigurationError, match=rf"await w\.update\({name}="):
         setattr(session, name, None)
     session.close()
+
+
+# -- what was asked before is answered before ------------------------------------------------------
+
+
+def greeting(words: str) -> rtc.Variant:
+    return rtc.Variant(words.lower(), instructions=f'Begin with "{words}."')
+
+
+GREETINGS = ("Alpha", "Bravo", "Charlie")
+
+
+async def test_each_answer_is_given_under_the_variant_of_its_question_when_nothing_is_awaited(
+    session: rtc.HeadlessSession,
+) -> None:
+    asked = []
+    for words in GREETINGS:
+        session.update(greeting(words))
+        asked.append(session.say("Good evening."))
+    turns = await asyncio.gather(*asked)
+    assert [(turn.transcript or "").split(".")[0] for turn in turns] == list(GREETINGS)
+    assert list(session.turns["variant"]) == [words.lower() for words in GREETINGS]
+    assert session.errors.empty
+
+
+async def test_a_response_is_asked_for_under_what_was_changed_before_and_not_after(
+    session: rtc.HeadlessSession,
+) -> None:
+    await session.add_message("user", "Good evening.")
+    asked = []
+    for words in GREETINGS:
+        session.update(greeting(words))
+        asked.append(session.respond(conversation="none"))
+    session.send_event(
+        {"type": "session.update", "session": {"type": "realtime", "instructions": 'Begin with "Delta."'}}
+    )
+    asked.append(session.respond())
+    responses = await asyncio.gather(*asked)
+    first_words = [(response.text or "").split(".")[0] for response in responses]
+    assert first_words == [*GREETINGS, "Delta"]
+    assert session.errors.empty
+
+
+async def test_what_is_changed_after_a_sound_was_played_holds_for_the_next(
+    session: rtc.HeadlessSession,
+) -> None:
+    question = rtc.Sandbox.spoken("What time is it in London?")
+    first = session.play(question)
+    session.update(greeting("Alpha"))
+    second = session.play(question)
+    session.update(turn_detection=None)
+    third = session.play(question)
+    await asyncio.gather(first, second, third)
+    types = session.events["type"]
+    passed = types[types.isin(["session.update", "input_audio_buffer.commit", "response.created"])]
+    answered = ["response.created", "session.update"] * 2
+    assert list(passed) == [*answered, "input_audio_buffer.commit", "response.created"]
+    assert session.errors.empty
+
+
+async def test_a_change_during_an_answer_goes_out_at_once(session: rtc.HeadlessSession) -> None:
+    story = session.say("Tell me a story.")
+    await session.wait_for("response.created")
+    await session.update(greeting("Alpha"))
+    assert not story.done()
+    assert session.conversation.active_response is not None or session.conversation.playing_response
+    await session.interrupt()
+    await story
+
+
+async def test_a_question_that_fails_keeps_no_change_from_being_made(session: rtc.HeadlessSession) -> None:
+    given_up = session.say("Good evening.")
+    late = session.say("Good evening.", timeout=0.001)
+    refused = session.respond(conversation="none", input=["item_nowhere"])
+    given_up.cancel()
+    assert (await session.update(greeting("Alpha")))["instructions"] == 'Begin with "Alpha."'
+    for handle, error in ((late, rtc.WaitTimeout), (refused, rtc.ServerError)):
+        with pytest.raises(error):
+            await handle
+
+
+async def test_a_tool_and_a_callback_change_the_session_while_what_they_belong_to_runs(
+    session: rtc.HeadlessSession,
+) -> None:
+    changed: list[str] = []
+
+    @session.tool
+    async def price() -> str:
+        """Look up the price."""
+        changed.append((await session.update(greeting("Alpha")))["instructions"])
+        return "3 euro"
+
+    async def on_answer(_event: dict[str, Any]) -> None:
+        changed.append((await session.update(speed=1.1))["instructions"])
+
+    session.on("conversation.item.added", on_answer)
+    first, second = session.say("What is the price?"), session.say("Good evening.")
+    await asyncio.gather(first, second)
+    assert 'Begin with "Alpha."' in changed
+    assert session.errors.empty
