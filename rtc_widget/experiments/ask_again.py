@@ -191,7 +191,7 @@ class _OnThisCall(_Asking):
 
     async def answer(self, variant: Variant, repeat: int) -> Answer:
         # Two that sound at once would be one stretch of speech, whoever asks for them.
-        async with self._session._core.in_order("ask_again"):  # noqa: SLF001 - of this package
+        async with self._session._core.order.line("ask_again"):  # noqa: SLF001 - of this package
             await self._silent("the agent to fall silent")
             return await self._answer(variant, repeat)
 
