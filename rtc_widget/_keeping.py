@@ -73,7 +73,7 @@ class Keeper:
 
     def _on_record(self, record: Record) -> None:
         if record.type in _TURN_ENDS and self._recorder is not None:
-            self._listen_soon()
+            self._listen_soon(str(record.event.get("response_id")))
         if record.direction != "local" or record.type != "rtc.state":
             return
         if self._core.status in _BUSY and not self._in_call:
@@ -95,9 +95,11 @@ class Keeper:
         if self.folder is not None:
             await asyncio.to_thread(self._write_files, self.folder)
 
-    def _listen_soon(self) -> None:
-        """Measure the turn that has just ended, off the hot path; one at a time."""
-        turn = len(self._core.conversation.turns) - 1
+    def _listen_soon(self, response_id: str) -> None:
+        """Measure the turn whose answer has just ended, off the hot path; one at a time."""
+        turns = self._core.conversation.turns
+        ended = (turn.index for turn in reversed(turns) if response_id in turn.response_ids)
+        turn = next(ended, len(turns) - 1)
         self._listening = submit(self._listen(turn, self._listening))
 
     async def _listen(self, turn: int, before: Future[None] | None) -> None:

@@ -37,6 +37,7 @@ class Quality:
         self._core = core
         self._last: deque[tuple[float, Totals]] = deque(maxlen=_WINDOW)
         self._bad: set[str] = set()
+        self._call: object = None
         self._calm: dict[str, int] = {}
         core.watchers.append(self._on_record)
 
@@ -44,7 +45,9 @@ class Quality:
         if record.direction != "local":
             return
         if record.type == "rtc.state":
-            if record.event.get("state") == "live":
+            call = record.event.get("call")
+            if record.event.get("state") == "live" and call != self._call:  # another microphone says so again
+                self._call = call
                 self._last.clear()
                 self._bad.clear()
             return

@@ -218,7 +218,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             self.set_trait("status", self._core.status)
         elif record.direction == "local" and record.type == "rtc.mute":
             self.set_trait("muted", bool(record.event.get("muted")))
-        elif record.direction == "local" and record.type == "rtc.config":
+        elif record.direction == "local" and record.type in {"rtc.config", "rtc.session"}:
             self._browser.push_config()
 
     def _panel_config(self) -> messages.PanelConfig:

@@ -64,3 +64,23 @@ def test_a_slow_round_trip_is_said_with_its_value(call: Call) -> None:
     call.second(round_trip_s=0.6)
     (note,) = [note for note in call.core.log if note["type"] == "rtc.quality"]
     assert (note["what"], note["value"], note["threshold"]) == ("round_trip", 600.0, 400.0)
+
+
+def test_another_microphone_in_the_call_hides_no_end_of_what_was_bad(call: Call) -> None:
+    call.second()
+    call.second(lost=10)
+    call.second(lost=10)
+    call.core.log.note("rtc.state", state="live", call=1, microphone="live")
+    for _ in range(9):
+        call.second()
+    assert call.notes() == [("loss", "bad"), ("loss", "good")]
+
+
+def test_the_next_call_begins_with_a_clean_sheet(call: Call) -> None:
+    call.second()
+    call.second(lost=10)
+    call.second(lost=10)
+    call.core.log.note("rtc.state", state="live", call=2)
+    for _ in range(9):
+        call.second()
+    assert call.notes() == [("loss", "bad")]

@@ -38,7 +38,7 @@ export function createCallMicrophone(ports: CallMicrophonePorts): CallMicrophone
       attempt.microphone = {
         state: "silent",
         reason: "the microphone is gone",
-        advice: "Plug it in, then call again.",
+        advice: "Plug it in, or choose another one above.",
       };
       ports.changed(attempt);
     }

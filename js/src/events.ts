@@ -28,6 +28,8 @@ export interface Events {
   /** How many have no text here any more. */
   shortened(): number;
   add(direction: Direction, text: string, event: Fields, t_ms: number | null, seq: number | null): void;
+  /** Count the page's own events from an earlier moment on. */
+  shift(later_ms: number): void;
   clear(): void;
   /** Tell nobody any more. */
   close(): void;
@@ -96,6 +98,14 @@ export function createEvents(mostText = MOST_TEXT): Events {
       }
       size += text.length;
       makeRoom();
+      tell();
+    },
+
+    shift(later_ms) {
+      for (const event of events.slice(Math.min(ownFrom, events.length))) {
+        event.t_ms = event.t_ms === null ? null : Math.max(0, event.t_ms + later_ms);
+      }
+      epoch++;
       tell();
     },
 

@@ -208,7 +208,7 @@ function resultText({ name, output, error }: NonNullable<Entry["tool"]>): string
     const told = `${name} failed: `;
     return ` failed: ${error.startsWith(told) ? error.slice(told.length) : error}`;
   }
-  return output === null ? "" : ` → ${shorten(output)}`;
+  return output === null ? "" : ` → ${visible(shorten(output))}`;
 }
 
 /** Arguments as a call reads: `drink="flat white", size="s"`; what is no JSON object stays as it is. */
@@ -217,13 +217,18 @@ export function argumentsText(source: string): string {
     const value: unknown = JSON.parse(source);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       return Object.entries(value)
-        .map(([name, argument]) => `${name}=${JSON.stringify(argument)}`)
+        .map(([name, argument]) => `${name}=${visible(JSON.stringify(argument))}`)
         .join(", ");
     }
   } catch {
     // Arguments still on their way, or not JSON at all.
   }
-  return source.trim();
+  return visible(source.trim());
+}
+
+/** Characters that turn the direction of what follows, written out: no call shall read as another. */
+function visible(text: string): string {
+  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, (turn) => `\\u${turn.charCodeAt(0).toString(16)}`);
 }
 
 function shorten(output: string): string {

@@ -56,12 +56,25 @@ export function createStore(): Store {
   const config = signal<PanelConfig | null>(null);
   const reading = signal<number | null>(null);
   let held: readonly Signal<Row>[] = [];
-  /** The session's first record, by the browser's clock: this page's own first one, or what the kernel told before it. */
+  /** The session's first record, by the browser's clock: as the kernel tells, and until then this page's own first. */
   let zero_ms: number | null = null;
   let told_ms: number | null = null;
 
+  /** Count from what the kernel tells; of what it told, the least on its way is nearest. */
+  function count(from_ms: number): void {
+    if (from_ms >= (told_ms ?? Number.POSITIVE_INFINITY)) {
+      return;
+    }
+    const later_ms = (zero_ms ?? from_ms) - from_ms;
+    told_ms = zero_ms = from_ms;
+    if (later_ms !== 0) {
+      events.shift(later_ms);
+      current.shift(later_ms);
+    }
+  }
+
   function listOwn(direction: Direction, t_browser_ms: number, text: string, event: Fields): number {
-    zero_ms ??= told_ms ?? t_browser_ms;
+    zero_ms ??= t_browser_ms;
     const t_ms = Math.max(0, t_browser_ms - zero_ms);
     events.add(direction, text, event, t_ms, null);
     return t_ms;
@@ -92,8 +105,7 @@ export function createStore(): Store {
     configure(next) {
       config.value = next;
       if (next.elapsed_ms !== null) {
-        // What was on its way the least is nearest.
-        told_ms = Math.min(told_ms ?? Number.POSITIVE_INFINITY, browserTimeMs() - next.elapsed_ms);
+        count(browserTimeMs() - next.elapsed_ms);
       }
     },
 
@@ -101,9 +113,9 @@ export function createStore(): Store {
       const event = parseEvent(text);
       const t_ms = listOwn(direction, t_browser_ms, text, event);
       batch(() => {
-        quality.take(event, t_ms);
+        quality.take(event, t_browser_ms);
         for (const change of read(direction, event)) {
-          activity.apply(change, t_ms);
+          activity.apply(change, t_browser_ms);
           current.apply(change, t_ms);
         }
       });
@@ -129,12 +141,13 @@ export function createStore(): Store {
       // A page that shows the kernel's log finds the same note there.
       if (own.value) {
         const event = parseEvent(text);
-        const t_ms = listOwn("local", browserTimeMs(), text, event);
+        const t_browser_ms = browserTimeMs();
+        const t_ms = listOwn("local", t_browser_ms, text, event);
         batch(() => {
           for (const change of read("local", event)) {
             // Whether this page's call is up, this page knows best.
             if (change.kind !== "state" || !activity.busy.peek()) {
-              activity.apply(change, t_ms);
+              activity.apply(change, t_browser_ms);
             }
             current.apply(change, t_ms);
           }
@@ -150,7 +163,7 @@ export function createStore(): Store {
     clear() {
       batch(() => {
         own.value = false;
-        zero_ms = null;
+        zero_ms = told_ms;
         events.clear();
         quality.clear();
         activity.clear();

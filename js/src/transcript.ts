@@ -9,6 +9,8 @@ import { type Entry, type Row, rowWords, type Speaker, soundLength, spokenWords 
 export interface Transcript {
   rows: ReadonlySignal<readonly Signal<Row>[]>;
   apply(change: Change, t_ms: number): void;
+  /** Count from an earlier moment on. */
+  shift(later_ms: number): void;
   clear(): void;
 }
 
@@ -302,6 +304,11 @@ export function createTranscript(prefix: string): Transcript {
   return {
     rows: order.rows,
     apply,
+    shift(later_ms) {
+      for (const row of order.rows.peek()) {
+        row.value = { ...row.peek(), at_ms: Math.max(0, row.peek().at_ms + later_ms) };
+      }
+    },
     clear() {
       order.clear();
       call = 0;

@@ -25,11 +25,18 @@ export interface View {
   showRowOf(ids: readonly string[]): boolean;
 }
 
-let serial = 0;
+/** Each widget runs in a module of its own, so they count where all of them can see it. */
+const COUNT = Symbol.for("rtc_widget.views");
+
+function nextSerial(): number {
+  const page: typeof globalThis & { [COUNT]?: number } = globalThis;
+  page[COUNT] = (page[COUNT] ?? 0) + 1;
+  return page[COUNT];
+}
 
 export function createView(store: Store, opens: Tab = "transcript"): View {
   const view: View = {
-    id: `rtcw${++serial}`,
+    id: `rtcw${nextSerial()}`,
     tab: signal<Tab>(opens),
     event: signal(-1),
     row: signal(""),

@@ -60,6 +60,11 @@ describe("the clock", () => {
     store.applyOwn("server", browserTimeMs(), typed("u2", "u1"));
     expect(store.rows.value.map(({ value }) => value.at_ms)).toEqual([0, 5000]);
 
+    // The log had begun before this page's first record: what the page has shown so far moves with it.
+    store.configure({ ...CONFIG, elapsed_ms: 8000 });
+    expect(store.rows.value.map(({ value }) => value.at_ms)).toEqual([3000, 8000]);
+    expect(store.events.at(0).t_ms).toBe(3000);
+
     const later = createStore();
     later.configure({ ...CONFIG, elapsed_ms: 60_000 });
     vi.advanceTimersByTime(40);

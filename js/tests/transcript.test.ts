@@ -248,6 +248,16 @@ describe("tools", () => {
     expect(rows()[1]?.edge).toBe("");
   });
 
+  it("write out what would turn the direction of the words, so that no call reads as another", () => {
+    server(
+      user.typed("u1", null, "Open it."),
+      ...tool.call("f1", "u1", "call_1", "open", JSON.stringify({ what: "abc\u202etxt.exe" })),
+    );
+    expect(rows()[1]?.text).toBe('open(what="abc\\u202etxt.exe")');
+    client(tool.output("call_1", "done \u2067now"));
+    expect(rows()[1]?.text).toContain("→ done \\u2067now");
+  });
+
   it("read as a call, then as its result with the time it took", () => {
     server(
       user.typed("u1", null, "How much?"),

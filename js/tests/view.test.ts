@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createStore } from "../src/store";
 import { createView } from "../src/view";
 
@@ -20,5 +20,17 @@ describe("a time that is sought among the events", () => {
     };
     expect([0, 900, 1600, 9000].map(led)).toEqual([0, 2, 2, 2]);
     expect(view.tab.value).toBe("events");
+  });
+});
+
+describe("the id of a view", () => {
+  it("is unique in the page, though each widget runs in a module of its own", async () => {
+    const ids = [];
+    for (let widget = 0; widget < 2; widget++) {
+      vi.resetModules();
+      const module = await import("../src/view");
+      ids.push(module.createView(createStore()).id);
+    }
+    expect(new Set(ids).size).toBe(2);
   });
 });

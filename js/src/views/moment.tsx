@@ -28,7 +28,7 @@ function now({ activity, config, kernel, reading }: Store, empty: boolean): Now 
   if (config.value === null && kernel.value === "absent" && empty) {
     return { who: "", words: "What was said is not in this page: rtc.load() the session's folder to see it again." };
   }
-  if (activity.state.value !== "live") {
+  if (activity.state.value !== "live" || config.value?.replay != null) {
     return { who: "", words: empty && !activity.busy.value ? "Nothing said yet." : "" };
   }
   if (activity.file.value !== "") {

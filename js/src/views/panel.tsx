@@ -32,8 +32,15 @@ export function Panel({ instance }: { instance: Instance }) {
       class="rtcw"
       data-theme={pageTheme().value}
       aria-label={replayed ? "Recorded call" : "Voice call"}
+      // The notebook has plans of its own for single keys: x would cut the cell with the call in it.
+      data-lm-suppress-shortcuts="true"
       onPointerDown={instance.touched}
-      onKeyDown={instance.touched}
+      onKeyDown={(event) => {
+        instance.touched();
+        if (!(event.ctrlKey || event.metaKey || event.altKey)) {
+          event.stopPropagation();
+        }
+      }}
     >
       <Header store={store} />
       {replayed ? <ReplayBar instance={instance} view={view} /> : <Controls instance={instance} view={view} />}
