@@ -150,6 +150,9 @@ export function createTranscript(prefix: string): Transcript {
       }
       return;
     }
+    if (playing !== null && playing.response_id !== response_id) {
+      return; // of one that has been played to its end
+    }
     let played_ms = t_ms - (playing?.since_ms ?? t_ms);
     for (const entry of phase === "cleared" && playing !== null ? messages : []) {
       if (entry === messages.at(-1) || played_ms < soundLength(entry)) {

@@ -42,7 +42,10 @@ export function noPath(reason: string, loopback: boolean): Failure {
   if (loopback && !pageIsLocal()) {
     return sandboxUnreached(reason);
   }
-  return troubleAt("ice", reason, "A firewall or VPN may block UDP. Try another network, then connect again.");
+  const advice = loopback
+    ? "The sandbox may have ended: connect again, and a new one starts. A firewall or VPN may block UDP, too."
+    : "A firewall or VPN may block UDP. Try another network, then connect again.";
+  return troubleAt("ice", reason, advice);
 }
 
 /** Time is up; `waitingFor` says on whom. */

@@ -85,7 +85,8 @@ def _of_response(response: Any) -> Any:
 def _of_call(state: dict[str, Any]) -> dict[str, Any]:
     words = [words for name in ("reason", "advice") if (words := text(state.get(name)))]
     code = text(state.get("code")) or ConnectionFailed.__name__
-    return {"code": code, "message": " ".join(words) or None, "param": state.get("step")}
+    message = ". ".join(part.removesuffix(".") for part in words) + "." * bool(words)
+    return {"code": code, "message": message or None, "param": state.get("step")}
 
 
 FRAME = Frame(

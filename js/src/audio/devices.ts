@@ -1,7 +1,7 @@
 /** Which microphone and speaker, how loud, and what the browser does to the user's voice; changed while a call is up. */
 
 import { type Signal, signal } from "@preact/signals";
-import { asFailure } from "../exchange";
+import { asFailure, type Failure } from "../exchange";
 
 /** Processing of the microphone by the browser, by its names in a MediaTrackConstraints. */
 export const PROCESSING = ["echoCancellation", "noiseSuppression", "autoGainControl"] as const;
@@ -30,7 +30,7 @@ export interface Devices {
   /** 0 to 1. */
   volume: Signal<number>;
   /** What went wrong with the last change; "" when nothing did. */
-  problem: Signal<string>;
+  problem: Signal<Failure | null>;
   chooseMicrophone(id: string): void;
   chooseSpeaker(id: string): void;
   process(name: keyof Processing, on: boolean): void;
@@ -47,19 +47,19 @@ export function createDevices(ports: DevicePorts): Devices {
   const speaker = signal("");
   const processing = signal<Processing>({ echoCancellation: true, noiseSuppression: true, autoGainControl: true });
   const volume = signal(1);
-  const problem = signal("");
+  const problem = signal<Failure | null>(null);
   const media: MediaDevices | undefined = navigator.mediaDevices;
 
   /** Change a setting at once, and change it back where the browser does not follow. */
   async function change<T>(setting: Signal<T>, value: T, follow: () => Promise<void>): Promise<void> {
     const before = setting.peek();
     setting.value = value;
-    problem.value = "";
+    problem.value = null;
     try {
       await follow();
     } catch (thrown) {
       setting.value = before;
-      problem.value = asFailure(thrown).message;
+      problem.value = asFailure(thrown);
     }
   }
 

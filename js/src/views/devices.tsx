@@ -136,11 +136,6 @@ export function Drawer({ instance, view }: DevicesProps) {
           onInput={({ currentTarget }) => devices.setVolume(Number(currentTarget.value))}
         />
       </label>
-      {devices.problem.value !== "" && (
-        <p class="rtcw-problem" role="alert">
-          Not changed: {devices.problem.value}
-        </p>
-      )}
     </fieldset>
   );
 }

@@ -22,6 +22,11 @@ export function Notices({ instance }: { instance: Instance }) {
           The agent does not hear you: {sentence(activity.microphoneReason.value, false)}
         </Notice>
       )}
+      {instance.devices.problem.value !== null && (
+        <Notice tone="warning" what="device" advice={instance.devices.problem.value.advice ?? ""}>
+          Not changed: {sentence(instance.devices.problem.value.message, false)}
+        </Notice>
+      )}
       {store.soundHeld.value && (
         <Notice tone="warning" what="sound" advice="">
           The browser holds the sound back until you click.{" "}
