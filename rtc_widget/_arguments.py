@@ -66,8 +66,8 @@ def checked_approval(needs_approval: F) -> F:
     """
     if callable(needs_approval) and is_async(needs_approval):
         raise ConfigurationError(
-            "needs_approval is True, False or a plain function of the arguments, not an async one: "
-            "def needs_approval(size): return size == 'l'."
+            "needs_approval is True, False or a plain function, not an async one: of the call's arguments, "
+            "def needs_approval(size): …; of an MCP server's tools, def needs_approval(name, arguments): …"
         )
     return needs_approval
 
