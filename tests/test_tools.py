@@ -598,7 +598,7 @@ async def really(drink: str) -> bool:
 
 def test_a_question_that_is_to_be_awaited_is_refused_where_it_can_be_seen_and_fails_where_not() -> None:
     for question in (really, functools.partial(really)):
-        with pytest.raises(ConfigurationError, match="a plain function of the arguments, not an async one"):
+        with pytest.raises(ConfigurationError, match="a plain function, not an async one"):
             Tool(price, needs_approval=cast("Any", question))
     tool = Tool(price, needs_approval=cast("Any", lambda drink: really(drink)))  # noqa: PLW0108 - a sync one
     with pytest.raises(TypeError, match="to be awaited"):
