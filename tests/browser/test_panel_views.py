@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.lab import PANEL
@@ -137,6 +138,13 @@ async def test_two_views_show_the_same_and_are_worked_by_keyboard_alone(lab: Lab
     await first.get_by_label("Search events").fill("output_audio_buffer")
     log = first.locator(".rtcw-log")
     await expect(log.get_by_role("option")).to_have_count(2)
+    shown = [float(text) for text in await log.locator(".rtcw-event-at").all_inner_texts()]
+    kept = await notebook.value(
+        "(w.events.t_ms[w.events.type.str.startswith('output_audio_buffer')] / 1000).tolist()"
+    )
+    assert shown == pytest.approx(kept, abs=0.25)  # one clock, the log's: this page began to count later
+    await first.get_by_role("button", name="Mute").press("x")
+    await expect(first).to_be_visible()
     await log.focus()
     await lab.page.keyboard.press("End")
     await expect(first.locator(".rtcw-details pre")).to_contain_text("output_audio_buffer.stopped")

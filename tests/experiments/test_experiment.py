@@ -271,7 +271,7 @@ def test_an_executor_holds_the_calls(tmp_path: Path, kind: str) -> None:
 async def test_a_difference_that_is_there_is_found_in_its_size(tmp_path: Path) -> None:
     sound = rtc.Play(rtc.Sandbox.spoken(QUESTION, voice="cedar"))
     variants = [
-        rtc.Variant(f"after{ms}", instructions=f"Answer {ms} ms after the user.") for ms in (2400, 2100)
+        rtc.Variant(f"after{ms}", instructions=f"Answer {ms} ms after the user.") for ms in (3000, 2700)
     ]
     experiment = rtc.Experiment(
         variants=variants,
@@ -280,10 +280,10 @@ async def test_a_difference_that_is_there_is_found_in_its_size(tmp_path: Path) -
         provider=rtc.Sandbox(),
         directory=tmp_path,
     )
-    results = await experiment.run(max_sessions=2)
-    [row] = results.compare("latency_heard_ms", baseline="after2400").to_dict("records")
-    assert row["n_pairs"] >= 3  # what a busy machine tears is not measured
-    assert row["difference"] == pytest.approx(-300.0, abs=60.0)
+    results = await experiment.run(max_sessions=1)
+    [row] = results.compare("latency_heard_ms", baseline="after3000").to_dict("records")
+    assert row["n_pairs"] >= 2  # what a busy machine tears is not measured
+    assert row["difference"] == pytest.approx(-300.0, abs=100.0)
     assert row["ci_low"] < row["difference"] < row["ci_high"]
     assert row["conclusion"] == "too few pairs"
 
