@@ -19,6 +19,8 @@ from rtc_widget.experiments.scenario import words_of
 from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, TIME, frame_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from rtc_widget.audio.sound import Sound
@@ -107,17 +109,20 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
         super().__init__([self._head, self._players, self._buttons])
         self._show()
 
-    def _button(self, words: str, preferred: Any) -> ipywidgets.Button:
+    def _button(self, words: str, preferred: Callable[[_Pair], str]) -> ipywidgets.Button:
         button = ipywidgets.Button(description=words)
-        button.on_click(lambda _: self._judge(preferred(self._pairs[len(self._judged)])))
+        button.on_click(lambda _: self._judge(preferred))
         return button
 
-    def _judge(self, preferred: str) -> None:
-        row = self._pairs[len(self._judged)].judged(preferred)
+    def _judge(self, preferred: Callable[[_Pair], str]) -> None:
+        if len(self._judged) == len(self._pairs):
+            return  # a double click on the last one
+        pair = self._pairs[len(self._judged)]
+        row = pair.judged(preferred(pair))
         self._judged.append(row)
+        self._show()
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, default=str, ensure_ascii=False) + "\n")
-        self._show()
 
     def _show(self) -> None:
         n_judged, n_pairs = len(self._judged), len(self._pairs)

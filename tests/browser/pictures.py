@@ -9,32 +9,21 @@ from pathlib import Path
 from tests.browser.chrome import run_chrome
 from tests.browser.jupyter import run_jupyter
 from tests.browser.lab import PANEL, Lab
-from tests.browser.sandbox import run_sandbox, widget_cell
+from tests.browser.sandbox import BARISTA_TOOLS, run_sandbox, widget_cell
 from tests.browser.speech import QUESTIONS, write_speech
 
 PICTURES = Path(__file__).parents[2] / "docs"
 WIDTH_PX = 960
 STORY = "Tell me a long story of the sea, the ships and the people on them."
-TOOLS = """
-@w.tool
-def price(drink: str = "flat white", size: str = "s") -> float:
-    "Price in euro."
-    return 3.2
-
-@w.tool(needs_approval=True)
-def place_order(drink: str = "flat white") -> str:
-    "Place an order with the kitchen."
-    return f"One {drink}, number 42."
-
-w.update(rtc.Variant("calm", instructions="You are a calm barista. Be brief."))
-"""
+CALM = 'w.update(rtc.Variant("calm", instructions="You are a calm barista. Be brief."))'
 
 
 async def converse(lab: Lab, question: Path) -> None:
     """Hold a call with speech, a tool, an interruption and a tool that waits for a person."""
     notebook = await lab.open()
     await notebook.run(widget_cell(instructions="You are a barista.", record=True))
-    await notebook.run(TOOLS)
+    await notebook.run(BARISTA_TOOLS)
+    await notebook.run(CALM)
     await notebook.run("await w.connect()")
     await notebook.run(f"await w.play({str(question)!r})")
     await notebook.run("await w.say('What is the price of a flat white?')")

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 START_S = 60
 URL_VARIABLE = "RTC_TEST_SANDBOX_URL"
 KEY_VARIABLE = "RTC_SANDBOX_KEY"
+BARISTA_TOOLS = """
+@w.tool
+def price(drink: str = "flat white", size: str = "s") -> float:
+    "Price in euro."
+    return 3.2
+
+@w.tool(needs_approval=True)
+def place_order(drink: str = "flat white") -> str:
+    "Place an order with the kitchen."
+    return f"One {drink}, number 42."
+"""
 WRITTEN: dict[str, Any] = {"output_modalities": ["text"]}
 """Fields of a widget whose answers are read: nobody has to wait until they are spoken."""
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.lab import PANEL
-from tests.browser.sandbox import widget_cell
+from tests.browser.sandbox import BARISTA_TOOLS, widget_cell
 from tests.browser.speech import QUESTIONS, write_speech
 
 if TYPE_CHECKING:
@@ -22,19 +22,7 @@ AXE = Path(__file__).parents[2] / "js/node_modules/axe-core/axe.min.js"
 TABS = ("Transcript", "Events", "Timeline", "Prompt", "Network")
 THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 WIDTHS_PX = (1200, 400)
-TOOLS = """
-rtc.Variant("calm", instructions="You are a calm barista.", voice="cedar", speed=0.9).save()
-
-@w.tool
-def price(drink: str = "flat white", size: str = "s") -> float:
-    "Price in euro."
-    return 3.2
-
-@w.tool(needs_approval=True)
-def place_order(drink: str = "flat white") -> str:
-    "Place an order with the kitchen."
-    return f"One {drink}, number 42."
-"""
+CALM = 'rtc.Variant("calm", instructions="You are a calm barista.", voice="cedar", speed=0.9).save()'
 DRAWN = """() => {
   const waves = document.querySelector(".rtcw-waves");
   return waves.dataset.drawn === String(waves.clientWidth);
@@ -61,7 +49,8 @@ async def talk(lab: Lab, microphone: Path) -> Any:
     """Hold a recorded call with speech, an interruption, a tool, and a tool that waits."""
     notebook = await lab.open()
     await notebook.run(widget_cell(instructions="You are a barista.\nBe brief.", record=True))
-    await notebook.run(TOOLS)
+    await notebook.run(CALM)
+    await notebook.run(BARISTA_TOOLS)
     await notebook.run("await w.connect(microphone='none')")
     await notebook.run(f"await w.play({str(microphone)!r})")
     await notebook.run("await w.say('What is the price of a flat white?')")

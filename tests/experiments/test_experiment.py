@@ -185,6 +185,7 @@ def test_a_listener_judges_pairs_without_knowing_whose_they_are(results: rtc.Res
     assert "brisk" not in shown
     buttons.children[0].click()
     buttons.children[1].click()
+    buttons.children[1].click()
     judged = test.preferences
     assert list(judged["preferred"]) == [judged["variant_a"][0], "neither"]
     lines = (results.folder / "preferences.jsonl").read_text("utf-8").splitlines()

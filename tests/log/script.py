@@ -255,6 +255,19 @@ class Script:
         self.stopped(response_id)
         return item_id, response_id
 
+    def tool_turn(self, asked: str = "Weather?") -> None:
+        """Write a whole typed turn in which a tool is called."""
+        self.typed(asked)
+        self.ask()
+        first = self.created()
+        call = self.call(first, "get_weather", "{}")
+        self.done(first, [call])
+        self.output(call["call_id"], "Foggy.")
+        self.ask()
+        second = self.created()
+        self.done(second, [self.say(second, "It is foggy.")])
+        self.stopped(second)
+
     def log(self, *, step_ms: float = 10.0) -> EventLog:
         """Return a log of it, a record every `step_ms`."""
         return log_of(self.rows, step_ms=step_ms)

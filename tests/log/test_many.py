@@ -77,15 +77,7 @@ def test_a_session_of_several_variants_says_of_each_row_which_it_was_under(tmp_p
     script = Script().session()
     for version, variant in enumerate([None, "calm", "brisk"], 1):
         script.note("rtc.config", version=version, cause="update", variant=variant, changed={}, effective={})
-        script.typed("Weather?")
-        script.ask()
-        first = script.created()
-        call = script.call(first, "get_weather", "{}")
-        script.done(first, [call])
-        script.output(call["call_id"], "Foggy.")
-        script.ask()
-        second = script.created()
-        script.done(second, [script.say(second, "It is foggy.")])
+        script.tool_turn()
     save_recording(Session(script.log()), tmp_path / "run")
     many = rtc.load_many(tmp_path)
 

@@ -44,16 +44,7 @@ def talked(variant: str | None = "calm") -> EventLog:
     details = {"type": "cancelled", "reason": "turn_detected"}
     script.done(response_id, [item], status="cancelled", details=details)
     script.stopped(response_id, cleared=True)
-    script.typed("Weather?")
-    script.ask()
-    first = script.created()
-    call = script.call(first, "get_weather", "{}")
-    script.done(first, [call])
-    script.output(call["call_id"], "Foggy.")
-    script.ask()
-    second = script.created()
-    script.done(second, [script.say(second, "It is foggy.")])
-    script.stopped(second)
+    script.tool_turn()
     script.note("rtc.state", state="ended", call=1, reason="hung up")
     return script.log()
 
