@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._tool_run import is_async
@@ -20,9 +20,15 @@ __all__ = [
     "checked_timeout",
     "checked_variant",
     "expanded",
+    "is_whole",
 ]
 
 F = TypeVar("F")
+
+
+def is_whole(given: object) -> TypeGuard[int]:
+    """Whether this is a whole number: of Python, or of numpy, as frames give them."""
+    return isinstance(given, numbers.Integral) and not isinstance(given, bool)
 
 
 def checked_timeout(timeout: object) -> float:
@@ -49,11 +55,9 @@ def checked_count(given: object, what: str) -> int:
     ConfigurationError
         For what is no whole number from 1; begins with `what`.
     """
-    is_none = not isinstance(given, numbers.Integral) or isinstance(given, bool)
-    count = 0 if is_none else int(cast("int", given))
-    if count < 1:
+    if not is_whole(given) or given < 1:
         raise ConfigurationError(f"{what}: 1 or more, not {given!r}.")
-    return count
+    return int(given)
 
 
 def checked_approval(needs_approval: F) -> F:
@@ -82,7 +86,7 @@ def checked_seq(since: object, now: int) -> int:
     """
     if since is None:
         return now
-    if not isinstance(since, numbers.Integral) or isinstance(since, bool):
+    if not is_whole(since):
         raise ConfigurationError(f"since is the seq of a record, a whole number, not {since!r}.")
     return int(since)
 
@@ -100,7 +104,7 @@ def checked_variant(variant: object) -> Variant:
     if isinstance(variant, Variant):
         return variant
     ways: dict[type, str] = {
-        str: 'load one by its name, rtc.Variant.load("…")',
+        str: 'load one by its name, rtc.Variant.load("…"); a text for the model is instructions="…"',
         dict: "give fields by their names, (**fields)",
     }
     way_out = ways.get(type(variant), 'make one, rtc.Variant("calm", instructions="…")')

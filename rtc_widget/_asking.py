@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from rtc_widget import protocol
-from rtc_widget._arguments import checked_timeout, checked_variant
-from rtc_widget._errors import ConfigurationError
+from rtc_widget._arguments import checked_count, checked_timeout, checked_variant, is_whole
+from rtc_widget._errors import ConfigurationError, ProtocolError
 from rtc_widget._parts import SessionParts
 from rtc_widget._turn import Turn
 
@@ -70,12 +70,10 @@ class Asking(SessionParts):
         """
         if on not in _WAYS:
             raise ConfigurationError(f'on is "new_calls" or "this_call", not {on!r}.')
-        number: object = repeats
-        if not isinstance(number, int) or number < 1:
-            raise ConfigurationError(f"repeats is a whole number, 1 or more, not {repeats!r}.")
+        repeats = checked_count(repeats, "repeats is a whole number")
         limit_s = checked_timeout(timeout)
         variants = _checked_variants(variants)
-        asked = Turn(self._core, turn) if isinstance(turn, int) else turn
+        asked = Turn(self._core, int(turn)) if is_whole(turn) else turn
         if not isinstance(asked, Turn):
             raise ConfigurationError(
                 f"ask_again() asks a turn of this session, or its number (w.turns lists them), not {turn!r}."
@@ -99,12 +97,13 @@ class Asking(SessionParts):
         return self._start("ask_again", work)
 
     def _check_for_this_call(self, variants: Sequence[Variant]) -> None:
-        """Refuse, before the first is asked, fields that only a whole session takes."""
+        """Refuse, before the first is asked, what no single response of this call takes."""
         for variant in variants:
             try:
-                protocol.response_fields(**variant.fields)
-            except ConfigurationError as error:
-                raise ConfigurationError(
+                event, _ = protocol.dialect.respond(protocol.response_fields(**variant.fields))
+                self._checked(event)
+            except (ConfigurationError, ProtocolError) as error:
+                raise type(error)(
                     f'{variant.name}: {error} With on="new_calls" any field may differ.'
                 ) from None
 

@@ -35,7 +35,7 @@ class Steering(SessionParts):
     """The commands of a session that change it as a whole, checked before anything is sent."""
 
     def update(
-        self, variant: Variant | None = None, /, *, timeout: float = 10.0, **fields: Any
+        self, variant: Variant | None = None, *, timeout: float = 10.0, **fields: Any
     ) -> Handle[dict[str, Any]]:
         """Change the session: the live one, or what the next call is made with.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from rtc_widget._arguments import is_whole
 from rtc_widget._cost import Cost
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._panel import Panel
@@ -186,12 +187,11 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             When awaited: no page shows this widget, or it lets no sound play before somebody clicks in it.
         """
         low, high = _TURNS
-        number: object = turns
-        if not isinstance(number, int) or not low <= number <= high:
+        if not is_whole(turns) or not low <= turns <= high:
             raise ConfigurationError(f"turns is a whole number from {low} to {high}, not {turns!r}.")
         if find_spec("numpy") is None:
             raise ConfigurationError("calibrate() needs numpy: run `pip install 'rtc_widget[audio]'`.")
-        return self._start("calibrate", self._calibrate(turns))
+        return self._start("calibrate", self._calibrate(int(turns)))
 
     async def _calibrate(self, turns: int) -> Calibration:
         from rtc_widget.audio.calibration import RATE_HZ, Loopback, calibrate, signal

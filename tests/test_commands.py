@@ -290,6 +290,7 @@ def test_a_time_limit_that_is_no_number_above_0_is_refused(bare: Session, name: 
     ("call", "way_out"),
     [
         (lambda s: s.update("calm"), r"rtc\.Variant\.load"),
+        (lambda s: s.update("You are calm."), r"a text for the model is instructions="),
         (lambda s: s.update({"instructions": "x"}), r"\*\*fields"),
         (lambda s: s.update(5), r"rtc\.Variant\("),
         (lambda _: made(variant="calm"), r"rtc\.Variant\.load"),

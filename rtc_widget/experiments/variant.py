@@ -52,6 +52,11 @@ class Variant:
         For an old name, or a value that no session takes.
     """
 
+    _name: str
+    _fields: dict[str, Any]
+    _canonical: str
+    _hash: str
+
     def __init__(
         self,
         name: str,
@@ -70,10 +75,14 @@ class Variant:
         return variant
 
     def _hold(self, name: str, fields: Mapping[str, Any]) -> None:
-        self._name = variant_store.checked_name(name)
-        self._fields = checked(fields)
-        self._canonical = canonical(self._fields)
-        self._hash = hashlib.sha256(self._canonical.encode()).hexdigest()[:8]
+        of_session = checked(fields)
+        text = canonical(of_session)
+        vars(self).update(
+            _name=variant_store.checked_name(name),
+            _fields=of_session,
+            _canonical=text,
+            _hash=hashlib.sha256(text.encode()).hexdigest()[:8],
+        )
 
     @property
     def name(self) -> str:
@@ -91,6 +100,11 @@ class Variant:
         return self._fields.get("instructions")
 
     @property
+    def voice(self) -> str | dict[str, Any] | None:
+        """Its voice; None where it leaves the session's alone."""
+        return copy.deepcopy(self._fields.get("voice"))
+
+    @property
     def hash(self) -> str:
         """8 hex digits of SHA-256 over all fields as canonical JSON; the name does not count."""
         return self._hash
@@ -99,6 +113,10 @@ class Variant:
     def label(self) -> str:
         """Name and hash, `calm@3f2a91bc`: this version of it, as `load` takes it."""
         return f"{self._name}@{self._hash}"
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Refuse to change what others hold and have measured."""
+        raise AttributeError(f"A variant never changes: {self._name}.replace({name}=…) makes another.")
 
     # -- others made of it ------------------------------------------------------------------------
 
@@ -219,7 +237,10 @@ class Variant:
 
     @classmethod
     def versions(cls, name: str, directory: str | os.PathLike[str] = "variants") -> list[Variant]:
-        """Return all there is of a variant: what `save` put aside, oldest first, and last what it is now."""
+        """Return all there is of a variant: what `save` put aside, oldest first, and last what it is now.
+
+        How old one is, its file's time says: git gives all files the time they were checked out.
+        """
         now = variant_store.path_of(variant_store.checked_name(name), directory)
         current = [cls.load(now)] if now.exists() else []
         kept = [cls.load(path) for path in variant_store.earlier(now.stem, directory)]

@@ -236,8 +236,21 @@ async def test_a_spoken_turn_that_was_not_recorded_cannot_be_spoken_again() -> N
             await session.ask_again(turn, three())
         with pytest.raises(rtc.ConfigurationError, match="new_calls"):
             session.ask_again(turn, [variant("vad", turn_detection=None)], on="this_call")
+        with pytest.raises(rtc.ProtocolError, match=r"low: .*voice.*new_calls"):
+            session.ask_again(turn, [variant("low", voice="cedar")], on="this_call")
         with pytest.raises(rtc.ConfigurationError, match="no turn 7"):
             session.ask_again(7, three())
+
+
+async def test_a_turn_is_asked_again_by_its_number_as_numpy_gives_it() -> None:
+    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
+        await session.say("What is your name?")
+        number: Any
+        (number,) = session.turns["turn"].to_numpy("int64")
+        answers = await session.ask_again(number, [variant("calm")], repeats=number + 1, on="this_call")
+        assert list(answers.frame["repeat"]) == [0]
+        with pytest.raises(rtc.ConfigurationError, match="repeats is a whole number: 1 or more, not True"):
+            session.ask_again(number, three(), repeats=True)
 
 
 async def test_a_variant_in_force_is_noted_until_a_field_changes_by_itself() -> None:

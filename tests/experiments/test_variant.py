@@ -194,6 +194,16 @@ def test_what_cannot_be_read_or_written_says_why(tmp_path: Path) -> None:
         CALM.save(tmp_path / "file")
 
 
+def test_a_variant_never_changes_and_says_what_makes_another() -> None:
+    before = CALM.label
+    with pytest.raises(AttributeError, match=r"never changes: calm.replace\(voice=…\)"):
+        CALM.voice = "cedar"  # type: ignore[misc]
+    with pytest.raises(AttributeError, match=r"calm.replace\(speed=…\)"):
+        CALM.speed = 1.2
+    assert (CALM.label, Variant("plain").voice, CALM.replace(voice="marin").voice) == (before, None, "marin")
+    assert pickle.loads(pickle.dumps(CALM)) == copy.deepcopy(CALM) == CALM  # noqa: S301 - our own
+
+
 # -- versions -----------------------------------------------------------------------------------------
 
 
