@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -30,6 +31,7 @@ class _Player(anywidget.AnyWidget):
 
     def __init__(self, *panels: RecordedPanel) -> None:
         self._panels = panels
+        self._end = secrets.token_hex(4)
         super().__init__()
         self.on_msg(self._take_message)
 
@@ -58,6 +60,7 @@ class _Player(anywidget.AnyWidget):
                 owner=None,
                 panel=config,
                 length=length,
+                end=self._end,
             )
         )
 

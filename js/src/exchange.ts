@@ -36,7 +36,8 @@ export interface Exchange {
   request(method: Method, params: Fields, more?: { timeout_ms?: number; buffers?: ArrayBuffer[] }): Promise<Fields>;
   reply(message: Reply, buffers?: Buffers): void;
   command(message: Command, buffers: Buffers): void;
-  close(): void;
+  /** Answer for one that will not: all that waits is rejected with these words. */
+  giveUp(why: string): void;
 }
 
 /** A reply, and the bytes that travel beside it. */
@@ -131,11 +132,12 @@ export function createExchange(ports: ExchangePorts): Exchange {
       });
     },
 
-    close() {
-      for (const promise of waiting.values()) {
-        promise.reject(failure("WaitTimeout", "The widget was closed before the kernel answered."));
-      }
+    giveUp(why) {
+      const all = [...waiting.values()];
       waiting.clear();
+      for (const promise of all) {
+        promise.reject(failure("WaitTimeout", why));
+      }
     },
   };
 }

@@ -60,6 +60,8 @@ export function createLink(first: Model, ports: LinkPorts): Link {
   let own = false;
   /** Number of the record that began the call of this page. */
   let began = 0;
+  /** The kernel's end that answered last; null before the first. */
+  let end: string | null = null;
 
   function post(message: BrowserMessage, buffers?: ArrayBuffer[]): void {
     try {
@@ -90,6 +92,10 @@ export function createLink(first: Model, ports: LinkPorts): Link {
   const audio = createAudioLine({ page, post, open: () => relay.received() > began });
 
   function takeWelcome(message: Welcome): void {
+    if (end !== null && end !== message.end) {
+      exchange.giveUp("The kernel was restarted before it answered.");
+    }
+    end = message.end;
     store.configure(message.config);
     relay.welcome(message);
     if (!own) {
@@ -222,7 +228,7 @@ export function createLink(first: Model, ports: LinkPorts): Link {
       audio.flush();
       relay.close();
       audio.close();
-      exchange.close();
+      exchange.giveUp("The widget was closed before the kernel answered.");
       deafen();
     },
   };

@@ -154,6 +154,8 @@ export interface Welcome {
   owner: string | null;
   config: PanelConfig;
   length: number;
+  /** Which end of the relay this is: another one answers after a restart. */
+  end: string;
 }
 
 export interface Ack {

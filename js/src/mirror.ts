@@ -33,6 +33,8 @@ export function createMirror(ports: MirrorPorts): Mirror {
   let length = 0;
   let end = Number.POSITIVE_INFINITY;
   let reading = false;
+  /** Somebody said that there is more while this read: should it fail, it is read again. */
+  let more = false;
 
   function take(records: readonly LogRecord[]): void {
     batch(() => {
@@ -62,6 +64,7 @@ export function createMirror(ports: MirrorPorts): Mirror {
   }
 
   async function readOn(): Promise<void> {
+    more = reading;
     if (reading) {
       return;
     }
@@ -86,6 +89,9 @@ export function createMirror(ports: MirrorPorts): Mirror {
       reading = false;
       if (long) {
         ports.progress?.(null);
+      }
+      if (more) {
+        void readOn();
       }
     }
   }

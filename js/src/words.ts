@@ -1,6 +1,7 @@
 /** Words and numbers as the panel writes them. */
 
 import type { CallState } from "./messages";
+import type { KernelState } from "./relay";
 
 const STATES: Record<CallState, string> = {
   idle: "Not connected",
@@ -14,6 +15,13 @@ const STATES: Record<CallState, string> = {
 /** The state of a call in a word or a few. */
 export function stateText(state: CallState): string {
   return STATES[state];
+}
+
+/** What is said where something waits for the kernel. */
+export function waitingText(kernel: KernelState): string {
+  return kernel === "absent"
+    ? "The kernel has not answered yet: a cell may be running, or this output is older than the kernel."
+    : "Waiting for the kernel…";
 }
 
 /** A time within a call: `1:24`, `1:02:03`. */

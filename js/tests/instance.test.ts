@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Fields, LogRecord } from "../src/messages";
 import { UNSEEN_AT_MOST_MS } from "../src/presence";
 import { agent, user } from "./fakes/events";
-import { createKernel } from "./fakes/kernel";
+import { CONFIG, createKernel } from "./fakes/kernel";
 import { callUp, openPage, type Page, settle } from "./fakes/page";
 import { type Browser, installBrowser } from "./fakes/rtc";
 
@@ -154,6 +154,53 @@ describe("a page that does not hold the call", () => {
     await settle();
     expect(words(page)).toEqual(["you: mine", "call: ended: you hung up"]);
     expect(page.instance.store.elsewhere.value).toBe(true);
+  });
+});
+
+describe("a kernel that takes the place of another", () => {
+  it("is asked again what the one before never answered", async () => {
+    const [end_ms, lanes] = [2000, ["responses"]];
+    page.kernel.block();
+    const loading = page.instance.timeline.load();
+    await settle();
+    const next = createKernel(CONFIG, "e2");
+    next.answers.timeline = () => ({ lanes, stretches: [], turns: [], notes: [], duration_ms: end_ms, peaks_per_s: 0 });
+    page.instance.adopt(next.model);
+    await settle();
+    await loading;
+    expect(page.instance.timeline.problem.value).toBe("The kernel was restarted before it answered.");
+    await page.instance.timeline.load();
+    expect(page.instance.timeline.picture.value).toMatchObject({ duration_ms: end_ms, lanes });
+    expect(page.instance.timeline.problem.value).toBe("");
+  });
+
+  it("is left alone with questions that are still under way to the same one", async () => {
+    page.kernel.block();
+    const said = page.instance.timeline.load();
+    const rest = { missing: false, durable: 0, owner: null, config: CONFIG, length: 0, end: "e1" };
+    page.kernel.post({ kind: "welcome", page: page.kernel.page(), received: 0, ...rest });
+    await settle();
+    expect(page.instance.timeline.problem.value).toBe("");
+    page.kernel.unblock();
+    await said;
+    expect(page.instance.timeline.picture.value).not.toBeNull();
+  });
+
+  it("is read from where the log of the one before broke off", async () => {
+    const record = (number: number): LogRecord => [
+      number,
+      "server",
+      number,
+      JSON.stringify(user.typed(`q${number}`, null, "Hello.")),
+    ];
+    page.kernel.block();
+    page.kernel.post({ kind: "tail", page: page.kernel.page(), records: [record(2)] });
+    await settle();
+    const next = createKernel(CONFIG, "e2");
+    next.log.push(record(0), record(1), record(2));
+    page.instance.adopt(next.model);
+    await settle();
+    expect(words(page)).toHaveLength(3);
   });
 });
 

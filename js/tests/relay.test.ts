@@ -13,7 +13,7 @@ const numbers = (message: Records | undefined) => message?.records.map(([, , tex
 const ack = (received: number, durable = received) => relay.acknowledge({ kind: "ack", page: PAGE, received, durable });
 
 function welcome(received: number, durable = received, missing = false): void {
-  const rest = { missing, owner: null, length: 0, config: {} as never };
+  const rest = { missing, owner: null, length: 0, end: "e1", config: {} as never };
   relay.welcome({ kind: "welcome", page: PAGE, received, durable, ...rest });
 }
 

@@ -4,10 +4,24 @@ import type { Fields } from "../src/messages";
 import { createTimeline } from "../src/timeline";
 import { mountPanel } from "../src/views/panel";
 import { user } from "./fakes/events";
+import { createKernel } from "./fakes/kernel";
 import { callUp, openPage, type Page, settle } from "./fakes/page";
 import { type Browser, installBrowser } from "./fakes/rtc";
 
 const bytes = (...peaks: number[]) => new DataView(Int8Array.from(peaks).buffer);
+
+/** A turn that was answered so long after its end. */
+const turnAt = (turn: number, t_speech_end_ms: number, latency_heard_ms: number) => ({
+  turn,
+  item_id: null,
+  t_input_end_ms: null,
+  t_speech_end_ms,
+  t_first_sound_ms: null,
+  latency_inferred_ms: null,
+  latency_heard_ms,
+  overlap_ms: null,
+  words: null,
+});
 
 describe("the picture of a session", () => {
   it("grows by what is new, and reads again what may still change", async () => {
@@ -38,6 +52,28 @@ describe("the picture of a session", () => {
   });
 });
 
+it("a tab without a kernel says what may be the cause", async () => {
+  vi.useFakeTimers();
+  const kernel = createKernel();
+  kernel.lose(100);
+  const page = await openPage({}, kernel);
+  const view = document.body.appendChild(document.createElement("div"));
+  const unmount = mountPanel(page.instance, view);
+  const nothing = async (tab: string) => {
+    [...view.querySelectorAll<HTMLElement>("[role=tab]")].find(({ textContent }) => textContent === tab)?.click();
+    await vi.advanceTimersByTimeAsync(100);
+    return view.querySelector(".rtcw-panel:not([hidden]) .rtcw-nothing")?.textContent;
+  };
+  expect(await nothing("Timeline")).toBe("Waiting for the kernel…");
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(await nothing("Timeline")).toMatch(/cell may be running, or this output is older/);
+  expect(await nothing("Prompt")).toMatch(/cell may be running, or this output is older/);
+  unmount();
+  page.instance.dispose();
+  document.body.replaceChildren();
+  vi.useRealTimers();
+});
+
 describe("the Timeline tab", () => {
   let page: Page;
   let browser: Browser;
@@ -60,7 +96,7 @@ describe("the Timeline tab", () => {
       stretches: [
         { lane: "user speech", t_start_ms: 0, t_end_ms: 900, id: "u1", turn: 0, words: "<b>Hello</b>", status: null },
       ],
-      turns: [],
+      turns: [turnAt(0, 0, 300), turnAt(1, 0, 450)],
       notes: [{ t_ms: 10, type: "rtc.error", seq: 3, words: "disk" }],
       duration_ms: 2000,
     });
@@ -96,6 +132,11 @@ describe("the Timeline tab", () => {
     button("Its events")?.click();
     await vi.advanceTimersByTimeAsync(100);
     expect(view.querySelector(".rtcw-details pre")?.textContent).toContain('"u1"');
+  });
+
+  it("has a bracket for each latency, and a label where it lies over no other", () => {
+    expect(button("latency of turn 1: heard 300 ms")?.textContent).toBe("300 ms");
+    expect(button("latency of turn 2: heard 450 ms")?.textContent).toBe("");
   });
 
   it("says that nothing is recorded, and what is missing when the waves cannot be loaded", () => {

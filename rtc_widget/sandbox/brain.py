@@ -226,8 +226,8 @@ def _filled(template: str, values: dict[str, str]) -> str:
 
 
 def _one_word(text: str) -> str:
-    """Return the longest word of a text that is not mere politeness, the last one of several."""
-    words = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text)
+    """Return the longest word (or number) of a text that is not mere politeness, the last one of several."""
+    words = re.findall(r"[^\W_]+(?:(?:['’-]|(?<=\d)[.,:](?=\d))[^\W_]+)*", text)
     telling = [word for word in words if word.lower() not in _POLITE] or words
     longest = max(reversed(telling), key=len, default="nothing")
     return str(longest[0].upper() + longest[1:])

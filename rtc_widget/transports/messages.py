@@ -73,8 +73,12 @@ def welcome(
     owner: str | None,
     panel: PanelConfig,
     length: int,
+    end: str,
 ) -> Message:
-    """Answer a hello: what is here already, who owns the call; or say that something is missing."""
+    """Answer a hello: what is here already, who owns the call; or say that something is missing.
+
+    `end` is another one when another kernel answers, which knows nothing of what the one before was asked.
+    """
     return {
         "kind": "welcome",
         "page": page,
@@ -84,6 +88,7 @@ def welcome(
         "owner": owner,
         "config": panel,
         "length": length,
+        "end": end,
     }
 
 

@@ -55,6 +55,7 @@ class Relay:
         self._post = post
         self._on_request = on_request
         self._panel = panel
+        self._id = secrets.token_hex(4)
         self._lock = threading.RLock()
         self._pings: dict[str, float] = {}
         self._heard = threading.Condition(self._lock)
@@ -125,6 +126,7 @@ class Relay:
                 owner=owner.id if owner else None,
                 panel=self._panel(),
                 length=len(self._log),
+                end=self._id,
             )
         )
 

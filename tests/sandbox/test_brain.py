@@ -41,6 +41,10 @@ def test_instructions_shape_the_answer(instructions: str, said: str) -> None:
     assert answer("A flat white.", instructions).text == said
 
 
+def test_one_word_may_be_a_number_as_it_was_given() -> None:
+    assert answer("It is 12.75, please.", "Answer in one word.").text == "12.75."
+
+
 @pytest.mark.parametrize(
     ("instructions", "language", "speed"),
     [

@@ -79,6 +79,14 @@ def test_hello_is_answered_with_what_is_here(line: Line) -> None:
     assert welcome["config"] == PANEL
 
 
+def test_each_kernel_end_has_an_id_of_its_own_that_stays(line: Line) -> None:
+    first = line.last("welcome")["end"]
+    line.says("hello", next=0, oldest=0, live=False, views=1)
+    other = Line()
+    other.says("hello", next=0, oldest=0, live=False, views=1)
+    assert line.last("welcome")["end"] == first != other.last("welcome")["end"]
+
+
 def test_records_enter_the_log_in_order_and_one_answer_acknowledges_them_all(line: Line) -> None:
     line.sends(0, "a", "b")
     line.sends(2, "c")

@@ -36,7 +36,7 @@ export function createSavedModel(saved: Saved, decode = decodePiece): Model {
 
   function welcome(page: string): Welcome {
     const nothing = { received: 0, missing: false, durable: 0, owner: null };
-    return { kind: "welcome", page, ...nothing, config, length: records.length };
+    return { kind: "welcome", page, ...nothing, config, length: records.length, end: "saved" };
   }
 
   async function answer({ page, id, method, params }: Extract<BrowserMessage, { kind: "request" }>): Promise<void> {

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { Instance } from "../instance";
 import type { View } from "../view";
+import { waitingText } from "../words";
 import { DeviceBar, Drawer } from "./devices";
 import { Meter } from "./meter";
 
@@ -121,9 +122,7 @@ function idleText({ store }: Instance): string {
     return "This call runs in another page; here you can follow it.";
   }
   if (store.config.value === null) {
-    return store.kernel.value === "absent"
-      ? "The kernel has not answered yet: a cell may be running, or this output is older than the kernel."
-      : "Waiting for the kernel…";
+    return waitingText(store.kernel.value);
   }
   if (activity.state.value === "ended") {
     return activity.reason.value;

@@ -22,6 +22,8 @@ const STRIP_PX = 4;
 const NEAREST_TICK_PX = 72;
 const TICKS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
 const LEAST_PX = 4;
+/** About as wide as a character of a latency is, and the space between two. */
+const LABEL_PX = 7;
 
 /** Where each lane is, and what it is called here; the two sides are strips under their waves. */
 const LANES: Record<string, { name: string; who: string; top: number; height: number }> = {
@@ -78,9 +80,11 @@ export function Lanes({ picture, sight, place_ms, aligned_ms, found }: LanesProp
         .map((stretch) => (
           <Bar key={keyOf(stretch)} stretch={stretch} x={x} found={found.value} point={point} />
         ))}
-      {picture.turns.map((turn) => (
-        <Bracket key={turn.turn} turn={turn} x={x} inSight={inSight} found={found.value} point={point} />
-      ))}
+      {labelled(picture.turns.flatMap(latencyOf), x)
+        .filter(({ from_ms, latency_ms }) => inSight(from_ms, from_ms + latency_ms))
+        .map((latency) => (
+          <Bracket key={latency.turn.turn} latency={latency} x={x} found={found.value} point={point} />
+        ))}
       {picture.notes
         .filter(({ t_ms }) => inSight(t_ms, t_ms))
         .map((note) => (
@@ -154,21 +158,37 @@ function Bar({ stretch, x, found, point }: PartProps & { stretch: Stretch }) {
   );
 }
 
-/** How long a turn took, between the waves: heard where it was recorded, else inferred, which its sign says. */
-function Bracket({
-  turn,
-  x,
-  inSight,
-  found,
-  point,
-}: PartProps & { turn: TurnMark; inSight(a: number, b: number): boolean }) {
+/** How long a turn took: heard where it was recorded, else inferred, which its sign says. */
+interface Latency {
+  turn: TurnMark;
+  heard: boolean;
+  from_ms: number;
+  latency_ms: number;
+  text: string;
+}
+
+function latencyOf(turn: TurnMark): Latency[] {
   const heard = turn.latency_heard_ms !== null;
   const latency_ms = heard ? turn.latency_heard_ms : turn.latency_inferred_ms;
   const from_ms = heard ? turn.t_speech_end_ms : turn.t_input_end_ms;
-  if (latency_ms === null || from_ms === null || !inSight(from_ms, from_ms + latency_ms)) {
-    return null;
-  }
-  const text = `${heard ? "" : "≈ "}${Math.round(latency_ms)} ms`;
+  return latency_ms === null || from_ms === null
+    ? []
+    : [{ turn, heard, from_ms, latency_ms, text: `${heard ? "" : "≈ "}${Math.round(latency_ms)} ms` }];
+}
+
+/** Leave the label out that would lie over the one before: the bracket still says it. */
+function labelled(latencies: Latency[], x: PartProps["x"]): (Latency & { label: boolean })[] {
+  let free_px = Number.NEGATIVE_INFINITY;
+  return latencies.map((latency) => {
+    const left_px = x(latency.from_ms);
+    const label = left_px >= free_px;
+    free_px = label ? left_px + (latency.text.length + 1) * LABEL_PX : free_px;
+    return { ...latency, label };
+  });
+}
+
+function Bracket({ latency, x, found, point }: PartProps & { latency: Latency & { label: boolean } }) {
+  const { turn, heard, from_ms, latency_ms, text, label } = latency;
   const inferred = turn.latency_inferred_ms === null ? "" : `, inferred ≈ ${Math.round(turn.latency_inferred_ms)} ms`;
   const key = `latency ${turn.turn}`;
   const what = {
@@ -202,7 +222,7 @@ function Bracket({
           }}
         />
       )}
-      <span>{text}</span>
+      {label && <span>{text}</span>}
     </button>
   );
 }

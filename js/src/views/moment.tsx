@@ -47,7 +47,8 @@ function now({ activity, config, kernel, reading }: Store, empty: boolean): Now 
   if (activity.muted.value) {
     return { who: "you", words: "muted" };
   }
-  return activity.microphone.value === "live"
+  // A microphone that was chosen while muted was noted as muted, and has been unmuted since.
+  return activity.microphone.value === "live" || activity.microphone.value === "muted"
     ? { who: listener, words: "listening…" }
     : { who: listener, words: "waiting…" };
 }

@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import type { Instance } from "../instance";
 import { type Fields, isFields } from "../messages";
 import { changesBetween } from "../prompt";
-import { callText } from "../words";
+import { callText, waitingText } from "../words";
 import { AskAgain } from "./ask_again";
 import { CopyButton } from "./copy_button";
 import { SessionForm } from "./session_form";
@@ -21,7 +21,7 @@ export function PromptView({ instance }: { instance: Instance }) {
   }, [prompt, version, store.activity.state.value]);
   const setup = prompt.setup.value;
   if (setup === null) {
-    return <p class="rtcw-nothing">{prompt.problem.value || "Asking the kernel…"}</p>;
+    return <p class="rtcw-nothing">{prompt.problem.value || waitingText(store.kernel.value)}</p>;
   }
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys typed in its fields are nobody else's

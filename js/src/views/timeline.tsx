@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Instance } from "../instance";
 import type { Stretch } from "../timeline";
 import type { View } from "../view";
-import { callText, clockText } from "../words";
+import { callText, clockText, waitingText } from "../words";
 import { type Found, Lanes } from "./lanes";
 import { useWaves } from "./use_waves";
 
@@ -50,7 +50,7 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
   useEffect(() => (playing ? place_ms.subscribe(sight.keepInSight) : undefined), [playing, place_ms, sight]);
 
   if (picture === null) {
-    return <p class="rtcw-nothing">{timeline.problem.value || "Asking the kernel…"}</p>;
+    return <p class="rtcw-nothing">{timeline.problem.value || waitingText(store.kernel.value)}</p>;
   }
   const toggle = () => {
     if (playing) {

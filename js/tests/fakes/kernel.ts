@@ -60,7 +60,7 @@ export interface Kernel {
   notes(type: string): Fields[];
 }
 
-export function createKernel(config: PanelConfig = CONFIG): Kernel {
+export function createKernel(config: PanelConfig = CONFIG, end = "e1"): Kernel {
   const listeners = new Map<string, Set<Listener>>();
   const traits: Fields = { status: "idle", muted: false, latency_heard_ms: null };
   const replies = new Map<string, (reply: Reply) => void>();
@@ -96,7 +96,7 @@ export function createKernel(config: PanelConfig = CONFIG): Kernel {
 
   function welcome(to: string, received: number, missing = false): void {
     const durable = durableHeld ? 0 : received;
-    post({ kind: "welcome", page: to, received, missing, durable, owner, config, length: log.length });
+    post({ kind: "welcome", page: to, received, missing, durable, owner, config, length: log.length, end });
   }
 
   function take(from: string, first: number, rows: WireRecord[]): void {
