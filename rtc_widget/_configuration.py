@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Configuration", "FieldProperties", "Update", "unless_changed"]
 
 _SERVER_VAD = {"type": "server_vad"}
+_IN_SESSION = ("conversation.item.", "input_audio_buffer.", "output_audio_buffer.", "response.")
+"""Events that only come once the session is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,7 @@ class Configuration:
         self._name({}, variant, differs=False)
         self._noted: dict[str, Any] = {}
         self._cause = "connect"
+        self._untold = False
         self._core: Core
 
     def follow(self, core: Core) -> None:
@@ -74,8 +77,17 @@ class Configuration:
         core.watchers.append(self._on_record)
 
     def _on_record(self, record: Record) -> None:
-        if record.direction != "server" or record.type not in {"session.created", "session.updated"}:
+        if record.direction != "server":
             return
+        if record.type in {"session.created", "session.updated"}:
+            self._take_session(record)
+        elif self._untold and record.type.startswith(_IN_SESSION):
+            # A filter keeps the service's own word back: what was asked for is all that is known.
+            self._untold = False
+            self._note("connect", self.requested)
+
+    def _take_session(self, record: Record) -> None:
+        self._untold = False
         effective = self._core.conversation.session
         cause = self._cause
         changed = protocol.session_diff(self._noted, effective)
@@ -90,6 +102,10 @@ class Configuration:
             return
         if cause != "connect":
             self.version += 1
+        self._note(cause, effective)
+
+    def _note(self, cause: str, effective: dict[str, Any]) -> None:
+        changed = protocol.session_diff(self._noted, effective)
         self._noted = effective
         self._core.log.note(
             "rtc.config",
@@ -102,7 +118,7 @@ class Configuration:
 
     def begin_call(self) -> None:
         """Say that what the server reports next answers a new call."""
-        self._cause = "connect"
+        self._cause, self._untold = "connect", True
 
     def check_changes(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the nested form of changes, checked against the session they change.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rtc_widget.conversation import Conversation
-from tests.log.script import SESSION, USAGE, Script, message
+from tests.log.script import SESSION, UNFILTERED, USAGE, Script, message
 
 if TYPE_CHECKING:
     from rtc_widget.conversation import Item, TurnState
@@ -583,6 +583,25 @@ def test_an_image_and_the_words_after_it_are_one_input() -> None:
     assert turn.user_transcript == "What is this?"
 
 
+def test_an_image_after_the_words_to_it_is_the_same_input() -> None:
+    script = Script().session()
+    script.typed("What is this?")
+    image = script.typed("", item_id="item_image")
+    script.ask()
+    response_id = script.created()
+    script.done(response_id, [script.say(response_id, "A menu.")])
+    turn = only_turn(script)
+    assert (turn.user_item_ids[1], turn.user_transcript, turn.n_responses) == (image, "What is this?", 1)
+
+
+def test_two_typed_inputs_are_two_turns_even_if_the_first_got_no_answer() -> None:
+    script = Script().session()
+    script.typed("One.")
+    script.typed_turn("Two.", "Second.")
+    turns = {turn.user_transcript: turn.n_responses for turn in reduce(script).turns}
+    assert turns == {"One.": 0, "Two.": 1}
+
+
 def test_two_utterances_are_two_turns_even_if_the_first_got_no_answer() -> None:
     script = Script().session()
     script.transcript(script.speech(), "I would like")
@@ -678,27 +697,72 @@ def test_a_reconnected_session_goes_on_after_what_was_there() -> None:
 
 
 def test_a_filter_that_hides_events_leaves_turns_and_transcripts() -> None:
-    """Azure's `webrtcfilter=on`: no session, no response, no done events."""
-    kept = {
-        "input_audio_buffer.speech_started",
-        "input_audio_buffer.speech_stopped",
-        "output_audio_buffer.started",
-        "output_audio_buffer.stopped",
-        "conversation.item.added",
-        "conversation.item.input_audio_transcription.completed",
-        "response.output_audio_transcript.delta",
-        "response.output_audio_transcript.done",
-    }
     script = Script().session()
     script.spoken_turn("One tea.", "One tea coming.")
     script.spoken_turn("And milk.", "With milk.")
-    script.rows = [row for row in script.rows if row[1]["type"] in kept]
+    script.rows = [row for row in script.rows if row[1]["type"] in UNFILTERED]
     script.rows.insert(0, ("local", {"type": "rtc.config", "version": 1, "effective": SESSION}))
     turns = reduce(script).turns
     assert [turn.user_transcript for turn in turns] == ["One tea.", "And milk."]
     assert [turn.transcript for turn in turns] == ["One tea coming.", "With milk."]
     assert [turn.status for turn in turns] == [None, None]
     assert turns[0].latency_inferred_ms is not None
+
+
+def test_another_call_follows_the_one_before_though_a_filter_hides_that_it_began() -> None:
+    script = Script()
+    for call, words in enumerate(["One.", "Two."], 1):
+        script.note("rtc.state", state="connecting", call=call)
+        script.note("rtc.state", state="live", call=call)
+        script.last_item = None
+        script.typed_turn(words, f"Answer to {words}")
+        script.note("rtc.state", state="ended", call=call)
+    said = " ".join(item.words or "" for item in reduce(script).items)
+    assert said == "One. Answer to One. Two. Answer to Two."
+
+
+def test_an_aside_whose_begin_was_missed_is_known_by_its_end() -> None:
+    script = Script().session()
+    script.typed_turn("Hello.", "Hi.")
+    aside = script.id("resp")
+    said = message("item_aside", "assistant", "completed", {"type": "output_text", "text": "Probe."})
+    script.done(aside, [said], conversation="none")
+    conversation = reduce(script)
+    assert conversation.responses[aside].conversation == "none"
+    assert [turn.transcript for turn in conversation.turns] == ["Hi."]
+
+
+@pytest.mark.parametrize("modalities", [["text", "audio"], ["audio", "text"], ["text"]])
+def test_a_written_answer_has_a_latency_where_sound_was_allowed_as_well(modalities: list[str]) -> None:
+    script = Script().session()
+    script.typed("Hello.")
+    script.ask()
+    response_id = script.created()
+    script.rows[-1][1]["response"]["output_modalities"] = modalities
+    script.done(response_id, [script.write(response_id, "Hi there.")])
+    script.rows[-1][1]["response"]["output_modalities"] = modalities
+    assert only_turn(script).latency_inferred_ms == 40
+
+
+def test_the_audio_of_a_turn_has_not_stopped_while_its_last_answer_sounds() -> None:
+    script = Script().session()
+    script.tool_turn()
+    turn = only_turn(script)
+    assert turn.t_audio_stopped_ms == turn.responses[-1].t_audio_stopped_ms
+    more = script.created()
+    script.done(more, [script.say(more, "And cold.")])
+    assert only_turn(script).t_audio_stopped_ms is None
+    script.stopped(more)
+    assert only_turn(script).t_audio_stopped_ms is not None
+
+
+def test_what_nobody_asked_for_has_no_latency() -> None:
+    script = Script().session()
+    script.ask()
+    greeting = script.created()
+    script.done(greeting, [script.say(greeting, "Welcome!")])
+    turn = only_turn(script)
+    assert (turn.user_item_id, turn.t_first_audio_ms is None, turn.latency_inferred_ms) == (None, False, None)
 
 
 def test_a_refused_request_is_no_longer_waited_for() -> None:

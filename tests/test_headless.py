@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ import pytest
 import rtc_widget as rtc
 from tests.audio.signals import loud_span_ms
 from tests.audio.witness import Witness
+from tests.log.script import UNFILTERED, Script
+from tests.transports.far_end import FarEnd, FarProvider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -241,6 +244,26 @@ async def test_a_turn_that_is_to_come_has_nothing_yet(session: rtc.HeadlessSessi
         turn = await session.play(question)
         assert (turn.item_ids, turn.response_ids, turn.transcript, len(turn.usage)) == ([], [], "", 0)
     assert len(turn.item_ids) == 1
+
+
+async def test_where_a_filter_hides_the_session_the_log_has_what_was_asked_for() -> None:
+    vad = {"type": "server_vad", "silence_duration_ms": 200}
+    calm = rtc.Variant("calm", instructions="Be calm.", turn_detection=vad)
+    with FarEnd(greets=False) as far:
+        async with rtc.HeadlessSession(provider=FarProvider(far), directory=None, variant=calm) as session:
+            assert session.config.empty
+            script = Script()
+            script.spoken_turn("One tea.", "One tea coming.")
+            for _, event in script.rows:
+                if event["type"] in UNFILTERED:
+                    far.send(json.dumps(event))
+            await session.wait_for("output_audio_buffer.stopped", since=0)
+            (row,) = session.config.to_dict("records")
+            assert (row["version"], row["cause"], row["variant"]) == (1, "connect", "calm")
+            assert json.loads(row["effective"])["instructions"] == "Be calm."
+            (turn,) = session.turns.to_dict("records")
+            assert (turn["variant"], turn["transcript"]) == ("calm", "One tea coming.")
+            assert turn["latency_inferred_ms"] > 0
 
 
 def test_a_closed_widget_makes_no_call() -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from rtc_widget.log.record import Record
 
 
+_OF_MCP = frozenset({"mcp_call", "mcp_approval_request"})
+"""Calls that have no id but their item's."""
+
+
 def speech_started(model: Model, record: Record) -> None:
     """Note when the speech began that will become this item."""
     model.user_speaking = True
@@ -127,6 +131,7 @@ def done(model: Model, record: Record) -> None:
         item.t_done_ms = record.t_ms
     if item.status == "completed":
         arguments_complete(model, item, record)
+    model.layout.changed()  # an input may have got its words
 
 
 def retrieved(model: Model, record: Record) -> None:
@@ -219,7 +224,9 @@ def merge(model: Model, body: ItemBody) -> Item:
     if item.arguments is None:
         item.arguments = body.arguments
     item.approval_request_id = body.approval_request_id or item.approval_request_id
-    item.tool_call_id = item.item_id if item.type == "mcp_call" else body.call_id or item.tool_call_id
+    item.tool_call_id = item.item_id if item.type in _OF_MCP else body.call_id or item.tool_call_id
+    if item.type == "mcp_call" and (request := model.items.get(item.approval_request_id or "")) is not None:
+        request.called = True
     if body.output is not None:
         item.output = text(body.output)
     if body.error is not None:

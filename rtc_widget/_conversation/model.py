@@ -34,6 +34,8 @@ class Model:
         self._told: Record | None = None
         self.session_model: str | None = None
         self.server_session = False
+        self.call: int | None = None
+        """Number of the call under way."""
         self.responses: dict[str, Response] = {}
         self.tool_runs: dict[str, ToolRun] = {}
         self.variant: str | None = None

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 def session_created(model: Model, record: Record) -> None:
     """Begin a conversation on the server."""
     model.call_over()
+    _begin(model)
+    session_updated(model, record)
+
+
+def _begin(model: Model) -> None:
     model.has_spoken = False
     model.layout.begin_conversation()
-    session_updated(model, record)
 
 
 def session_updated(model: Model, record: Record) -> None:
@@ -36,9 +40,13 @@ def configured(model: Model, record: Record) -> None:
 
 
 def state_changed(model: Model, record: Record) -> None:
-    """End what only a call keeps going."""
-    if record.event.get("state") in {"ended", "failed"}:
+    """End what only a call keeps going; another call begins a conversation, should a filter hide that."""
+    state, call = record.event.get("state"), record.event.get("call")
+    if state in {"ended", "failed"}:
         model.call_over()
+    elif isinstance(call, int) and call != model.call:
+        model.call = call
+        _begin(model)
 
 
 def tool_ran(model: Model, record: Record) -> None:

@@ -109,6 +109,9 @@ def done(model: Model, record: Record) -> None:
     body, usage = event.response, event.response.usage or event.usage
     response = model.response(body.id)
     _describe(response, body)
+    if response.t_created_ms is None and body.conversation_id is not msgspec.UNSET:
+        response.conversation = _conversation_of(body.conversation_id)  # its `response.created` never came
+        model.layout.changed()
     response.ended = True
     model.running.pop(response.response_id, None)
     if response.t_done_ms is None:

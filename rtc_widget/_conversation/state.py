@@ -15,6 +15,7 @@ T = TypeVar("T")
 MARK = "rtc_mark"
 _SILENT: dict[str, str | None] = {"text": None, "transcript": None, "words": None}
 _FIRST_SPOKEN = ("transcript", 0)
+_CALLS = frozenset({"function_call", "mcp_call", "mcp_approval_request"})
 _ENDED_BY = {"turn_detected", "client_cancelled", None}
 
 
@@ -92,6 +93,8 @@ class Item(msgspec.Struct, eq=False):
     approval_request_id: str | None = None
     asked: bool = False
     """A function call whose arguments have been complete."""
+    called: bool = False
+    """A request for approval whose call has been made: that is an item of its own."""
     transcription: str = "none"
     transcription_usages: dict[int, Usage] = {}
     """What was billed for writing it down, by content index."""
@@ -128,6 +131,11 @@ class Item(msgspec.Struct, eq=False):
     def is_user_input(self) -> bool:
         """Whether it is something the user said or typed."""
         return self.spoken or (self.type == "message" and self.role == "user")
+
+    @property
+    def is_tool_call(self) -> bool:
+        """Whether it is a call of a function or an MCP tool, or asks whether one may be made."""
+        return self.type in _CALLS and not self.called
 
     @property
     def text(self) -> str | None:
@@ -256,8 +264,10 @@ class Response(msgspec.Struct, eq=False):
     @property
     def t_first_output_ms(self) -> float | None:
         """When its audio began, or its text where it has no audio."""
-        sound = self.t_first_audio_ms
-        return self.t_first_text_ms if sound is None and "audio" not in self.modalities else sound
+        if self.t_first_audio_ms is not None:
+            return self.t_first_audio_ms
+        silent = self.ended and not any(item.transcript is not None for item in self.items)
+        return self.t_first_text_ms if silent or "audio" not in self.modalities else None
 
     @property
     def interrupted(self) -> bool:

@@ -83,7 +83,8 @@ class TurnState:
     @property
     def t_audio_stopped_ms(self) -> float | None:
         """When the audio of its last audible response stopped."""
-        return first_of(response.t_audio_stopped_ms for response in reversed(self.responses))
+        audible = [response for response in self.responses if response.t_first_audio_ms is not None]
+        return audible[-1].t_audio_stopped_ms if audible else None
 
     @property
     def t_speech_end_ms(self) -> float | None:
@@ -93,7 +94,7 @@ class TurnState:
 
     @property
     def t_input_end_ms(self) -> float | None:
-        """When the user's input was complete.
+        """When the user's input was complete; None where the model spoke unasked.
 
         End of speech where a VAD decides; else (typed, push to talk) when the client asked for the
         first answer, or created or committed the item, or the server added it.
@@ -101,8 +102,10 @@ class TurnState:
         spoken = self.spoken_input
         if spoken is not None and spoken.t_speech_stopped_ms is not None:
             return self.t_speech_end_ms
+        if not self.users:
+            return None
         asked = self.responses[0].t_requested_ms if self.responses else None
-        if asked is not None or not self.users:
+        if asked is not None:
             return asked
         if spoken is not None:
             return spoken.t_committed_ms if spoken.by_hand else None
@@ -145,8 +148,7 @@ class TurnState:
     @property
     def tool_items(self) -> list[Item]:
         """The function and MCP calls of its responses."""
-        kinds = {"function_call", "mcp_call"}
-        return [item for response in self.responses for item in response.items if item.type in kinds]
+        return [item for response in self.responses for item in response.items if item.is_tool_call]
 
     @property
     def n_tool_calls(self) -> int:

@@ -9,11 +9,13 @@ import msgspec
 from rtc_widget._conversation.shapes import text
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
+from rtc_widget.log.blocks import DIRECTIONS
 from rtc_widget.log.record import decode_event
 from rtc_widget.protocol.session_config import session_diff
 
 if TYPE_CHECKING:
     from rtc_widget.frames._frame import Source
+    from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
 
 _NOTHING = msgspec.Raw(b"")
@@ -41,7 +43,6 @@ COLUMNS = (
     ),
     Column("effective", "effective", "string", "The whole configuration, as JSON text."),
 )
-_SERVER = {"session.created": "server", "session.updated": "update"}
 
 
 def _read(record: Record) -> list[Record]:
@@ -81,7 +82,7 @@ def _rows(source: Source) -> list[_Row]:
     notes = [record for record in records if record.direction == "local"]
     if notes:
         return [_of_note(record) for record in notes]
-    return _of_server([record for record in records if record.direction == "server"])
+    return _of_server(records, asked=_has_client(source.log))
 
 
 def _of_note(record: Record) -> _Row:
@@ -96,18 +97,35 @@ def _text(raw: msgspec.Raw) -> bytes | None:
     return None if words in {b"", b"null"} else words
 
 
-def _of_server(records: list[Record]) -> list[_Row]:
-    """Where nobody took notes, read the server's own word: each session event that changes something."""
+def _has_client(log: EventLog) -> bool:
+    """Whether the log has what the client sent, too."""
+    client = DIRECTIONS.index("client")
+    return any((block.direction == client).any() for block in log.all_blocks())
+
+
+def _of_server(records: list[Record], *, asked: bool) -> list[_Row]:
+    """Where nobody took notes, read the server's own word: each session event that changes something.
+
+    With `asked`, a change is an update only where one was asked for; else there is no telling.
+    """
     rows: list[_Row] = []
     before: tuple[bytes, dict[str, Any]] = b"", {}
+    waiting = 0
     for record in records:
+        if record.direction != "server":
+            waiting += 1
+            continue
+        cause = "connect"
+        if record.type == "session.updated":
+            cause = "update" if waiting or not asked else "server"
+            waiting = max(0, waiting - 1)
         session = bytes(_event_of(record).session)
         if session == before[0] or not session.startswith(b"{"):
             continue
         effective = decode_event(session)
         changed = session_diff(before[1], effective)
         if changed or not rows:
-            cause, words = _SERVER[record.type], (text(changed) or "").encode()
+            words = (text(changed) or "").encode()
             rows.append(_Row(len(rows) + 1, record.t_ms, None, cause, words, session))
         before = session, effective
     return rows
@@ -118,6 +136,6 @@ FRAME = Frame(
     "a change of configuration",
     COLUMNS,
     _rows,
-    frozenset({"rtc.config", "session.created", "session.updated"}),
+    frozenset({"rtc.config", "session.created", "session.update", "session.updated"}),
     _read,
 )

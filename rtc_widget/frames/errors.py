@@ -28,8 +28,8 @@ COLUMNS = (
         "source",
         "source",
         "category",
-        "Who tells: the server (an `error` event, a failed response or transcription), the connection (a "
-        "failed call) or a part of us.",
+        "Who tells: the server (an `error` event, a failed response, transcription or list of MCP tools), "
+        "the connection (a failed call), a tool (a function or MCP call) or another part of us.",
         ("server", "connection", "tool", "callback", "disk", "protocol"),
     ),
     Column(
@@ -55,6 +55,14 @@ def _read(record: Record) -> Iterator[_Row]:
         if record.event.get("state") == "failed":
             yield _Row(record.t_ms, "connection", _of_call(record.event), record.seq)
         return
+    if record.type == "response.output_item.done":
+        yield from _of_mcp_call(record)
+        return
+    if record.type == "mcp_list_tools.failed":
+        words = "The service could not list the tools of an MCP server."
+        told = {"code": record.type, "message": words, "param": record.event.get("item_id")}
+        yield _Row(record.t_ms, "server", told, record.seq)
+        return
     if record.type == "response.done":
         if record.raw.find(b'"error"') < 0 and record.raw.find(b'"failed"') < 0:
             return  # most of them, and they are long
@@ -69,6 +77,16 @@ def _read(record: Record) -> Iterator[_Row]:
         )
     elif record.type == "error":
         yield _Row(record.t_ms, "server", {"message": error}, record.seq)
+
+
+def _of_mcp_call(record: Record) -> Iterator[_Row]:
+    """Read what went wrong in a call that the service made; most items are none."""
+    item = record.event.get("item") if record.raw.find(b'"mcp_call"') >= 0 else None
+    if isinstance(item, dict) and item.get("type") == "mcp_call" and item.get("error") is not None:
+        error = item["error"]
+        words = text(error.get("message") if isinstance(error, dict) else error) or text(error)
+        told = {"code": text(item.get("name")), "message": words, "param": item.get("id")}
+        yield _Row(record.t_ms, "tool", told, record.seq)
 
 
 def _of_response(response: Any) -> Any:
@@ -100,6 +118,8 @@ FRAME = Frame(
             "rtc.error",
             "rtc.state",
             "response.done",
+            "response.output_item.done",
+            "mcp_list_tools.failed",
             "conversation.item.input_audio_transcription.failed",
         }
     ),

@@ -36,10 +36,16 @@ COLUMNS = (
     Column("event_id", "event.event_id", "string", "The event's own id."),
     Column("t_ms", "t_ms", "float", "ms since the session's first record, on the log's clock."),
     Column(
-        "t_browser_ms", "t_browser_ms", "float", "The browser's clock; ms since the first record that has it."
+        "t_browser_ms",
+        "t_browser_ms",
+        "float",
+        "The browser's clock; ms since the session's first record, by t_ms of the first that has it.",
     ),
     Column(
-        "t_kernel_ms", "t_kernel_ms", "float", "The kernel's clock; ms since the first record that has it."
+        "t_kernel_ms",
+        "t_kernel_ms",
+        "float",
+        "The kernel's clock; ms since the session's first record, by t_ms of the first that has it.",
     ),
     Column("item_id", "event.item_id", "string", "The item it is about: item_id, or item.id."),
     Column(
@@ -95,17 +101,18 @@ class EventsFrame:
         length = len(block)
         arrays = {name: getattr(block, name) for name in _SHARED}
         for name in _CLOCKS:
-            arrays[name] = self._rebased(name, getattr(block, name))
+            arrays[name] = self._rebased(name, getattr(block, name), block.t_ms)
         arrays["seq"] = pa.array(np.arange(block.start, block.start + length))
         arrays["session_id"] = pa.repeat(pa.scalar(self._log.session_id, ARROW_TYPES["string"]), length)
         return _Part(length, block.direction, block.type, arrays)
 
-    def _rebased(self, name: str, values: pa.Array) -> pa.Array:
+    def _rebased(self, name: str, values: pa.Array, t_ms: pa.Array) -> pa.Array:
         if values.null_count == len(values):
             return values
         base = self._bases.get(name)
         if base is None:
-            base = self._bases[name] = values.drop_null()[0].as_py()
+            first = pc.index(values.is_valid(), True).as_py()
+            base = self._bases[name] = values[first].as_py() - (t_ms[first].as_py() or 0.0)
         return pc.round(pc.subtract(values, base), 3)
 
 

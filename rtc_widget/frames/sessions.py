@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from rtc_widget.frames import calls, usage
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
@@ -140,7 +142,11 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
 
 
 def _duration_ms(source: Source) -> float | None:
-    return source.log.record(-1).t_ms if len(source.log) else None
+    ends = [pc.min_max(block.t_ms).as_py() for block in source.log.all_blocks()]
+    known = [(float(end["min"]), float(end["max"])) for end in ends if end["max"] is not None]
+    if not known:
+        return None
+    return round(max(last for _, last in known) - min(first for first, _ in known), 3)
 
 
 def _cost_usd(source: Source) -> float | None:

@@ -33,7 +33,7 @@ COLUMNS = (
         "tool_call_id",
         "item.tool_call_id",
         "string",
-        "`call_…` of a function call; of an MCP call, its item's id.",
+        "`call_…` of a function call; of an MCP call, or the question whether it may run, its item's id.",
     ),
     Column("item_id", "item.item_id", "string", "The item that holds the call."),
     Column("response_id", "item.response_id", "string", "The response that made it."),
@@ -63,8 +63,6 @@ COLUMNS = (
     Column("run_ms", "run_ms", "float", "How long it ran."),
 )
 
-_KINDS = {"function_call": "function", "mcp_call": "mcp", "mcp_approval_request": "mcp"}
-
 
 def rows(source: Source) -> list[ToolCallRow]:
     """Return one row a call, in conversation order."""
@@ -72,12 +70,8 @@ def rows(source: Source) -> list[ToolCallRow]:
     responses = source.conversation.responses
     outputs = {i.tool_call_id: i.output for i in items if i.type == "function_call_output"}
     answers = {i.approval_request_id: i.approve for i in items if i.type == "mcp_approval_response"}
-    called = {i.approval_request_id for i in items if i.type == "mcp_call"}
     found = []
-    for item in items:
-        kind = _KINDS.get(item.type or "")
-        if kind is None or (item.type == "mcp_approval_request" and item.item_id in called):
-            continue
+    for item in [item for item in items if item.is_tool_call]:
         run = source.conversation.tool_runs.get(item.tool_call_id or item.item_id) or ToolRun()
         response = responses.get(item.response_id or "")
         request = item.item_id if item.type == "mcp_approval_request" else item.approval_request_id
@@ -91,7 +85,7 @@ def rows(source: Source) -> list[ToolCallRow]:
             ToolCallRow(
                 item,
                 None if response is None else response.turn,
-                kind,
+                "function" if item.type == "function_call" else "mcp",
                 first_of((outputs.get(item.tool_call_id), run.output, item.output)),
                 first_of((run.error, item.error)),
                 first_of((run.approval, asked.approval, _approval(request, answers))),

@@ -111,6 +111,11 @@ class Store:
             tail = Block.seal(self._sealed, rows, self._types) if self._tail else None
             return self._blocks[bisect_left(self._starts, start) :], tail
 
+    def all_blocks(self) -> list[Block]:
+        """Return all records as blocks, the unsealed ones too."""
+        blocks, tail = self.blocks()
+        return blocks if tail is None else [*blocks, tail]
+
     @property
     def type_names(self) -> list[str]:
         """Event types of the sealed blocks, in the order they first came."""

@@ -304,14 +304,70 @@ def test_what_a_user_does_to_a_frame_stays_with_the_user() -> None:
     assert not theirs["transcript"].eq("changed").any()
 
 
-def test_instants_of_both_clocks_count_from_the_first_that_has_them() -> None:
+def test_instants_of_both_clocks_count_from_the_first_record() -> None:
     log = EventLog()
     log.append("local", "{}", t_kernel_ms=5_000.0)
     log.append("server", "{}", t_kernel_ms=5_010.5, t_browser_ms=1_700_000_000_000.25)
     log.append("server", "{}", t_kernel_ms=5_020.0, t_browser_ms=1_700_000_000_010.5)
     events = Frames(log).get("events")
     assert events["t_kernel_ms"].tolist() == [0.0, 10.5, 20.0]
-    assert events["t_browser_ms"].tolist() == [pd.NA, 0.0, 10.25]
+    assert events["t_browser_ms"].tolist() == [pd.NA, 10.5, 20.75]
+
+
+def test_a_session_lasts_from_its_first_record_to_its_last() -> None:
+    log = EventLog()
+    for t_kernel_ms in (5_000.0, 6_000.0, 5_900.0):
+        log.append("server", "{}", t_kernel_ms=t_kernel_ms)
+    assert Frames(log).get("sessions")["duration_ms"].tolist() == [1_000.0]
+    assert Frames(EventLog()).get("sessions")["duration_ms"].isna().all()
+
+
+def test_what_changed_a_configuration_is_told_without_notes() -> None:
+    script = Script().session()
+    script.server("session.updated", session={**SESSION, "instructions": "By the server."})
+    script.client("session.update", session={"instructions": "By us."})
+    script.server("session.updated", session={**SESSION, "instructions": "By us."})
+    assert Frames(script.log()).get("config")["cause"].tolist() == ["connect", "server", "update"]
+    script.rows = [row for row in script.rows if row[0] == "server"]
+    assert Frames(script.log()).get("config")["cause"].tolist() == ["connect", "update", "update"]
+
+
+def test_an_mcp_call_that_waits_or_fails_is_counted_and_told() -> None:
+    script = Script().session()
+    script.typed("How deep is it?")
+    script.ask()
+    first = script.created()
+    about = {"response_id": first, "output_index": 0}
+    asked = {"id": "mcpr_1", "type": "mcp_approval_request", "name": "depth", "arguments": "{}"}
+    script.server("response.output_item.added", **about, item=asked)
+    script.added(asked)
+    script.done(first, [asked])
+    frames = Frames(script.log())
+    assert frames.get("tool_calls")["tool_call_id"].tolist() == ["mcpr_1"]
+    assert frames.get("turns")["n_tool_calls"].tolist() == [1]
+    second = script.created()
+    call = {"id": "mcp_1", "type": "mcp_call", "name": "depth", "approval_request_id": "mcpr_1"}
+    about = {"response_id": second, "output_index": 0}
+    script.server("response.output_item.added", **about, item=call)
+    script.added(call)
+    script.server("response.mcp_call.failed", output_index=0, item_id="mcp_1")
+    failed = {**call, "error": {"type": "tool_execution_error", "message": "The sea was closed."}}
+    script.server("response.output_item.done", **about, item=failed)
+    script.done(second, [failed])
+    script.server("mcp_list_tools.failed", item_id="mcpl_1")
+    frames = Frames(script.log())
+    assert frames.get("tool_calls")["tool_call_id"].tolist() == ["mcp_1"]
+    assert frames.get("turns")["n_tool_calls"].tolist() == [1]
+    told = frames.get("errors")[["source", "code", "message", "param"]].astype(str).to_numpy().tolist()
+    assert told == [
+        ["tool", "depth", "The sea was closed.", "mcp_1"],
+        [
+            "server",
+            "mcp_list_tools.failed",
+            "The service could not list the tools of an MCP server.",
+            "mcpl_1",
+        ],
+    ]
 
 
 def test_a_dictionary_prints_every_column_with_its_definition() -> None:

@@ -41,6 +41,19 @@ USAGE: dict[str, Any] = {
     "output_token_details": {"text_tokens": 9, "audio_tokens": 61},
 }
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
+UNFILTERED = frozenset(
+    {
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "output_audio_buffer.started",
+        "output_audio_buffer.stopped",
+        "conversation.item.added",
+        f"{_TRANSCRIPTION}.completed",
+        "response.output_audio_transcript.delta",
+        "response.output_audio_transcript.done",
+    }
+)
+"""What Azure's `webrtcfilter=on` lets through: no session, no response, no done events."""
 
 
 class Script:

@@ -50,7 +50,7 @@ def test_a_spoken_turn_with_its_transcription() -> None:
     assert (response["text_in"], response["audio_in"]) == (14, 27)
     assert (response["text_out"], response["audio_out"]) == (28, 136)
     assert turn["cost_usd"] == pytest.approx(transcription["cost_usd"] + response["cost_usd"])
-    assert rec.config["cause"].tolist() == ["server", "update"]
+    assert rec.config["cause"].tolist() == ["connect", "update"]
     assert "Reply in a few words." in rec.config["changed"].iloc[1]
 
 

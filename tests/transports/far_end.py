@@ -52,6 +52,8 @@ class FarEnd:
     arrivals: list[Arrival] = field(default_factory=list)
     said_ms: list[float] = field(default_factory=list)
     offer: str = ""
+    greets: bool = True
+    """Whether it sends `session.created`, which a filter of a service's keeps back."""
     track: OutgoingTrack | None = None
 
     def __enter__(self) -> Self:
@@ -96,7 +98,8 @@ class FarEnd:
         def opened(channel: RTCDataChannel) -> None:
             self._channel = channel
             channel.on("message", self._took)
-            channel.send(json.dumps({"type": "session.created", "label": channel.label}))
+            if self.greets:
+                channel.send(json.dumps({"type": "session.created", "label": channel.label}))
 
         @pc.on("track")
         def received(track: MediaStreamTrack) -> None:
