@@ -138,8 +138,11 @@ def journal_of(path: str | Path) -> Path:
     if place.is_dir():
         place = place / JOURNAL
     if not place.is_file():
+        below = len(find(str(path))) if expanded(path).is_dir() else 0
         raise RecordingError(
-            f"there is no recording at {path}: a folder with {JOURNAL}, or a file of one record a line"
+            f"there is no recording at {path}: a folder with {JOURNAL}, or a file of one record a line."
+            + f" Below it there {'is' if below == 1 else 'are'} {below}: load_many({str(path)!r}) reads them."
+            * bool(below)
         )
     return place
 
@@ -192,7 +195,9 @@ def find(where: str | Path | Sequence[str | Path]) -> list[Path]:
         text = os.fspath(place)
         for match in _matches(os.fspath(expanded(text)) if text.startswith("~") else text):
             found.update(dict.fromkeys(_below(match)))
-    return sorted(found)
+    if isinstance(where, str | os.PathLike):
+        return sorted(found)
+    return sorted({path.resolve(): path for path in reversed(found)}.values())  # places may be named twice
 
 
 def _matches(text: str) -> list[str]:

@@ -91,8 +91,10 @@ def odd_line(text: bytes) -> Line:
         pass
     parts = members(text.decode("utf-8"))
     direction = json.loads(parts.get("direction", "null"))
-    if direction is None and ("event" not in parts or "type" in parts):
+    if direction is None and "type" in parts:
         return Line(direction="server", event=msgspec.Raw(text.strip()))
+    if direction is None and "event" not in parts:
+        raise ValueError("a row has a direction and an event, a bare event has a type")
     if direction not in DIRECTIONS:
         raise ValueError(f"a direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
     if "event" not in parts:

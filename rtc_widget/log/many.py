@@ -42,11 +42,14 @@ class Recordings(FrameProperties):
         Folders of recordings, or files of one record a line.
     progress : bool, optional
         Show a progress bar; by default for more than 50 sessions.
+    strict : bool
+        Whether a broken line that is not the last is an error; otherwise it is left out.
     """
 
-    def __init__(self, paths: Sequence[Path], progress: bool | None = None) -> None:
+    def __init__(self, paths: Sequence[Path], progress: bool | None = None, *, strict: bool = True) -> None:
         self.paths = list(paths)
         self._progress = progress
+        self._strict = strict
         self._loaded: dict[Path, tuple[int, Frames]] = {}
 
     def __len__(self) -> int:
@@ -57,7 +60,7 @@ class Recordings(FrameProperties):
         """Load one session after the other."""
         from rtc_widget.log.recording import load
 
-        return (load(path) for path in self.paths)
+        return (load(path, strict=self._strict) for path in self.paths)
 
     def __repr__(self) -> str:
         """Say how many there are."""
@@ -108,7 +111,7 @@ class Recordings(FrameProperties):
         kept_ns, kept = self._loaded.get(path, (None, None))
         if kept is not None and kept_ns == of_ns:
             return kept
-        loaded = read_file(journal)
+        loaded = read_file(journal, strict=self._strict)
         frames = Frames(loaded.log, info={**folders.read_session_file(path), "path": str(path)})
         if path.is_dir() and (tracks := Tracks(path)).exist:
             frames.hear(tracks)
@@ -133,13 +136,18 @@ class Recordings(FrameProperties):
         return frame.from_arrow(dict(zip(table.column_names, table.columns, strict=True)), len(table), extra)
 
 
-def load_many(where: str | Path | Sequence[str | Path], *, progress: bool | None = None) -> Recordings:
+def load_many(
+    where: str | Path | Sequence[str | Path], *, strict: bool = True, progress: bool | None = None
+) -> Recordings:
     """Find sessions; their frames are read when asked for.
 
     Parameters
     ----------
     where : str, Path or sequence of them
         Folders (searched to any depth), files, or patterns such as `runs/**`.
+    strict : bool
+        Whether a broken line that is not the last of its file is an error, once that is read; otherwise it is
+        left out.
     progress : bool, optional
         Show a progress bar; by default for more than 50 sessions, where tqdm is installed.
 
@@ -151,7 +159,7 @@ def load_many(where: str | Path | Sequence[str | Path], *, progress: bool | None
     paths = folders.find(where)
     if not paths:
         raise RecordingError(f"there are no recordings at {where}")
-    return Recordings(paths, progress)
+    return Recordings(paths, progress, strict=strict)
 
 
 def sql(query: str, where: str | Path | Sequence[str | Path] = _EVERYWHERE) -> pd.DataFrame:
@@ -245,5 +253,18 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
             return pd.DatetimeTZDtype("us", "UTC")
         return pd.ArrowDtype(kind)
 
-    frame: pd.DataFrame = table.to_pandas(types_mapper=dtype_of)
+    frame: pd.DataFrame = _without_decimals(table).to_pandas(types_mapper=dtype_of)
     return frame
+
+
+def _without_decimals(table: pa.Table) -> pa.Table:
+    """Turn what DuckDB makes of a sum into the numbers that frames have: integers where they fit."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            values = table.column(place)
+            try:
+                values = values.cast(pa.int64() if field.type.scale == 0 else pa.float64())
+            except pa.ArrowInvalid:
+                values = values.cast(pa.float64())
+            table = table.set_column(place, field.name, values)
+    return table

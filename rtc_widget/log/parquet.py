@@ -67,7 +67,19 @@ def table_of(frames: Frames, name: str) -> pa.Table:
             known = isinstance(value, str | int) and not isinstance(value, bool)
             values = pa.repeat(pa.scalar(value if known else None, kind), len(frame))
         table = table.add_column(place, column.name, values)
-    return table
+    return table.replace_schema_metadata(_for_pandas(name))
+
+
+@cache
+def _for_pandas(name: str) -> dict[bytes, bytes]:
+    """Return what tells pandas the dtypes of a frame, where it reads its file."""
+    frame = FRAMES[name]
+    has = {column.name for column in frame.columns}
+    empty = frame.from_arrow({}, 0, [column for column in MANY if column.name not in has])
+    lists = [column.name for column in frame.columns if column.kind == "strings"]
+    empty = empty.drop(columns=lists)  # pandas cannot read its own name of such a dtype
+    metadata: dict[bytes, bytes] = pa.Schema.from_pandas(empty, preserve_index=False).metadata
+    return metadata
 
 
 def write_frames(
@@ -139,7 +151,8 @@ def _has_own_prices(name: str) -> bool:
 def write_dataset(sessions: Iterable[Frames], folder: Path) -> Path:
     """Write a folder a frame, partitioned by `session_id`; a session's older files are replaced.
 
-    An id is quoted as in a URL, which readers of such folders undo.
+    An id is quoted as in a URL, which readers of such folders undo; where they put that column is theirs.
+    pandas finds the frame's dtypes in each file, but for categories, which are strings there.
 
     Raises
     ------

@@ -21,6 +21,13 @@ _CHUNK_BYTES = 1 << 18  # larger pieces fall out of the processor's cache, and t
 _BLOCK_BYTES = 1 << 19  # of these a block is made: fewer are less work, until their lines fall out of it too
 _BEGINNING = 64
 _MARK = b"\xef\xbb\xbf"  # which some editors put before a text
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"(\xb5/\xfd": "zstd",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+}
 _EXCERPT = 200
 _NAMING = 100
 
@@ -77,6 +84,8 @@ def read_file(path: Path, *, strict: bool = True, progress: Callable[[int], None
     """
     loaded = _nothing()
     with path.open("rb") as file:
+        _refuse_packed(path, file.read(_BEGINNING))
+        file.seek(0)
         start = len(_MARK) if file.read(len(_MARK)) == _MARK else 0
         file.seek(start)
         if _begins_with_array(file):
@@ -124,6 +133,12 @@ def _named(loaded: Loaded) -> Loaded:
         first = b"\n".join(record.raw for record in log.records(0, _NAMING))
         log.session_id = f"rtcs_{hashlib.sha256(first + b'%d' % len(log)).hexdigest()[:12]}"
     return loaded
+
+
+def _refuse_packed(path: Path, begin: bytes) -> None:
+    for mark, name in _PACKED.items():
+        if begin.startswith(mark):
+            raise RecordingError(f"{path} is compressed ({name}): unpack it first", path=path)
 
 
 def _begins_with_array(file: BinaryIO) -> bool:

@@ -248,6 +248,45 @@ def test_a_dataset_that_pandas_polars_and_duckdb_read(runs: Path, tmp_path: Path
     assert len(pd.read_parquet(tmp_path / "one" / "turns")) == 3
 
 
+@pytest.mark.parametrize("name", ["sessions", "turns", "usage"])
+def test_pandas_reads_the_dtypes_of_a_dataset_from_its_files(runs: Path, tmp_path: Path, name: str) -> None:
+    recording = rtc.load(runs / "day0" / "run0")
+    read = pd.read_parquet(recording.to_parquet(tmp_path / "dataset") / name)
+    frame = getattr(recording, name) if name != "sessions" else rtc.load_many(runs).sessions
+    plain = [column for column in frame if frame[column].dtype != "category" and column != "session_id"]
+    assert read[plain].dtypes.tolist() == frame[plain].dtypes.tolist()
+
+
+def test_a_sum_is_a_number_as_frames_have_them(runs: Path) -> None:
+    many = rtc.load_many(runs)
+    answer = many.sql(
+        """select sum(n_turns) n, sum(n_turns)::decimal(9, 2) part, sum(n_turns) * 1e20::hugeint big
+        from sessions"""
+    )
+    assert [str(dtype) for dtype in answer.dtypes] == ["int64[pyarrow]", "double[pyarrow]", "double[pyarrow]"]
+    total = many.sessions["n_turns"].sum()
+    assert answer.iloc[0].tolist() == [total, total, total * 1e20]
+
+
+def test_a_session_that_two_names_lead_to_is_counted_once(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs.parent)
+    assert len(rtc.load_many([runs, runs.name, f"{runs.name}/day0"])) == len(rtc.load_many(runs)) == 3
+
+
+def test_a_broken_session_among_many_may_be_left_out(runs: Path) -> None:
+    (runs / "broken.jsonl").write_text('not json\n{"direction": "server", "event": {"type": "a"}}\n', "utf-8")
+    with pytest.raises(rtc.RecordingError, match=r"broken\.jsonl.*line 1(.|\n)*strict=False"):
+        _ = rtc.load_many(runs).turns
+    assert len(rtc.load_many(runs, strict=False).sessions) == 4
+
+
+def test_a_folder_of_sessions_is_no_session_and_says_what_reads_them(runs: Path) -> None:
+    with pytest.raises(rtc.RecordingError, match=r"Below it there are 3: load_many\("):
+        rtc.load(runs)
+
+
 @pytest.mark.parametrize("session_id", ["../../../out", "a/b=c", "50 % é"])
 def test_any_session_id_stays_in_the_dataset_and_is_read_back(tmp_path: Path, session_id: str) -> None:
     import duckdb

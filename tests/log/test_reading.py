@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +123,20 @@ def test_what_is_not_there_is_a_recording_error(tmp_path: Path) -> None:
         rtc.load(tmp_path)
     with pytest.raises(rtc.RecordingError, match="event 1"):
         rtc.load([5])
+
+
+def test_a_compressed_file_is_called_that(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"direction": "server", "event": {"type": "a"}}\n'))
+    with pytest.raises(rtc.RecordingError, match=r"rows.jsonl.gz is compressed \(gzip\): unpack it first"):
+        rtc.load(path)
+
+
+def test_lines_that_are_neither_rows_nor_events_are_no_session(tmp_path: Path) -> None:
+    path = tmp_path / "scores.jsonl"
+    path.write_text('{"name": "x", "score": 1}\n' * 3, "utf-8")
+    with pytest.raises(rtc.RecordingError, match=r"line 1.*a bare event has a type"):
+        rtc.load(path)
 
 
 def test_an_empty_journal_has_frames_too(tmp_path: Path) -> None:
