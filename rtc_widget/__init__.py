@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from rtc_widget.experiments.experiment import Experiment
     from rtc_widget.experiments.results import Results
     from rtc_widget.experiments.scenario import Play, Say, Scenario
-    from rtc_widget.experiments.scoring import word_error_rate
     from rtc_widget.experiments.variant import Variant
+    from rtc_widget.experiments.word_errors import word_error_rate
     from rtc_widget.headless import HeadlessSession
     from rtc_widget.log.recording import Recording, load, load_many, sql
     from rtc_widget.providers import AzureOpenAI, Compatible, OpenAI, Provider, Sandbox, SecretPolicy
@@ -103,7 +103,7 @@ _HOMES = {
     "side_by_side": "replay",
     "sql": "log.recording",
     "token_app": "token_server.app",
-    "word_error_rate": "experiments.scoring",
+    "word_error_rate": "experiments.word_errors",
 }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "checked_approval",
     "checked_count",
+    "checked_seed",
     "checked_seq",
     "checked_timeout",
     "checked_variant",
@@ -58,6 +59,19 @@ def checked_count(given: object, what: str) -> int:
     if not is_whole(given) or given < 1:
         raise ConfigurationError(f"{what}: 1 or more, not {given!r}.")
     return int(given)
+
+
+def checked_seed(seed: object) -> int:
+    """Return what a shuffle begins with.
+
+    Raises
+    ------
+    ConfigurationError
+        For what is no whole number.
+    """
+    if not is_whole(seed):
+        raise ConfigurationError(f"seed is a whole number, not {seed!r}.")
+    return int(seed)
 
 
 def checked_approval(needs_approval: F) -> F:

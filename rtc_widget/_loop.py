@@ -53,7 +53,18 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
     concurrent.futures.Future
         Its result.
     """
-    return asyncio.run_coroutine_threadsafe(work, get_loop())
+    return asyncio.run_coroutine_threadsafe(_taken_back(work), get_loop())
+
+
+async def _taken_back(work: Coroutine[Any, Any, T]) -> T:
+    """Do work; what it raises because it was cancelled is nobody's any more."""
+    try:
+        return await work
+    except Exception:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from None
+        raise
 
 
 class Handle(Generic[T]):

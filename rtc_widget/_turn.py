@@ -71,6 +71,11 @@ class Turn:
         return str(self._value("user_transcript") or "")
 
     @property
+    def is_transcribed(self) -> bool:
+        """Whether it is known what the user said or typed."""
+        return self._value("user_transcript") is not None
+
+    @property
     def status(self) -> str | None:
         """Status of the last response: completed, cancelled, failed or incomplete; None without one."""
         value = self._value("status")

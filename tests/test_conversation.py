@@ -594,14 +594,6 @@ def test_an_image_after_the_words_to_it_is_the_same_input() -> None:
     assert (turn.user_item_ids[1], turn.user_transcript, turn.n_responses) == (image, "What is this?", 1)
 
 
-def test_two_typed_inputs_are_two_turns_even_if_the_first_got_no_answer() -> None:
-    script = Script().session()
-    script.typed("One.")
-    script.typed_turn("Two.", "Second.")
-    turns = {turn.user_transcript: turn.n_responses for turn in reduce(script).turns}
-    assert turns == {"One.": 0, "Two.": 1}
-
-
 def test_two_utterances_are_two_turns_even_if_the_first_got_no_answer() -> None:
     script = Script().session()
     script.transcript(script.speech(), "I would like")

@@ -131,7 +131,6 @@ def done(model: Model, record: Record) -> None:
         item.t_done_ms = record.t_ms
     if item.status == "completed":
         arguments_complete(model, item, record)
-    model.layout.changed()  # an input may have got its words
 
 
 def retrieved(model: Model, record: Record) -> None:

@@ -147,8 +147,8 @@ class Layout:
             root = item.root or self._first_root
             self._open_unasked(turns, root, unasked)
             before = of_input.get(item.previous_item_id or "")
-            if before is not None and before[0].item_id not in answers and _complete(before[0], item):
-                turn = before[1]
+            if before is not None and not before[0].spoken and before[0].item_id not in answers:
+                turn = before[1]  # an image, then words: one input while nothing has answered it
             elif item.asked_after is not None and (root, item.previous_item_id) in replaced:
                 turn = replaced[root, item.previous_item_id]  # an edit, at the place of what it replaces
             else:
@@ -198,11 +198,6 @@ class Layout:
         turn.users, turn.responses = [], []
         turns[key] = turn
         return turn
-
-
-def _complete(before: Item, item: Item) -> bool:
-    """Whether two inputs are one: an image and the words to it, whichever is first."""
-    return not before.spoken and (before.words is None or (not item.spoken and item.words is None))
 
 
 def _place_of(response: Response) -> float:

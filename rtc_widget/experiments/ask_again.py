@@ -263,10 +263,19 @@ def _save(sound: Sound, place: Path, stem: str) -> Path:
     """Write a sound under a name that is not taken."""
     path = place / f"{stem}.wav"
     again = 1
-    while path.exists():
+    while not _taken(path):
         again += 1
         path = place / f"{stem}-again{again}.wav"
     return sound.save(path)
+
+
+def _taken(path: Path) -> bool:
+    """Take a name; False where another has it."""
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        return False
+    return True
 
 
 def _between(start_ms: float | None, end_ms: float | None) -> float | None:

@@ -27,6 +27,10 @@ _NUMBERS = dict.fromkeys(
 _NAMES = dict.fromkeys(("metric", "variant", "baseline"), STRING)
 _COLUMNS = {**_NAMES, "n_pairs": INT, **_NUMBERS, "conclusion": CATEGORY}
 _LEAST = 0.5
+_SUMS = frozenset({"cost_usd", "heard_ms", "n_responses", "n_tool_calls", "overlap_ms"})
+"""What of several turns adds up."""
+_NOISE = 1e-9
+"""A spread this small beside the values is the rounding of floats."""
 
 
 def compare(results: Results, metric: str, *, baseline: str | None, confidence: float) -> pd.DataFrame:
@@ -40,6 +44,9 @@ def compare(results: Results, metric: str, *, baseline: str | None, confidence: 
         raise ConfigurationError(f"There is no variant {base!r} to hold others against: {', '.join(names)}.")
     if len(names) == 1:
         raise ConfigurationError(f"There is only {base}: a comparison takes two variants.")
+    given: object = metric
+    if not isinstance(given, str):
+        raise ConfigurationError(f"A metric is the name of a score or a column, not {metric!r}.")
     values = _values_of(results, metric)
     rows = [
         {"metric": metric, "variant": name, "baseline": base} | _told(*_pairs(values, name, base), confidence)
@@ -50,26 +57,30 @@ def compare(results: Results, metric: str, *, baseline: str | None, confidence: 
 
 
 def _values_of(results: Results, metric: str) -> pd.Series[Any]:
-    """Return the metric's mean for each variant, scenario, repeat and step."""
+    """Return the metric for each variant, scenario, repeat and step."""
     scores = results.scores
-    if (scores["score"] == metric).any():
-        found = scores[scores["score"] == metric].rename(columns={"value": metric})
-    else:
-        found = _column_of(results, metric)
+    is_score = metric in set(scores["score"].dropna())
+    found = scores[scores["score"] == metric] if is_score else _column_of(results, metric)
     found = found.assign(step=found["step"].astype("float64").fillna(-1.0))
     for name in ("variant", "scenario"):
         found[name] = found[name].astype("object")
-    numbers = pd.to_numeric(found[metric], errors="coerce").astype("float64")
-    return numbers.groupby([found[name] for name in _UNIT]).mean().dropna()
+    numbers = pd.to_numeric(found["value"], errors="coerce").astype("float64")
+    numbers = numbers.where(np.isfinite(numbers))
+    grouped = numbers.groupby([found[name] for name in _UNIT])
+    adds_up = metric in _SUMS and not is_score
+    return (grouped.sum(min_count=1) if adds_up else grouped.mean()).dropna()
 
 
 def _column_of(results: Results, metric: str) -> pd.DataFrame:
+    """Return a column of turns or trials as `value`, with what each is of."""
     known = sorted(set(results.scores["score"].dropna()))
     frames = {"turns": results.turns, "trials": results.trials}
     for name, frame in frames.items():
         numeric = [column for column in frame if _is_metric(str(column), frame[column])]
         if metric in numeric:
-            return _with_steps(results, frame) if name == "turns" else frame.assign(step=-1)
+            whole = frame if name == "turns" else frame[frame["status"] == "completed"]
+            of_steps = _with_steps(results, whole) if name == "turns" else whole.assign(step=-1)
+            return of_steps[_UNIT].assign(value=of_steps[metric])
         known += numeric
     raise ConfigurationError(
         f"There is no score and no column of numbers called {metric!r}. There are: "
@@ -119,15 +130,16 @@ def _told(ours: NDArray[Any], theirs: NDArray[Any], confidence: float) -> dict[s
         "difference": differences.mean(),
     }
     spread = differences.std(ddof=1) if len(differences) > 1 else 0.0
+    varies = spread > _NOISE * max(np.abs(ours).max(), np.abs(theirs).max())
     if len(differences) > 1:
         stats = _scipy_stats()
         told["p_value"] = _p_value(stats, differences)
-        if spread > 0:
+        if varies:
             interval = stats.ttest_1samp(differences, 0.0).confidence_interval(confidence)
             told |= {"ci_low": interval.low, "ci_high": interval.high}
             told["effect_size"] = differences.mean() / spread
         else:
-            told |= {"ci_low": differences[0], "ci_high": differences[0]}
+            told |= {"ci_low": differences.mean(), "ci_high": differences.mean()}
     return told
 
 
@@ -162,14 +174,15 @@ def _concluded(rows: list[dict[str, Any]], alpha: float) -> pd.DataFrame:
         for row, p_adjusted in zip(known, np.atleast_1d(adjusted), strict=True):
             row["p_adjusted"] = float(p_adjusted)
     for row in rows:
-        row["conclusion"] = _conclusion(row, alpha, len(known))
+        row["conclusion"] = _conclusion(row, alpha)
     return frame_of(rows, _COLUMNS)
 
 
-def _conclusion(row: dict[str, Any], alpha: float, n_rows: int) -> str:
-    """Say what a row shows. Of n pairs the smallest p-value is 2 / 2ⁿ, adjusted that times the rows."""
-    if row["p_adjusted"] is None or 2.0 * n_rows / 2.0 ** row["n_pairs"] > alpha:
+def _conclusion(row: dict[str, Any], alpha: float) -> str:
+    """Say what is shown. Of n pairs the smallest p-value is 2 / 2ⁿ; where that is not enough, more may be."""
+    if row["p_adjusted"] is None:
         return "too few pairs"
-    if row["p_adjusted"] > alpha:
-        return "not shown"
-    return "lower" if row["difference"] < 0 else "higher"
+    if row["p_adjusted"] <= alpha:
+        return "lower" if row["difference"] < 0 else "higher"
+    least = 2.0 / 2.0 ** row["n_pairs"]
+    return "too few pairs" if least > alpha or np.isclose(row["p_value"], least) else "not shown"

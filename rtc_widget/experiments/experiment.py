@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
+import inspect
 import random
 import secrets
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rtc_widget._arguments import checked_count, checked_timeout, checked_variant, expanded
+from rtc_widget._arguments import checked_count, checked_seed, checked_timeout, checked_variant, expanded
 from rtc_widget._errors import ConfigurationError
-from rtc_widget._loop import Handle, submit
-from rtc_widget.experiments.results import Results
-from rtc_widget.experiments.run import Outcome, Plan, ProviderOf, hold, run_plan, session_of, told
+from rtc_widget._loop import submit
+from rtc_widget.experiments import kept
+from rtc_widget.experiments.executors import check_executor
+from rtc_widget.experiments.run import Plan, ProviderOf, session_of
 from rtc_widget.experiments.scenario import Scenario
-from rtc_widget.experiments.scoring import Scorer, checked_scorers, scores_of
-from rtc_widget.experiments.trial import Trial
+from rtc_widget.experiments.scoring import Scorer, checked_scorers
+from rtc_widget.experiments.stage import Running, Stage
 from rtc_widget.experiments.unattended import check_tools
 from rtc_widget.log.progress import progress_bar
+from rtc_widget.protocol import SESSION_PLACES
+from rtc_widget.protocol.nearest import nearest
 from rtc_widget.providers import Provider
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
+    from concurrent.futures import Executor
     from pathlib import Path
 
-    from rtc_widget.experiments.scoring import Score
     from rtc_widget.experiments.variant import Variant
 
 __all__ = ["Experiment"]
@@ -52,8 +55,8 @@ class Experiment:
     scenarios : sequence of Scenario
         Likewise.
     repeats : int
-        How often each of them meets each. Two variants need six pairs (scenarios times repeats) for `compare`
-        to tell anything, three need seven.
+        How often each of them meets each. `compare` needs six pairs (scenarios times repeats) to tell
+        anything.
     scorers : sequence of functions
         Each judges a trial, a step or a turn: `def brief(turn): return len(turn.transcript.split()) < 20`.
         Parameters named `trial`, `recording`, `turn`, `step` and `turns` (of the step) get just that: with
@@ -68,7 +71,7 @@ class Experiment:
     record : bool
         Whether both sides are recorded: latency can be heard, and `listen()` has what to play.
     seed : int
-        Of the order of the trials.
+        Of the order of the trials: the same one, the same order.
     timeout : float
         Of one step, in s.
     fields
@@ -111,8 +114,9 @@ class Experiment:
         self._provider = provider
         self._directory = expanded(directory).absolute()
         self._record = record
-        self._seed = seed
+        self._seed = checked_seed(seed)
         self._timeout = checked_timeout(timeout)
+        _check_keywords(fields)
         tools = fields.get("tools")
         check_tools(tools if isinstance(tools, Sequence) else (), "leave it out, or needs_approval off.")
         self._fields = fields
@@ -131,18 +135,19 @@ class Experiment:
 
     def run(
         self, *, executor: Executor | None = None, max_sessions: int = 4, progress: bool | None = None
-    ) -> Handle[Results]:
+    ) -> Running:
         """Hold all trials, and score them.
 
-        A trial that fails is a row of `trials` with its error; the others go on. What has been held when
-        it is cancelled lies in the folder it was held in.
+        A trial that fails is a row of `trials` with its error; the others go on. Each is written down as it
+        ends, with its scores: what has been held when it is cancelled, or the process ends, is read with
+        `rtc.Results.load(handle.folder)`. To interrupt `result()` cancels it.
 
         Parameters
         ----------
         executor : concurrent.futures.Executor, optional
-            Where calls are held: threads, processes, or a cluster's (Dask's, say); None: in this process, all
-            on one thread. Processes keep calls from slowing each other down. Sessions are read from
-            their folders, which this process must see too.
+            Where calls are held: threads, processes, or a cluster's (of a Dask client, `get_executor()`);
+            None: in this process, all on one thread. Processes keep calls from slowing each other down.
+            Sessions are read from their folders, which this process must see too.
         max_sessions : int
             How many calls at once.
         progress : bool, optional
@@ -150,30 +155,26 @@ class Experiment:
 
         Returns
         -------
-        Handle
-            Of the Results: `await` it, or in a script `run().result()`.
+        Running
+            A handle of the Results: `await` it, or in a script `run().result()`; its `folder` is where they
+            lie.
 
         Raises
         ------
         ConfigurationError
-            Before anything is sent: for a field that no session takes, a missing package, or an argument
-            that is none.
+            Before anything is sent: for a field that no session takes, a missing package, a folder that
+            cannot be written, what cannot be sent to other processes, or an argument that is none.
         """
-        if executor is not None and not isinstance(executor, Executor) and not hasattr(executor, "submit"):
-            raise ConfigurationError(f"executor is a concurrent.futures.Executor or None, not {executor!r}.")
-        if isinstance(executor, ProcessPoolExecutor) and isinstance(self._provider, Provider):
-            kind = type(self._provider).__name__
-            raise ConfigurationError(
-                f"A provider holds a key, and is not sent to other processes: provider=rtc.{kind}, the class "
-                "or a function, makes one in each."
-            )
         checked_count(max_sessions, "max_sessions is how many calls are held at once")
         start = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
         folder = self._directory / f"{start}-experiment-{secrets.token_hex(3)}"
         plans = self._plans(folder)
+        check_executor(executor, plans[: len(self.variants) * len(self.scenarios)])
         self._check(plans[: len(self.variants) * len(self.scenarios)])
+        kept.begin(folder, self.variants, self.scenarios)
         bar = progress_bar(len(plans), "trials", wanted=progress)
-        return Handle(submit(self._run(plans, folder, executor, max_sessions, bar)), "Experiment.run")
+        stage = Stage(folder, executor, max_sessions, self.scorers, self._context, bar)
+        return Running(submit(stage.hold(plans, [variant.name for variant in self.variants])), stage)
 
     def _plans(self, folder: Path) -> list[Plan]:
         """Return the trials in the order in which they are held."""
@@ -204,40 +205,20 @@ class Experiment:
             session.update(plan.variant).result()
             session.close()
 
-    async def _run(
-        self, plans: Sequence[Plan], folder: Path, executor: Executor | None, max_sessions: int, bar: Any
-    ) -> Results:
-        at_once = asyncio.Semaphore(max_sessions)
-
-        async def trial(plan: Plan) -> tuple[Trial, list[Score]]:
-            async with at_once:
-                held = await self._held(plan, executor)
-            made = Trial(held, plan.scenario)
-            scores = await scores_of(made, self.scorers, self._context)
-            bar.update()
-            return made, scores
-
-        try:
-            done = await asyncio.gather(*map(trial, plans))
-        finally:
-            bar.close()
-        names = [variant.name for variant in self.variants]
-        done.sort(key=lambda pair: (names.index(pair[0].variant), pair[0].scenario, pair[0].repeat))
-        return Results([one for one, _ in done], [score for _, scores in done for score in scores], folder)
-
-    async def _held(self, plan: Plan, executor: Executor | None) -> Outcome:
-        if executor is None:
-            return await hold(plan)
-        try:
-            return await asyncio.wrap_future(executor.submit(run_plan, plan))
-        except Exception as error:  # noqa: BLE001 - whatever an executor raises is this trial's
-            return Outcome(plan.variant.name, plan.scenario.name, plan.repeat, error=told(error))
-
 
 def _several(given: object, what: str, form: str) -> list[Any]:
     if isinstance(given, str | bytes | dict) or not isinstance(given, Sequence) or not given:
         raise ConfigurationError(f"{what} is a list of at least one: {what}=[{form}], not {given!r}.")
     return list(given)
+
+
+def _check_keywords(fields: Mapping[str, Any]) -> None:
+    """Refuse what is meant for the experiment, and would else be taken for a field of the session."""
+    ours = [name for name in inspect.signature(Experiment).parameters if name != "fields"]
+    for name in fields.keys() - SESSION_PLACES.keys():
+        meant = nearest(name, ours)
+        if meant is not None:
+            raise ConfigurationError(f"{name}= is no keyword here. Did you mean {meant}=?")
 
 
 def _check_names(what: str, names: Sequence[str]) -> None:

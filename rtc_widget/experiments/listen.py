@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import html
 import itertools
-import json
 import random
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from rtc_widget._arguments import checked_count
+from rtc_widget._arguments import checked_count, checked_seed
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.experiments.preferences import NEITHER, keep_judgement, preferences_of, ranking_of
 from rtc_widget.experiments.scenario import words_of
-from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, TIME, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,20 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ListeningTest"]
 
-FILE = "preferences.jsonl"
-_NEITHER = "neither"
 _HOST_STYLE = "jp-RenderedHTMLCommon"  # tables as the notebook's own
-_PREFERENCES = {
-    "scenario": CATEGORY,
-    "repeat": INT,
-    "step": INT,
-    "variant_a": CATEGORY,
-    "variant_b": CATEGORY,
-    "preferred": CATEGORY,
-    "judged_at": TIME,
-}
-_RANKING = {"variant": CATEGORY} | dict.fromkeys(("n_judged", "n_preferred", "n_neither"), INT)
-_RANKING |= dict.fromkeys(("share", "share_low", "share_high", "strength"), FLOAT)
 
 
 @dataclass(frozen=True)
@@ -70,7 +56,7 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
     """Pairs of answers, one after the other: play both, say which is better.
 
     Whose they are shows when the last has been judged. Each judgement is written at once, to
-    `preferences.jsonl` in the experiment's folder.
+    `preferences.jsonl` in the experiment's folder; `results.preferences` has those of all tests.
 
     Parameters
     ----------
@@ -86,7 +72,8 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
     Raises
     ------
     ConfigurationError
-        When no two variants have recorded answers to the same.
+        For a scenario that there is not, a variant called "neither", or when no two variants have recorded
+        answers to the same.
     """
 
     def __init__(
@@ -94,15 +81,15 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
     ) -> None:
         if n_pairs is not None:
             checked_count(n_pairs, "n_pairs is how many pairs are judged at most")
-        self._pairs = _pairs_of(results, scenario, seed)[:n_pairs]
+        self._pairs = _pairs_of(results, scenario, checked_seed(seed))[:n_pairs]
         self._judged: list[dict[str, Any]] = []
-        self._path = results.folder / FILE
+        self._folder = results.folder
         self._head = ipywidgets.HTML()
         self._head.add_class(_HOST_STYLE)
         self._players = ipywidgets.HBox([ipywidgets.HTML(), ipywidgets.HTML()])
         buttons = [
             self._button("A is better", lambda pair: pair.a.variant),
-            self._button("No difference", lambda _: _NEITHER),
+            self._button("No difference", lambda _: NEITHER),
             self._button("B is better", lambda pair: pair.b.variant),
         ]
         self._buttons = ipywidgets.HBox(buttons)
@@ -121,8 +108,7 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
         row = pair.judged(preferred(pair))
         self._judged.append(row)
         self._show()
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, default=str, ensure_ascii=False) + "\n")
+        keep_judgement(self._folder, row)
 
     def _show(self) -> None:
         n_judged, n_pairs = len(self._judged), len(self._pairs)
@@ -147,7 +133,7 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
 
         `preferred` is the name of a variant, or "neither".
         """
-        return frame_of(self._judged, _PREFERENCES)
+        return preferences_of(self._judged)
 
     def ranking(self) -> pd.DataFrame:
         """Return what the judgements amount to, best first.
@@ -158,16 +144,15 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
             A row a variant: n_judged, n_preferred, n_neither, share (preferred where one was, 0 to 1) with
             its Wilson interval of 95 % (share_low, share_high), and strength: Bradley and Terry's (1952),
             with which i is preferred to j with probability sᵢ / (sᵢ + sⱼ). One "neither" more between each
-            two keeps it finite where one of them always wins.
+            two keeps it finite where one of them always wins. It is NA where not all were held against each
+            other, at least by way of a third.
 
         Raises
         ------
         ConfigurationError
             Before the first judgement, or without `[experiments]`.
         """
-        if not self._judged:
-            raise ConfigurationError("Nothing has been judged yet: show the test in a cell, and judge.")
-        return _ranking(self._judged)
+        return ranking_of(self._judged)
 
     def __repr__(self) -> str:
         """Say how far it is."""
@@ -175,6 +160,14 @@ class ListeningTest(ipywidgets.VBox):  # type: ignore[misc]  # it ships no types
 
 
 def _pairs_of(results: Results, scenario: str | None, seed: int) -> list[_Pair]:
+    if any(trial.variant == NEITHER for trial in results):
+        raise ConfigurationError(
+            f'A variant is called "{NEITHER}", which a judgement means by no difference: replace("…") gives '
+            "it another name in the next experiment."
+        )
+    scenarios = sorted({trial.scenario for trial in results})
+    if scenario is not None and scenario not in scenarios:
+        raise ConfigurationError(f"There is no scenario {scenario!r}: {', '.join(scenarios)}.")
     answers: dict[tuple[str, int, int], list[Trial]] = defaultdict(list)
     for trial in results:
         if scenario is None or trial.scenario == scenario:
@@ -217,51 +210,4 @@ def _player(sound: Sound | None) -> str:
     """Return a player that does not say whose sound it is."""
     if sound is None:
         return ""
-    from dataclasses import replace
-
     return str(replace(sound, name="an answer")._repr_html_())
-
-
-def _ranking(judged: list[dict[str, Any]]) -> pd.DataFrame:
-    try:
-        import evalica
-        from scipy import stats
-    except ImportError as error:
-        raise ConfigurationError(
-            f"ranking() needs {error.name}: run `pip install 'rtc_widget[experiments]'`."
-        ) from None
-    winners = [
-        evalica.Winner.Draw
-        if row["preferred"] == _NEITHER
-        else evalica.Winner.X
-        if row["preferred"] == row["variant_a"]
-        else evalica.Winner.Y
-        for row in judged
-    ]
-    firsts, seconds = [row["variant_a"] for row in judged], [row["variant_b"] for row in judged]
-    met = sorted({(min(pair), max(pair)) for pair in zip(firsts, seconds, strict=True)})
-    strengths = evalica.bradley_terry(
-        [*firsts, *(first for first, _ in met)],
-        [*seconds, *(second for _, second in met)],
-        [*winners, *(evalica.Winner.Draw for _ in met)],
-    ).scores
-    rows = []
-    for name, strength in strengths.items():
-        of_it = [row for row in judged if name in (row["variant_a"], row["variant_b"])]
-        n_preferred = sum(row["preferred"] == name for row in of_it)
-        n_neither = sum(row["preferred"] == _NEITHER for row in of_it)
-        n_told = len(of_it) - n_neither
-        interval = stats.binomtest(n_preferred, n_told).proportion_ci(method="wilson") if n_told else None
-        rows.append(
-            {
-                "variant": name,
-                "n_judged": len(of_it),
-                "n_preferred": n_preferred,
-                "n_neither": n_neither,
-                "share": None if not n_told else n_preferred / n_told,
-                "share_low": None if interval is None else interval.low,
-                "share_high": None if interval is None else interval.high,
-                "strength": float(strength),
-            }
-        )
-    return frame_of(rows, _RANKING).sort_values("strength", ascending=False, ignore_index=True)

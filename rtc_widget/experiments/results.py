@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from rtc_widget._arguments import expanded
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._frame_properties import FrameProperties
+from rtc_widget._loop import Handle, submit
+from rtc_widget.experiments import kept
 from rtc_widget.experiments.compare import compare
+from rtc_widget.experiments.judges import Judges
+from rtc_widget.experiments.preferences import judgements_in, preferences_of, ranking_of
+from rtc_widget.experiments.scoring import Scorer, checked_scorers, name_of, scores_of
 from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, STRING, frame_of
+from rtc_widget.experiments.trial import Trial
+from rtc_widget.log.folders import JOURNAL
 from rtc_widget.log.many import Recordings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import os
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from rtc_widget.experiments.listen import ListeningTest
     from rtc_widget.experiments.scoring import Score
-    from rtc_widget.experiments.trial import Trial
 
 __all__ = ["Results"]
 
@@ -65,14 +75,54 @@ class Results(FrameProperties):
     scores : sequence of Score
         What the scorers said.
     folder : Path
-        Where its sessions lie: `rtc.load_many(results.folder)` finds them again.
+        Where its sessions lie: `rtc.Results.load(results.folder)` brings all of it back.
     """
 
     def __init__(self, trials: Sequence[Trial], scores: Sequence[Score], folder: Path) -> None:
         self._trials = list(trials)
         self._scores = list(scores)
         self.folder = folder
-        self.recordings = Recordings([trial.path for trial in trials if trial.path], progress=False)
+        paths = [trial.path for trial in trials if trial.path]
+        self.recordings = Recordings(paths, progress=False, trials=True)
+
+    @classmethod
+    def of(cls, done: Iterable[tuple[Trial, Sequence[Score]]], variants: Sequence[str], folder: Path) -> Self:
+        """Return results of trials and their scores, in order of variant, scenario, repeat."""
+        places = {name: place for place, name in enumerate(variants)}
+        ordered = sorted(
+            done,
+            key=lambda pair: (places.get(pair[0].variant, len(places)), pair[0].scenario, pair[0].repeat),
+        )
+        return cls([one for one, _ in ordered], [score for _, scores in ordered for score in scores], folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read an experiment's folder: trials, scores, and sessions when they are asked for.
+
+        Of one that was cancelled, or whose process ended, it has what was held until then; a trial that was
+        cut off has failed. A step that was an async function is known by its name only.
+
+        Parameters
+        ----------
+        folder : path
+            `results.folder`, or where it lies now.
+
+        Raises
+        ------
+        RecordingError
+            It holds no experiment, or one that cannot be read.
+        """
+        place = expanded(folder).absolute()
+        found = kept.read(place)
+        trials = [
+            Trial(outcome, found.scenarios[outcome.scenario])
+            for outcome in found.outcomes
+            if outcome.scenario in found.scenarios
+        ]
+        scores: dict[str | None, list[Score]] = {}
+        for score in found.scores:
+            scores.setdefault(score.session_id, []).append(score)
+        return cls.of([(one, scores.get(one.session_id, [])) for one in trials], found.variants, place)
 
     def __len__(self) -> int:
         """Return how many trials there were."""
@@ -113,15 +163,51 @@ class Results(FrameProperties):
     def trials(self) -> pd.DataFrame:
         """A row is a trial, with the figures of its session; a failed one says why."""
         trials = frame_of(self._trials, _TRIALS)
-        if not self.recordings.paths:
-            return trials
-        told = self.sessions.set_index("session_id")[list(_OF_SESSION)]
-        return trials.join(told, on="session_id")
+        there = [path for path in self.recordings.paths if (path / JOURNAL).exists()]
+        if not there:
+            return trials.join(frame_of([], dict.fromkeys(_OF_SESSION, FLOAT)))
+        found = self.recordings
+        if len(there) < len(found.paths):  # somebody has moved one away
+            found = Recordings(there, progress=False, trials=True)
+        return trials.join(found.sessions.set_index("session_id")[list(_OF_SESSION)], on="session_id")
 
     @property
     def scores(self) -> pd.DataFrame:
         """A row is what one scorer said of a trial, a step or a turn."""
         return frame_of(self._scores, _SCORES)
+
+    def score(self, scorers: Sequence[Scorer]) -> Handle[Self]:
+        """Score what was held, by other scorers or by better ones; no call is made.
+
+        Parameters
+        ----------
+        scorers : sequence of functions
+            As of `Experiment`. What one of the same name said before is replaced, on disk too.
+
+        Returns
+        -------
+        Handle
+            Of these results, with the scores in them.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no scorer.
+        """
+        return Handle(submit(self._score(checked_scorers(scorers), contextvars.copy_context())), "score")
+
+    async def _score(self, scorers: Sequence[Scorer], context: contextvars.Context) -> Self:
+        made: list[Score] = []
+        with Judges(context) as judges:
+            for trial in self._trials:
+                made += await scores_of(trial, scorers, judges)
+                trial.forget()
+        names = [name_of(scorer) for scorer in scorers]
+        others = [score for score in self._scores if not _is_of(score, names)]
+        self._scores = others + made
+        if self.folder.is_dir():
+            await asyncio.to_thread(kept.write_scores, self.folder, self._scores)
+        return self
 
     def sql(self, query: str) -> pd.DataFrame:
         """Ask DuckDB; every frame is a table, with the columns `variant`, `scenario` and `repeat`."""
@@ -131,7 +217,9 @@ class Results(FrameProperties):
         """Return how each variant differs from one of them, with evidence.
 
         A pair is what two variants did on one scenario in one repeat: their means of the metric, over the
-        steps that both have it for. Each row is about the differences of these pairs, variant less baseline.
+        steps that both have it for. Of several turns in a step, what adds up (cost_usd, heard_ms,
+        n_responses, n_tool_calls, overlap_ms) is added, other metrics are averaged. Of failed trials, columns
+        of `trials` do not count. Each row is about the differences of these pairs, variant less baseline.
 
         Parameters
         ----------
@@ -150,8 +238,9 @@ class Results(FrameProperties):
             mean, difference, ci_low, ci_high, p_value, p_adjusted, effect_size, conclusion (lower, higher,
             not shown, too few pairs). The interval is Student's; the p-value is that of a permutation test
             which flips the pairs' signs (all of them where there are few, else 9,999 drawn with a fixed
-            seed), `p_adjusted` holds the false discovery rate over the rows (Benjamini and Hochberg, 1995),
-            and the effect size is Cohen's d_z: difference over the differences' standard deviation.
+            seed), and can be under 0.05 with six pairs or more. `p_adjusted` holds the false discovery rate
+            over the rows (Benjamini and Hochberg, 1995), and the effect size is Cohen's d_z: difference over
+            the differences' standard deviation, NA where they do not vary.
 
         Raises
         ------
@@ -183,8 +272,25 @@ class Results(FrameProperties):
         Raises
         ------
         ConfigurationError
-            When no two variants have recorded answers to the same.
+            For a scenario that there is not, or when no two variants have recorded answers to the same.
         """
         from rtc_widget.experiments.listen import ListeningTest
 
         return ListeningTest(self, scenario=scenario, n_pairs=n_pairs, seed=seed)
+
+    @property
+    def preferences(self) -> pd.DataFrame:
+        """A row is a judgement of any listening test of this experiment, in the order they were made.
+
+        Columns: scenario, repeat, step, variant_a, variant_b, preferred (a variant, or "neither"), judged_at.
+        """
+        return preferences_of(judgements_in(self.folder))
+
+    def ranking(self) -> pd.DataFrame:
+        """Return what all these judgements amount to; see `ListeningTest.ranking`."""
+        return ranking_of(judgements_in(self.folder))
+
+
+def _is_of(score: Score, names: Sequence[str]) -> bool:
+    """Whether a score, or a part of one that is a dict, is of one of these scorers."""
+    return any(score.score == name or score.score.startswith(f"{name}.") for name in names)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rtc_widget._errors import RtcWidgetError
-from rtc_widget._loop import submit
+from rtc_widget._errors import ConfigurationError, RtcWidgetError, WaitTimeout
+from rtc_widget._loop import on_loop_thread, submit
 from rtc_widget.experiments.scenario import Play, Say, words_of
 from rtc_widget.experiments.unattended import refuse_questions
+from rtc_widget.log.folders import JOURNAL
 
 if TYPE_CHECKING:
     from rtc_widget.experiments.scenario import Scenario, Step
@@ -90,12 +92,20 @@ def session_of(plan: Plan) -> Session:
 
 
 def run_plan(plan: Plan) -> Outcome:
-    """Hold a trial and wait for its end: what an executor calls, in a thread or a process of its own."""
+    """Hold a trial and wait for its end: what an executor calls, in a thread or a process of its own.
+
+    Raises
+    ------
+    ConfigurationError
+        The executor calls it where the calls themselves run, which would wait for itself.
+    """
+    if on_loop_thread():
+        raise ConfigurationError("This executor runs what it is given at once: take one that has threads.")
     return submit(hold(plan)).result()
 
 
 async def hold(plan: Plan) -> Outcome:
-    """Hold a trial; what goes wrong in it is told, not raised."""
+    """Hold a trial; what goes wrong in it is told, not raised, unless it is cancelled from outside."""
     names: dict[str, Any] = {
         "variant": plan.variant.name,
         "scenario": plan.scenario.name,
@@ -106,7 +116,7 @@ async def hold(plan: Plan) -> Outcome:
     error: str | None = None
     try:
         session = session_of(plan)
-    except RtcWidgetError as failure:
+    except Exception as failure:  # noqa: BLE001 - the user's own function makes the provider
         return Outcome(**names, error=told(failure))
     try:
         await session.update(plan.variant)
@@ -115,11 +125,16 @@ async def hold(plan: Plan) -> Outcome:
         for place, step in enumerate(plan.scenario.steps):
             turns.append(await _take(session, place, step, plan.timeout))
         await session.hang_up()
-    except Exception as failure:  # noqa: BLE001 - a step of the user's own may raise anything
+    except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt) as failure:
+        # A step of the user's own may raise anything, or await what it has cancelled.
         error = told(failure)
         session.event_log.note("rtc.error", source="callback", code=type(failure).__name__, message=error)
+        if _is_cancelled():
+            raise
     finally:
         await session.close()
+    if error is None and plan.directory is not None and not _is_kept(session):
+        error = f"nothing of it could be kept in {plan.directory}"
     return Outcome(
         **names,
         session_id=session.event_log.session_id,
@@ -130,19 +145,39 @@ async def hold(plan: Plan) -> Outcome:
     )
 
 
+def _is_cancelled() -> bool:
+    """Whether this very trial is to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _is_kept(session: Session) -> bool:
+    return session.folder is not None and (session.folder / JOURNAL).exists()
+
+
 async def _take(session: Session, place: int, step: Step, timeout: float) -> list[int]:
     """Take a step, and return the numbers of the turns it made; the log keeps them."""
     before = len(session.conversation.turns)
     if isinstance(step, Say | Play):
         await step.run(session, timeout)
     else:
-        await step(session)
+        await _within(step(session), f"the step {words_of(step)}", timeout)
     made = list(range(before, len(session.conversation.turns)))
     session.event_log.note("rtc.step", step=place, what=words_of(step), turns=made)
     return made
 
 
+async def _within(work: Awaitable[object], what: str, timeout: float) -> None:
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            await work
+    except TimeoutError:
+        if limit.expired():
+            raise WaitTimeout(what, timeout) from None
+        raise
+
+
 def told(error: BaseException) -> str:
     """Return an error's words, with its class where it is not one of ours."""
-    words = str(error) or "no words"
+    words = str(error) or "it says no more"
     return words if isinstance(error, RtcWidgetError) else f"{type(error).__name__}: {words}"

@@ -41,6 +41,7 @@ class Say:
         if not _has_words(self.text):
             message = f'Say takes the words that are typed, rtc.Say("Hello."), not {self.text!r}.'
             raise ConfigurationError(message)
+        _check_text(self.text)
 
     def __str__(self) -> str:
         """Return the words."""
@@ -79,7 +80,7 @@ class Play:
         """Read the sound."""
         from rtc_widget.audio import load_sound
 
-        if self.text is not None and not _has_words(self.text):
+        if self.text is not None and not (_has_words(self.text) and any(map(str.isalnum, self.text))):
             raise ConfigurationError(f"text is the words that are spoken in the sound, not {self.text!r}.")
         sound = load_sound(self.source, sample_rate_hz=self.sample_rate_hz)
         object.__setattr__(self, "sound", sound)
@@ -130,7 +131,8 @@ class Scenario:
         digest = hashlib.sha256()
         for step in self.steps:
             digest.update(f"{type(step).__name__}\0{words_of(step)}\0".encode())
-            digest.update(step.sound.pcm if isinstance(step, Play) else b"")
+            if isinstance(step, Play):
+                digest.update(f"{step.sound.sample_rate_hz}\0".encode() + step.sound.pcm)
         return digest.hexdigest()[:8]
 
     def __len__(self) -> int:
@@ -153,6 +155,13 @@ def _has_words(text: object) -> bool:
     return isinstance(text, str) and bool(text.strip())
 
 
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{text!r} holds half of a character, which nobody can type.") from None
+
+
 def words_of(step: Step) -> str:
     """Return what a step is, for people."""
     return str(step) if isinstance(step, Say | Play) else getattr(step, "__name__", type(step).__name__)
@@ -162,6 +171,13 @@ def _checked_step(step: object) -> Step:
     if isinstance(step, Say | Play):
         return step
     if inspect.iscoroutinefunction(step):
+        try:
+            inspect.signature(step).bind(None)
+        except TypeError:
+            raise ConfigurationError(
+                f"The step {words_of(step)} is called with the session alone: async def "
+                f"{words_of(step)}(session): …"
+            ) from None
         return step
     if isinstance(step, str):
         raise ConfigurationError(

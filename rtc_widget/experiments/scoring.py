@@ -1,26 +1,25 @@
-"""Scorers: functions of the user's that judge trials and turns, and one of ours."""
+"""Scorers: functions of the user's that judge trials, steps and turns."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import numbers
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from rtc_widget._errors import ConfigurationError
-from rtc_widget.experiments.scenario import Play
+from rtc_widget.experiments.word_errors import counter, word_error_rate
 
 if TYPE_CHECKING:
-    import contextvars
-
-    from rtc_widget._turn import Turn
-    from rtc_widget.experiments.scenario import Step
+    from rtc_widget.experiments.judges import Judges
     from rtc_widget.experiments.trial import Trial
 
-__all__ = ["Score", "Scorer", "checked_scorers", "scores_of", "word_error_rate"]
+__all__ = ["Score", "Scorer", "checked_scorers", "scores_of"]
 
 Judgement = float | bool | Mapping[str, float | bool | None] | None
 Scorer = Callable[..., Judgement | Awaitable[Judgement]]
@@ -53,47 +52,13 @@ class Score:
     error: str | None = None
 
 
-def word_error_rate(step: Step, turns: Sequence[Turn]) -> float | None:
-    """Score how much of what was spoken the session's transcription got wrong.
-
-    Word errors (substituted, left out and put in) over the words spoken, letter case and punctuation apart;
-    Morris, Maier and Green (2004) define it, `jiwer` counts. None for a step without `rtc.Play(…, text="…")`.
-
-    Parameters
-    ----------
-    step : Play
-        What was spoken.
-    turns : sequence of Turn
-        What was heard of it: one, or more where a pause split it.
-
-    Raises
-    ------
-    ConfigurationError
-        Without the `[experiments]` extra.
-    """
-    if not isinstance(step, Play) or step.text is None:
-        return None
-    try:
-        import jiwer
-    except ImportError:
-        raise ConfigurationError(
-            "word_error_rate needs jiwer: run `pip install 'rtc_widget[experiments]'`."
-        ) from None
-    return float(jiwer.wer(_words(step.text), _words(" ".join(turn.user_transcript for turn in turns))))
-
-
-def _words(text: str) -> str:
-    """Return a text as words alone, in small letters."""
-    return " ".join(re.findall(r"[\w']+", text.lower().replace("’", "'")))
-
-
 def checked_scorers(scorers: object) -> list[Scorer]:
     """Return scorers as a list.
 
     Raises
     ------
     ConfigurationError
-        One is no function, or asks for what there is not; or two have one name.
+        One is no function, or asks for what there is not; two have one name; or a package is missing.
     """
     if callable(scorers) or isinstance(scorers, str | bytes) or not isinstance(scorers, Sequence):
         raise ConfigurationError(
@@ -104,53 +69,99 @@ def checked_scorers(scorers: object) -> list[Scorer]:
         if not callable(scorer):
             raise ConfigurationError(f"A scorer is a function of a turn or a trial, not {scorer!r}.")
         _asked(scorer)
-        if name_of(scorer) in names:
-            raise ConfigurationError(f"Two scorers are called {name_of(scorer)}: give one another name.")
-        names.add(name_of(scorer))
+        name = name_of(scorer)
+        if name in names:
+            raise ConfigurationError(
+                f'Two scorers are called {name}: give one another name, such as {name}.__name__ = "another".'
+            )
+        names.add(name)
+        if scorer is word_error_rate:
+            counter()
     return list(scorers)
 
 
 def name_of(scorer: Scorer) -> str:
-    """Return what a scorer's scores are called."""
-    return getattr(scorer, "__name__", type(scorer).__name__).replace("<lambda>", "lambda")
+    """Return what a scorer's scores are called; those of a `functools.partial` as its function is."""
+    named = scorer if hasattr(scorer, "__name__") else getattr(scorer, "func", scorer)
+    return str(getattr(named, "__name__", type(named).__name__)).replace("<lambda>", "lambda")
 
 
-def _asked(scorer: Scorer) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class _Wanted:
+    """A parameter of a scorer, and what it gets."""
+
+    name: str
+    what: str
+    by_name: bool
+
+
+def _asked(scorer: Scorer) -> list[_Wanted]:
     """Return what a scorer wants to be given, by its parameters' names; a single other one is a turn."""
+    try:
+        parameters = inspect.signature(scorer).parameters.values()
+    except (TypeError, ValueError):
+        name = name_of(scorer)
+        raise ConfigurationError(
+            f"The scorer {name} does not say what it takes. Put it into a function: def score(turn): return "
+            f"{name}(…)."
+        ) from None
     needed = [
-        name
-        for name, parameter in inspect.signature(scorer).parameters.items()
+        parameter
+        for parameter in parameters
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
-    unknown = [name for name in needed if name not in _GIVEN]
-    if needed and len(unknown) <= (1 if len(needed) == 1 else 0):
-        return tuple(needed) if not unknown else ("turn",)
-    raise ConfigurationError(
-        f"The scorer {name_of(scorer)} asks for {', '.join(unknown) or 'nothing'}: its parameters are named "
-        f"after what they get, of {', '.join(_GIVEN)}."
-    )
+    unknown = [parameter.name for parameter in needed if parameter.name not in _GIVEN]
+    if not needed or len(unknown) > (1 if len(needed) == 1 else 0):
+        raise ConfigurationError(
+            f"The scorer {name_of(scorer)} asks for {', '.join(unknown) or 'nothing'}: its parameters are "
+            f"named after what they get, of {', '.join(_GIVEN)}."
+        )
+    return [
+        _Wanted(one.name, "turn" if unknown else one.name, one.kind is one.KEYWORD_ONLY) for one in needed
+    ]
 
 
-async def scores_of(trial: Trial, scorers: Sequence[Scorer], context: contextvars.Context) -> list[Score]:
-    """Score a trial by all scorers, each in a thread of its own and in the context they were given in."""
+async def scores_of(trial: Trial, scorers: Sequence[Scorer], judges: Judges) -> list[Score]:
+    """Score a trial by all scorers; what goes wrong in one is a row."""
     if trial.path is None:
         return []
     made: list[Score] = []
     for scorer in scorers:
-        for place in await asyncio.to_thread(_places, trial, _asked(scorer)):
-            made += await _judged(trial, scorer, place, context)
+        try:
+            places = await asyncio.to_thread(_places, trial, {wanted.what for wanted in _asked(scorer)})
+        except Exception as error:  # noqa: BLE001 - a session that cannot be read
+            made.append(_Place({}).score(trial, name_of(scorer), None, f"{type(error).__name__}: {error}"))
+            continue
+        for place in places:
+            made += await _judged(trial, scorer, place, judges)
     return made
 
 
 @dataclass(frozen=True)
 class _Place:
+    """What one judgement is about, and all that a scorer may be given for it."""
+
     given: dict[str, Any]
     turn: int | None = None
     step: int | None = None
 
+    def score(self, trial: Trial, name: str, value: float | None, error: str | None = None) -> Score:
+        """Return a judgement."""
+        return Score(
+            session_id=trial.session_id,
+            variant=trial.variant,
+            scenario=trial.scenario,
+            repeat=trial.repeat,
+            turn=self.turn,
+            step=self.step,
+            score=name,
+            value=value,
+            error=error,
+        )
 
-def _places(trial: Trial, asked: Sequence[str]) -> list[_Place]:
+
+def _places(trial: Trial, asked: set[str]) -> list[_Place]:
     """Return what a scorer is called with: each turn, or each step, where it looks at these, else once."""
     whole = {"trial": trial, "recording": trial.recording}
     if {"turn", "turns", "step"}.isdisjoint(asked):
@@ -166,38 +177,36 @@ def _places(trial: Trial, asked: Sequence[str]) -> list[_Place]:
     return places
 
 
-async def _judged(trial: Trial, scorer: Scorer, place: _Place, context: contextvars.Context) -> list[Score]:
+async def _judged(trial: Trial, scorer: Scorer, place: _Place, judges: Judges) -> list[Score]:
     asked = _asked(scorer)
-    positional = [place.given[name] for name in asked]
-
-    def score(name: str, value: float | None, error: str | None = None) -> Score:
-        return Score(
-            session_id=trial.session_id,
-            variant=trial.variant,
-            scenario=trial.scenario,
-            repeat=trial.repeat,
-            turn=place.turn,
-            step=place.step,
-            score=name,
-            value=value,
-            error=error,
-        )
-
+    positional = [place.given[wanted.what] for wanted in asked if not wanted.by_name]
+    named = {wanted.name: place.given[wanted.what] for wanted in asked if wanted.by_name}
+    name = name_of(scorer)
     try:
-        found: Any = await asyncio.to_thread(context.copy().run, scorer, *positional)
-        if inspect.isawaitable(found):
-            found = await found
-        if isinstance(found, Mapping):
-            return [score(f"{name_of(scorer)}.{key}", _number(value)) for key, value in found.items()]
-        return [score(name_of(scorer), _number(found))]
-    except Exception as error:  # noqa: BLE001 - the user's own function; what it raises is a row
-        return [score(name_of(scorer), None, f"{type(error).__name__}: {error}")]
+        found: Any = await judges.ask(scorer, *positional, **named)
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the user's own function
+        return [place.score(trial, name, None, f"{type(error).__name__}: {error}")]
+    several = (
+        {f"{name}.{key}": value for key, value in found.items()}
+        if isinstance(found, Mapping)
+        else {name: found}
+    )
+    return [_score_of(trial, place, one, value) for one, value in several.items()]
+
+
+def _score_of(trial: Trial, place: _Place, name: str, value: object) -> Score:
+    try:
+        return place.score(trial, name, _number(value))
+    except (TypeError, ValueError) as error:
+        return place.score(trial, name, None, f"{type(error).__name__}: {error}")
 
 
 def _number(value: object) -> float | None:
-    if value is None:
+    if value is None or value is pd.NA or value is pd.NaT:
         return None
-    if isinstance(value, numbers.Real) or hasattr(value, "__float__"):
-        number = float(value)  # numpy's among them
-        return None if number != number else number  # noqa: PLR0124 - NaN
-    raise TypeError(f"a scorer returns a number, a bool, a dict of them, or None, not {value!r}")
+    if not isinstance(value, numbers.Real) and not hasattr(value, "__float__"):
+        raise TypeError(f"a scorer returns a number, a bool, a dict of them, or None, not {value!r}")
+    number = float(value)  # numpy's among them
+    if math.isinf(number):
+        raise ValueError("a score is a finite number, not infinite: return None where there is none")
+    return None if math.isnan(number) else number

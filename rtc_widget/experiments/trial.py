@@ -62,6 +62,10 @@ class Trial:
             raise RecordingError(f"{self!r} left no session: {self.error}")
         return load(self.path)
 
+    def forget(self) -> None:
+        """Let go of the session in memory; it is loaded anew when asked for."""
+        self.__dict__.pop("recording", None)
+
     @property
     def status(self) -> str:
         """Whether it was finished: completed or failed."""
@@ -69,8 +73,8 @@ class Trial:
 
     @property
     def turns(self) -> list[Turn]:
-        """All its turns, in order."""
-        return [turn for place in range(self.n_steps) for turn in self.turns_of(place)]
+        """All its turns, in order; those of a step that was not finished, too."""
+        return [Turn(self.recording, index) for index in range(len(self.recording.turns))]
 
     @property
     def n_steps(self) -> int:

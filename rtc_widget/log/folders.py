@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from rtc_widget.log.event_log import Direction
 
 JOURNAL = "events.jsonl"
+EXPERIMENT = "experiment.json"
+"""In a folder of sessions that an experiment held; other files there are its own."""
 SESSION = "session.json"
 DEFAULT = "rtc_sessions"
 
@@ -221,11 +223,12 @@ def _below(text: str) -> Iterator[Path]:
         entries = list(os.scandir(text))
     except OSError:
         return
-    if any(entry.name == JOURNAL for entry in entries):
+    names = {entry.name for entry in entries}
+    if JOURNAL in names:
         yield Path(text)
         return
     for entry in entries:
         if entry.is_dir():
             yield from _below(entry.path)
-        elif entry.name.endswith(".jsonl"):
+        elif entry.name.endswith(".jsonl") and EXPERIMENT not in names:
             yield Path(entry.path)

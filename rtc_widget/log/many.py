@@ -44,12 +44,22 @@ class Recordings(FrameProperties):
         Show a progress bar; by default for more than 50 sessions.
     strict : bool
         Whether a broken line that is not the last is an error; otherwise it is left out.
+    trials : bool
+        Whether they are an experiment's: `scenario` and `repeat` are there even where no row has one.
     """
 
-    def __init__(self, paths: Sequence[Path], progress: bool | None = None, *, strict: bool = True) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        progress: bool | None = None,
+        *,
+        strict: bool = True,
+        trials: bool = False,
+    ) -> None:
         self.paths = list(paths)
         self._progress = progress
         self._strict = strict
+        self._trials = trials
         self._loaded: dict[Path, tuple[int, Frames]] = {}
 
     def __len__(self) -> int:
@@ -132,7 +142,8 @@ class Recordings(FrameProperties):
             table = _here(table, self.paths)
         known = {column.name for column in frame.columns}
         extra = [column for column in parquet.MANY if column.name not in known]
-        extra = [c for c in extra if c.name == "variant" or table[c.name].null_count < len(table)]
+        if not self._trials:
+            extra = [c for c in extra if c.name == "variant" or table[c.name].null_count < len(table)]
         return frame.from_arrow(dict(zip(table.column_names, table.columns, strict=True)), len(table), extra)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,11 +78,14 @@ def test_fewer_than_six_pairs_tell_nothing_however_far_apart() -> None:
     assert one_step(calm=[0.0], brisk=[9.0]).compare("wit")[["ci_low", "p_value"]].isna().all(axis=None)
 
 
-def test_of_several_comparisons_each_needs_more_pairs() -> None:
+def test_where_several_comparisons_take_more_pairs_it_says_so() -> None:
     apart = {"calm": [0.0] * 6, "brisk": [9.0, 9.5, 9.0, 9.5, 9.0, 9.2]}
     assert list(one_step(**apart).compare("wit")["conclusion"]) == ["higher"]
     three = one_step(**apart, twin=[0.1, -0.1, 0.1, -0.1, 0.0, 0.0]).compare("wit")
-    assert list(three["conclusion"]) == ["too few pairs"] * 2
+    assert list(three["conclusion"]) == ["too few pairs", "not shown"]
+    both = one_step(**apart, loud=[5.0, 5.2, 5.1, 5.0, 5.3, 5.2]).compare("wit")
+    assert list(both["p_adjusted"]) == [2 / 2**6] * 2
+    assert list(both["conclusion"]) == ["higher", "higher"]
     longer = {name: [*values, values[0]] for name, values in apart.items()}
     seven = one_step(**longer, twin=[0.1, -0.1, 0.1, -0.1, 0.0, 0.0, 0.0]).compare("wit")
     assert list(seven["conclusion"]) == ["higher", "not shown"]
@@ -103,6 +107,30 @@ def test_a_pair_counts_the_steps_that_both_have_and_no_pair_is_made_of_one() -> 
     assert (row["n_pairs"], row["baseline_mean"], row["mean"]) == (2, 1.0, 2.0)
 
 
+def test_what_is_no_number_is_never_evidence() -> None:
+    endless = [1.0, 2.0, float("inf"), 4.0, 5.0, 6.0, 7.0]
+    [row] = (
+        one_step(calm=[0.5, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0], brisk=endless).compare("wit").to_dict("records")
+    )
+    assert (row["n_pairs"], row["conclusion"]) == (6, "higher")
+    assert np.isfinite([row["difference"], row["ci_low"], row["ci_high"]]).all()
+
+
+def test_a_difference_that_only_rounding_varies_has_no_effect_size() -> None:
+    tenths = [one / 10 for one in range(1, 8)]
+    found = one_step(calm=tenths, brisk=[one + 0.1 for one in tenths]).compare("wit")
+    assert found["difference"][0] == found["ci_low"][0] == found["ci_high"][0] == pytest.approx(0.1)
+    assert found["effect_size"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["error", "turn", "step", "repeat", "variant", "scenario", "value"])
+def test_a_score_may_be_called_like_a_column(name: str) -> None:
+    results = one_step(calm=[0.0] * 6, brisk=[1.0, 2.0, 1.0, 2.0, 1.0, 1.5])
+    scores = [replace(score, score=name) for score in results._scores]
+    again = rtc.Results(list(results), scores, Path())
+    assert again.compare(name)["difference"][0] == pytest.approx(8.5 / 6)
+
+
 def test_several_comparisons_hold_the_false_discovery_rate() -> None:
     dice = np.random.default_rng(4)
     values = {name: list(dice.normal(mean, 1.0, 12)) for name, mean in [("a", 0), ("b", 1), ("c", 0.4)]}
@@ -116,6 +144,7 @@ def test_several_comparisons_hold_the_false_discovery_rate() -> None:
     [
         ({"metric": "wit", "baseline": "loud"}, "calm, brisk"),
         ({"metric": "wit", "confidence": 95}, "0.95"),
+        ({"metric": ["wit"]}, "the name of a score or a column"),
     ],
 )
 def test_a_wrong_argument_is_refused_with_what_there_is(arguments: dict[str, object], words: str) -> None:

@@ -6,9 +6,16 @@ import asyncio
 import contextvars
 import json
 import multiprocessing
+import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import rtc_widget as rtc
@@ -51,6 +58,12 @@ async def judge(turn: rtc.Turn, step: object) -> float:
     return float(isinstance(step, rtc.Play) and turn.transcript != "")
 
 
+async def judge_aside(trial: object) -> dict[str, bool]:
+    aside = threading.current_thread().name != "rtc_widget"
+    await asyncio.sleep(0)
+    return {"aside": aside, "knows_who": knows_who(trial)}
+
+
 def broken(recording: rtc.Recording) -> float:
     raise KeyError(f"{len(recording.turns)} turns, and no answer")
 
@@ -67,7 +80,27 @@ def max_loudness(said: object, heard: object) -> bool:
     return said is heard
 
 
-SCORERS: list[Any] = [rtc.word_error_rate, n_words, shape, judge, broken, wordy, knows_who]
+def odd(*, turn: rtc.Turn) -> dict[str, Any]:
+    endless = np.float64(len(turn.transcript)) * np.inf
+    return {"missing": pd.NA, "nan": np.nan, "numpy": np.int64(3), "endless": endless, "words": "good"}
+
+
+def leaves(turn: rtc.Turn) -> float:
+    sys.exit(turn.index)
+
+
+SCORERS: list[Any] = [
+    rtc.word_error_rate,
+    n_words,
+    shape,
+    judge,
+    broken,
+    wordy,
+    knows_who,
+    judge_aside,
+    odd,
+    leaves,
+]
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +189,28 @@ def test_what_a_scorer_raises_is_a_row_and_the_others_go_on(results: rtc.Results
     assert scores[scores["score"] == "wordy"]["error"].str.contains("returns a number").all()
 
 
-def test_scorers_run_in_the_context_in_which_the_experiment_was_made(results: rtc.Results) -> None:
-    assert set(results.scores[results.scores["score"] == "knows_who"]["value"]) == {1.0}
+def test_a_scorer_that_leaves_ends_nothing_but_itself(results: rtc.Results) -> None:
+    rows = results.scores[results.scores["score"] == "leaves"]
+    assert set(rows["error"]) == {"SystemExit: 0", "SystemExit: 1"}
+
+
+def test_each_part_of_what_a_scorer_returns_stands_by_itself(results: rtc.Results) -> None:
+    rows = results.scores[results.scores["score"].astype(str).str.startswith("odd.")]
+    first = rows.drop_duplicates("score").set_index("score")
+    assert first["value"].dropna().to_dict() == {"odd.numpy": 3.0}
+    assert list(first.index[first["error"].notna()]) == ["odd.endless", "odd.words"]
+    assert "finite" in first["error"]["odd.endless"]
+
+
+@pytest.mark.parametrize("score", ["knows_who", "judge_aside.knows_who"])
+def test_scorers_run_in_the_context_in_which_the_experiment_was_made(
+    results: rtc.Results, score: str
+) -> None:
+    assert set(results.scores[results.scores["score"] == score]["value"]) == {1.0}
+
+
+def test_an_async_scorer_holds_up_no_call(results: rtc.Results) -> None:
+    assert set(results.scores[results.scores["score"] == "judge_aside.aside"]["value"]) == {1.0}
 
 
 def test_a_score_and_a_column_are_compared(results: rtc.Results) -> None:
@@ -199,7 +252,7 @@ def test_a_listener_judges_pairs_without_knowing_whose_they_are(results: rtc.Res
 
 
 def test_a_listening_test_needs_something_to_hear(results: rtc.Results) -> None:
-    with pytest.raises(rtc.ConfigurationError, match="record=True"):
+    with pytest.raises(rtc.ConfigurationError, match=r"no such scenario.*ask, cut off"):
         results.listen(scenario="no such scenario")
     with pytest.raises(rtc.ConfigurationError, match="1 or more"):
         results.listen(n_pairs=0)
@@ -306,7 +359,7 @@ def test_the_order_of_the_trials_is_shuffled_within_each_repeat_and_the_seed_fix
 
 
 SAY = rtc.Scenario("ask", [rtc.Say("Hello.")])
-WRONG: dict[str, Any] = {"text": "Hello.", "function": print}
+WRONG: dict[str, Any] = {"text": "Hello.", "function": print, "step": judge}
 GRID: dict[str, Any] = {"variants": [CALM], "scenarios": [SAY]}
 
 
@@ -325,6 +378,10 @@ GRID: dict[str, Any] = {"variants": [CALM], "scenarios": [SAY]}
         ({"scorers": ["n_words"]}, "not 'n_words'"),
         ({"scorers": [n_words, n_words]}, "Two scorers are called n_words"),
         ({"scorers": [max_loudness]}, "said, heard.*trial, recording, turn, step, turns"),
+        ({"scorers": [max]}, r"max does not say what it takes.*def score\(turn\)"),
+        ({"scorers": [partial(n_words), partial(n_words)]}, r"called n_words.*n_words.__name__ ="),
+        ({"seed": [1]}, "seed is a whole number"),
+        ({"repeat": 3}, r"repeat= is no keyword here\. Did you mean repeats="),
         ({"provider": "sandbox"}, "rtc.Sandbox"),
     ],
 )
@@ -340,6 +397,7 @@ def test_a_grid_that_cannot_be_run_is_refused_when_it_is_made(arguments: dict[st
         ({"speed": 9.0}, {}, "speed"),
         ({}, {"max_sessions": 0}, "1 or more"),
         ({}, {"executor": "dask"}, "Executor"),
+        ({}, {"executor": SimpleNamespace(submit=print, get_executor=print)}, r"client\.get_executor\(\)"),
     ],
 )
 def test_what_no_session_takes_is_refused_before_anything_is_begun(
@@ -371,6 +429,9 @@ def test_a_provider_does_not_go_to_other_processes_and_the_error_says_what_does(
         (lambda: rtc.Say(" "), "words"),
         (lambda: rtc.Play("nowhere.wav"), "nowhere.wav"),
         (lambda: rtc.Play(rtc.Sandbox.spoken("Hello."), text=""), "words"),
+        (lambda: rtc.Play(rtc.Sandbox.spoken("Hello."), text="?!"), "words"),
+        (lambda: rtc.Say("\ud800"), "half of a character"),
+        (lambda: rtc.Scenario("ask", [WRONG["step"]]), r"async def judge\(session\)"),
     ],
 )
 def test_what_is_no_step_is_refused_with_the_right_form(make: Any, words: str) -> None:
@@ -383,4 +444,7 @@ def test_a_scenario_is_known_by_its_steps(tmp_path: Path) -> None:
     ask = rtc.Scenario("ask", [rtc.Say("Hello."), rtc.Play(sound.save(tmp_path / "hello.wav")), hurry])
     assert repr(ask) == "Scenario('ask', Hello. → hello.wav → hurry)"
     assert len(ask) == 3
+    faster = replace(sound, sample_rate_hz=2 * sound.sample_rate_hz)
+    hashes = {rtc.Scenario("ask", [rtc.Play(one, text="Hello.")]).hash for one in (sound, faster)}
+    assert len(hashes) == 2
     assert ask.hash != rtc.Scenario("ask", [rtc.Say("Hello!")]).hash

@@ -1,0 +1,125 @@
+"""Holding an experiment's trials: several at once, each scored and written down as it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rtc_widget._loop import Handle
+from rtc_widget.experiments import kept
+from rtc_widget.experiments.judges import Judges
+from rtc_widget.experiments.results import Results
+from rtc_widget.experiments.run import Outcome, hold, run_plan, told
+from rtc_widget.experiments.scoring import scores_of
+from rtc_widget.experiments.trial import Trial
+
+if TYPE_CHECKING:
+    import contextvars
+    from collections.abc import Sequence
+    from concurrent.futures import Executor, Future
+    from pathlib import Path
+
+    from rtc_widget.experiments.run import Plan
+    from rtc_widget.experiments.scoring import Score, Scorer
+
+__all__ = ["Running", "Stage"]
+
+_HANG_UP_S = 10.0
+
+
+@dataclass
+class Stage:
+    """Where trials are held, how many at once, and who judges them.
+
+    Attributes
+    ----------
+    context
+        What scorers run in.
+    bar
+        Has `update` and `close`.
+    ended
+        Set when no call is up any more.
+    """
+
+    folder: Path
+    executor: Executor | None
+    max_sessions: int
+    scorers: Sequence[Scorer]
+    context: contextvars.Context
+    bar: Any
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    async def hold(self, plans: Sequence[Plan], variants: Sequence[str]) -> Results:
+        """Hold all trials; `variants` is the order that results are told in."""
+        at_once = asyncio.Semaphore(self.max_sessions)
+        done: list[tuple[Trial, list[Score]]] = []
+
+        async def trial(plan: Plan, judges: Judges) -> None:
+            async with at_once:
+                held = await self._held(plan)
+            made = Trial(held, plan.scenario)
+            scores = await scores_of(made, self.scorers, judges)
+            made.forget()
+            await asyncio.to_thread(kept.append, self.folder, held, scores)
+            done.append((made, scores))
+            self.bar.update()
+
+        try:
+            with Judges(self.context) as judges:
+                async with asyncio.TaskGroup() as group:
+                    for plan in plans:
+                        group.create_task(trial(plan, judges))
+        finally:
+            self.bar.close()
+            self.ended.set()
+        return Results.of(done, variants, self.folder)
+
+    async def _held(self, plan: Plan) -> Outcome:
+        if self.executor is None:
+            return await hold(plan)
+        try:
+            future = await asyncio.to_thread(self.executor.submit, run_plan, plan)
+            return await asyncio.wrap_future(future)
+        except Exception as error:  # noqa: BLE001 - whatever an executor raises is this trial's
+            return Outcome(plan.variant.name, plan.scenario.name, plan.repeat, error=told(error))
+
+
+class Running(Handle[Results]):
+    """A handle of an experiment that is being run.
+
+    Attributes
+    ----------
+    folder : Path
+        Where its sessions lie, and what became of them.
+    """
+
+    def __init__(self, future: Future[Results], stage: Stage) -> None:
+        super().__init__(future, "Experiment.run")
+        self.folder = stage.folder
+        self._ended = stage.ended
+
+    def result(self, timeout: float | None = None) -> Results:
+        """Block until all is held, and return the results. Interrupted, it ends the calls first.
+
+        Parameters
+        ----------
+        timeout
+            In s; None waits as long as it takes.
+
+        Raises
+        ------
+        ConfigurationError
+            In a callback, where waiting would hang.
+        TimeoutError
+            When the timeout passes first; it goes on.
+        """
+        try:
+            return super().result(timeout)
+        except KeyboardInterrupt:
+            self.cancel()
+            with suppress(KeyboardInterrupt):
+                self._ended.wait(_HANG_UP_S)
+            raise KeyboardInterrupt(f"rtc.Results.load({str(self.folder)!r}) has what was held") from None

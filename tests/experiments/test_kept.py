@@ -1,0 +1,257 @@
+"""What an experiment leaves on disk, and what goes wrong while it is held; on the real sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+import rtc_widget as rtc
+from rtc_widget.experiments.kept import begin, read
+
+if TYPE_CHECKING:
+    from rtc_widget.session import Session
+
+CALM = rtc.Variant("calm", instructions="Answer in one word.")
+BRISK = rtc.Variant("brisk", instructions='Say exactly "The weather is cold."')
+WRITTEN: dict[str, Any] = {"output_modalities": ["text"], "record": False}
+
+
+def experiment(directory: Path, *steps: Any, **more: Any) -> rtc.Experiment:
+    given: dict[str, Any] = {"variants": [CALM, BRISK], "repeats": 1, "provider": rtc.Sandbox(), **WRITTEN}
+    scenarios = [rtc.Scenario("ask", steps or [rtc.Say("Hello.")])]
+    return rtc.Experiment(scenarios=scenarios, directory=directory, **{**given, **more})
+
+
+def n_words(turn: rtc.Turn) -> int:
+    return len(turn.transcript.split())
+
+
+def n_steps(trial: object) -> int:
+    return len(getattr(trial, "steps", ()))
+
+
+def n_letters(turn: rtc.Turn) -> dict[str, int]:
+    return {"all": len(turn.transcript)}
+
+
+async def one_or_three(session: Session) -> None:
+    for _ in range(1 if session.instructions == CALM.instructions else 3):
+        await session.say("Go on.")
+
+
+async def takes_back(session: Session) -> None:
+    said = session.say("Hello.")
+    said.cancel()
+    await said
+
+
+async def dawdles(session: Session) -> None:
+    await asyncio.sleep(60 if session.instructions == CALM.instructions else 0)
+
+
+async def leaves(session: Session) -> None:
+    sys.exit(str(session.instructions))
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> rtc.Results:
+    """Hold two variants twice."""
+    steps = (rtc.Say("Hello."), one_or_three)
+    directory = tmp_path_factory.mktemp("runs")
+    return experiment(directory, *steps, repeats=2, scorers=[n_words, n_steps]).run().result(120)
+
+
+@pytest.fixture
+def again(held: rtc.Results, tmp_path: Path) -> rtc.Results:
+    """Read it back from another place."""
+    return rtc.Results.load(shutil.copytree(held.folder, tmp_path / "elsewhere"))
+
+
+def test_an_experiment_is_read_back_from_its_folder_wherever_that_lies(
+    held: rtc.Results, again: rtc.Results
+) -> None:
+    pd.testing.assert_frame_equal(again.scores, held.scores)
+    pd.testing.assert_frame_equal(again.trials.drop(columns="path"), held.trials.drop(columns="path"))
+    pd.testing.assert_frame_equal(again.compare("n_words"), held.compare("n_words"))
+    assert [trial.turn_numbers for trial in again] == [trial.turn_numbers for trial in held]
+    assert {Path(path).parent for path in again.trials["path"]} == {again.folder}
+
+
+def test_a_script_is_read_back_with_its_sounds_and_of_functions_the_names(tmp_path: Path) -> None:
+    sound = rtc.Sandbox.spoken("What is your name?")
+    play = rtc.Play(sound, text="What is your name?")
+    scenario = rtc.Scenario("ask / again", [rtc.Say("Hello."), play, one_or_three])
+    begin(tmp_path / "new", [BRISK, CALM], [scenario])
+    found = read(tmp_path / "new")
+    assert (found.variants, found.outcomes, found.scores) == (["brisk", "calm"], [], [])
+    again = found.scenarios["ask / again"]
+    assert (again.hash, repr(again)) == (scenario.hash, repr(scenario))
+    assert again.steps[:2] == scenario.steps[:2]
+    function: Any = again.steps[2]
+    with pytest.raises(rtc.ConfigurationError, match="one_or_three was a function"):
+        asyncio.run(function(None))
+
+
+def test_its_own_files_are_no_sessions(held: rtc.Results) -> None:
+    assert {path.name for path in held.folder.glob("*.jsonl")} >= {"trials.jsonl", "scores.jsonl"}
+    assert len(rtc.load_many(held.folder)) == len(held) == 4
+
+
+def test_what_was_held_is_scored_anew_without_a_call(held: rtc.Results, again: rtc.Results) -> None:
+    assert again.score([n_letters, n_words]).result(60) is again
+    letters = again.scores[again.scores["score"] == "n_letters.all"]["value"]
+    assert letters.gt(0).all()
+    for name in ("n_words", "n_steps"):
+        before, now = (one.scores.loc[one.scores["score"] == name, "value"] for one in (held, again))
+        assert sorted(before.fillna(-1)) == sorted(now.fillna(-1))
+    assert rtc.Results.load(again.folder).scores["value"].sum() == again.scores["value"].sum()
+    again.score([n_letters]).result(60)
+    assert (again.scores["score"] == "n_letters.all").sum() == len(letters)
+
+
+def test_what_adds_up_over_the_turns_of_a_step_is_added(held: rtc.Results) -> None:
+    [row] = held.compare("n_responses").to_dict("records")
+    assert (row["baseline_mean"], row["mean"]) == (1.0, (1 + 3) / 2)
+    [row] = held.compare("n_words").to_dict("records")
+    assert (row["baseline_mean"], row["mean"]) == (1.0, 4.0)
+
+
+def test_a_trial_whose_session_was_moved_away_is_still_a_row(again: rtc.Results) -> None:
+    shutil.rmtree(again[1].path or "")
+    assert again.trials["n_turns"].isna().tolist() == [False, True, False, False]
+    assert again.trials["status"].tolist() == ["completed"] * 4
+    scored = again.score([n_letters]).result(60).scores
+    assert scored["error"].str.contains("left no session").sum() == 1
+
+
+def test_a_trial_that_was_cut_off_has_failed(held: rtc.Results, again: rtc.Results) -> None:
+    trials = again.folder / "trials.jsonl"
+    lines = trials.read_bytes().splitlines(keepends=True)
+    trials.write_bytes(b"".join(lines[:-1]) + lines[-1][:20])
+    short = rtc.Results.load(again.folder)
+    assert sorted(short.trials["error"].fillna("")) == ["", "", "", "it was cut off"]
+    [cut] = [trial for trial in short if trial.error is not None]
+    assert cut.turn_numbers in [trial.turn_numbers for trial in held if trial.session_id == cut.session_id]
+    assert cut.session_id not in set(short.scores["session_id"])
+    assert "1 of them failed" in repr(short)
+
+
+def test_a_folder_without_an_experiment_says_what_reads_it(tmp_path: Path) -> None:
+    with pytest.raises(rtc.RecordingError, match=r"no experiment.*experiment\.json.*load_many"):
+        rtc.Results.load(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_call(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(rtc.ConfigurationError, match=r"cannot be written.*directory="):
+        experiment(tmp_path / "file").run()
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (takes_back, "CancelledError"),
+        (leaves, "SystemExit: Answer in one word."),
+        (dawdles, "Waited 2 s for the step dawdles"),
+    ],
+)
+def test_whatever_a_step_does_fails_its_trial_alone(tmp_path: Path, step: Any, words: str) -> None:
+    results = experiment(tmp_path, step, timeout=2).run().result(60)
+    trials = results.trials.set_index("variant")
+    assert trials["error"]["calm"].startswith(words)
+    assert (trials["status"]["brisk"] == "completed") == (step is dawdles)
+    assert len(rtc.Results.load(results.folder)) == 2
+
+
+def test_a_function_that_makes_no_provider_fails_its_trial_alone(tmp_path: Path) -> None:
+    makers = iter([rtc.Sandbox, rtc.Sandbox, _broken, rtc.Sandbox])
+
+    def make() -> rtc.Provider:
+        return next(makers)()
+
+    results = experiment(tmp_path, provider=make).run(max_sessions=1).result(60)
+    assert sorted(results.trials["error"].fillna("")) == ["", "OSError: no vault"]
+
+
+def _broken() -> rtc.Provider:
+    raise OSError("no vault")
+
+
+class _Inline(Executor):
+    def submit(self, function: Any, /, *given: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*given, **named))
+        return future
+
+
+def test_an_executor_that_runs_all_at_once_holds_the_calls_too(tmp_path: Path) -> None:
+    results = experiment(tmp_path).run(executor=_Inline()).result(60)
+    assert results.trials["status"].tolist() == ["completed"] * 2
+
+
+def test_what_other_processes_cannot_find_is_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+        with pytest.raises(rtc.ConfigurationError, match=r"lambda.*put it into a module"):
+            experiment(tmp_path, provider=lambda: rtc.Sandbox()).run(executor=processes)  # noqa: PLW0108
+        monkeypatch.setattr(dawdles, "__module__", "__main__")
+        monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(dawdles=dawdles))
+        with pytest.raises(rtc.ConfigurationError, match=r"cannot find the step dawdles.*this notebook"):
+            experiment(tmp_path, dawdles, provider=rtc.Sandbox).run(executor=processes)
+
+
+LONG = """
+import sys
+import rtc_widget as rtc
+calm = rtc.Variant("calm", instructions="Answer in one word.")
+experiment = rtc.Experiment(
+    variants=[calm, calm.replace("twin")], scenarios=[rtc.Scenario("ask", [rtc.Say("Hello.")])], repeats=20,
+    provider=rtc.Sandbox(), directory=sys.argv[1], record=False, output_modalities=["text"],
+)
+try:
+    experiment.run(max_sessions=1).result()
+except KeyboardInterrupt as interrupted:
+    print("interrupted:", interrupted)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a console's interrupt goes to all that share it")
+def test_an_interrupt_ends_the_calls_and_what_was_held_is_there(tmp_path: Path) -> None:
+    def n_held() -> int:
+        return sum(len(path.read_bytes().splitlines()) for path in tmp_path.glob("*/trials.jsonl"))
+
+    script = [sys.executable, "-c", LONG, str(tmp_path)]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(script, env=os.environ, **pipes) as process:
+        _until(lambda: n_held() >= 2)
+        process.send_signal(signal.SIGINT)
+        told, complaints = process.communicate(timeout=30)
+    assert "interrupted: rtc.Results.load(" in told
+    (folder,) = tmp_path.iterdir()
+    results = rtc.Results.load(folder)
+    errors = results.trials["error"].fillna("").tolist()
+    assert 2 <= errors.count("") < 40
+    assert set(errors) <= {"", "it was cut off"}
+    assert set(results.sessions["outcome"]) <= {"ended", "failed"}
+    assert "never retrieved" not in complaints
+
+
+def _until(came: Any, timeout_s: float = 60.0) -> None:
+    end_s = time.monotonic() + timeout_s
+    while not came():
+        assert time.monotonic() < end_s, "it did not come"
+        time.sleep(0.1)
