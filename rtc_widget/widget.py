@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ import traitlets
 
 from rtc_widget._arguments import is_whole
 from rtc_widget._cost import Cost
-from rtc_widget._errors import ConfigurationError
+from rtc_widget._errors import ConfigurationError, RtcWidgetError
+from rtc_widget._loop import submit
 from rtc_widget._panel import Panel
 from rtc_widget._static import Static
 from rtc_widget.log.clocks import kernel_ms
@@ -138,6 +140,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
         anywidget.AnyWidget.__init__(self)
         self.set_trait("status", self._core.status)
         self._keeper.on_heard = self._show_latency
+        self._preparing: Future[None] | None = None
         self.on_msg(self._take_message)
 
     def _make_transport(self) -> Browser:
@@ -150,6 +153,13 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
 
     def _take_message(self, _widget: object, content: object, buffers: object) -> None:
         self._browser.receive(content, buffers if isinstance(buffers, list) else ())
+        if self._preparing is None:
+            self._preparing = submit(self._prepare())
+
+    async def _prepare(self) -> None:
+        """Be ready when somebody has found the button: a sandbox takes seconds to start."""
+        with contextlib.suppress(RtcWidgetError):  # a call tells what is wrong
+            await self._provider.ready()
 
     async def _update(
         self, changes: dict[str, Any], timeout: float, variant: Variant | None = None

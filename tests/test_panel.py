@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,3 +83,26 @@ async def test_what_is_kept_is_a_file_that_is_listed_and_in_force(
 async def test_deciding_on_a_tool_that_does_not_wait_says_so(session: rtc.HeadlessSession) -> None:
     with pytest.raises(rtc.ConfigurationError, match="waits for approval"):
         await ask(session, "approve", tool_call_id="call_1", approve=True)
+
+
+class Prepared(rtc.Sandbox):
+    """A sandbox that counts how often it was made ready."""
+
+    n_ready = 0
+
+    async def ready(self) -> None:
+        await super().ready()
+        self.n_ready += 1
+
+
+async def test_a_sandbox_starts_when_its_panel_is_seen_so_that_the_first_call_need_not_wait() -> None:
+    provider = Prepared()
+    widget = rtc.RealtimeWidget(provider=provider, directory=None)
+    hello = {"kind": "hello", "page": "p1", "next": 0, "oldest": 0, "live": False, "views": 1}
+    for _ in range(2):
+        widget._take_message(widget, hello, [])
+    assert widget._preparing is not None
+    await asyncio.wrap_future(widget._preparing)
+    assert provider.base_url.startswith("http://127.0.0.1:")
+    assert (provider.n_ready, len(widget.event_log)) == (1, 0)
+    widget.close()
