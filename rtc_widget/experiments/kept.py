@@ -8,6 +8,7 @@ scores.jsonl       a line a judgement
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +34,7 @@ __all__ = ["Kept", "append", "begin", "read", "write_scores"]
 
 _SOUNDS, _TRIALS, _SCORES = "scenarios", "trials.jsonl", "scores.jsonl"
 _VERSION = 1
+_appending = threading.Lock()
 
 
 class Kept(NamedTuple):
@@ -92,7 +94,7 @@ def _steps_told(scenario: Scenario, sounds: Path) -> list[dict[str, Any]]:
 def append(folder: Path, outcome: Outcome, scores: Iterable[Score]) -> None:
     """Write down what became of a trial, and what was said of it."""
     for name, things in ((_SCORES, scores), (_TRIALS, [outcome])):
-        with (folder / name).open("ab") as file:
+        with _appending, (folder / name).open("ab") as file:
             file.write(b"".join(msgspec.json.encode(thing) + b"\n" for thing in things))
 
 
@@ -162,7 +164,7 @@ def _cut_off(folder: Path, known: set[str]) -> list[Outcome]:
         if note is not None:
             turns = [record.event["turns"] for record in log.records(types={"rtc.step"})]
             told = {name: note[name] for name in ("variant", "scenario", "repeat")}
-            error = "it was cut off"
+            error = "it was cut off, or goes on"
             found.append(
                 Outcome(**told, session_id=log.session_id, path=str(journal.parent), turns=turns, error=error)
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -63,8 +64,8 @@ class Stage:
             made = Trial(held, plan.scenario)
             scores = await scores_of(made, self.scorers, judges)
             made.forget()
-            await asyncio.to_thread(kept.append, self.folder, held, scores)
             done.append((made, scores))
+            await asyncio.to_thread(self._keep, held, scores)
             self.bar.update()
 
         try:
@@ -76,6 +77,16 @@ class Stage:
             self.bar.close()
             self.ended.set()
         return Results.of(done, variants, self.folder)
+
+    def _keep(self, held: Outcome, scores: Sequence[Score]) -> None:
+        try:
+            kept.append(self.folder, held, scores)
+        except OSError as error:
+            warnings.warn(
+                f"{self.folder} takes no more ({error.strerror or error}): results go on in memory only.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     async def _held(self, plan: Plan) -> Outcome:
         if self.executor is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -142,7 +143,7 @@ def test_a_trial_that_was_cut_off_has_failed(held: rtc.Results, again: rtc.Resul
     lines = trials.read_bytes().splitlines(keepends=True)
     trials.write_bytes(b"".join(lines[:-1]) + lines[-1][:20])
     short = rtc.Results.load(again.folder)
-    assert sorted(short.trials["error"].fillna("")) == ["", "", "", "it was cut off"]
+    assert sorted(short.trials["error"].fillna("")) == ["", "", "", "it was cut off, or goes on"]
     [cut] = [trial for trial in short if trial.error is not None]
     assert cut.turn_numbers in [trial.turn_numbers for trial in held if trial.session_id == cut.session_id]
     assert cut.session_id not in set(short.scores["session_id"])
@@ -158,6 +159,17 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_call(tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(rtc.ConfigurationError, match=r"cannot be written.*directory="):
         experiment(tmp_path / "file").run()
+
+
+def test_a_disk_that_is_full_loses_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("rtc_widget.experiments.kept.append", full)
+    with pytest.warns(UserWarning, match=r"takes no more \(No space left on device\).*in memory"):
+        results = experiment(tmp_path, scorers=[n_words]).run().result(60)
+    assert results.trials["status"].tolist() == ["completed"] * 2
+    assert results.scores["value"].tolist() == [1.0, 4.0]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +257,7 @@ def test_an_interrupt_ends_the_calls_and_what_was_held_is_there(tmp_path: Path) 
     results = rtc.Results.load(folder)
     errors = results.trials["error"].fillna("").tolist()
     assert 2 <= errors.count("") < 40
-    assert set(errors) <= {"", "it was cut off"}
+    assert set(errors) <= {"", "it was cut off, or goes on"}
     assert set(results.sessions["outcome"]) <= {"ended", "failed"}
     assert "never retrieved" not in complaints
 
