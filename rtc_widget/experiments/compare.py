@@ -11,6 +11,8 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, STRING, frame_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from rtc_widget.experiments.results import Results
@@ -33,8 +35,10 @@ _NOISE = 1e-9
 """A spread this small beside the values is the rounding of floats."""
 
 
-def compare(results: Results, metric: str, *, baseline: str | None, confidence: float) -> pd.DataFrame:
-    """Return a row a variant other than the baseline; see `Results.compare`."""
+def compare(
+    results: Results, metric: str | Sequence[str], *, baseline: str | None, confidence: float
+) -> pd.DataFrame:
+    """Return a row a metric and variant other than the baseline; see `Results.compare`."""
     share: object = confidence
     if not isinstance(share, float) or not _LEAST <= share < 1:
         raise ConfigurationError(f"confidence is a share, from 0.5 to below 1: 0.95, not {confidence!r}.")
@@ -44,16 +48,25 @@ def compare(results: Results, metric: str, *, baseline: str | None, confidence: 
         raise ConfigurationError(f"There is no variant {base!r} to hold others against: {', '.join(names)}.")
     if len(names) == 1:
         raise ConfigurationError(f"There is only {base}: a comparison takes two variants.")
-    given: object = metric
-    if not isinstance(given, str):
-        raise ConfigurationError(f"A metric is the name of a score or a column, not {metric!r}.")
-    values = _values_of(results, metric)
-    rows = [
-        {"metric": metric, "variant": name, "baseline": base} | _told(*_pairs(values, name, base), confidence)
-        for name in names
-        if name != base
-    ]
+    rows = []
+    for one, values in [(one, _values_of(results, one)) for one in _checked(metric)]:
+        rows += [
+            {"metric": one, "variant": name, "baseline": base}
+            | _told(*_pairs(values, name, base), confidence)
+            for name in names
+            if name != base
+        ]
     return _concluded(rows, 1 - confidence)
+
+
+def _checked(metric: object) -> list[str]:
+    """Return the metrics, each once."""
+    given = [metric] if isinstance(metric, str) else metric
+    if not isinstance(given, list | tuple) or not given or not all(isinstance(one, str) for one in given):
+        raise ConfigurationError(
+            f"A metric is the name of a score or a column, or a list of them, not {metric!r}."
+        )
+    return list(dict.fromkeys(given))
 
 
 def _values_of(results: Results, metric: str) -> pd.Series[Any]:
@@ -74,7 +87,8 @@ def _values_of(results: Results, metric: str) -> pd.Series[Any]:
 def _column_of(results: Results, metric: str) -> pd.DataFrame:
     """Return a column of turns or trials as `value`, with what each is of."""
     known = sorted(set(results.scores["score"].dropna()))
-    frames = {"turns": results.turns, "trials": results.trials}
+    frames = {"turns": results.turns} if results.recordings.paths else {}
+    frames["trials"] = results.trials
     for name, frame in frames.items():
         numeric = [column for column in frame if _is_metric(str(column), frame[column])]
         if metric in numeric:

@@ -213,7 +213,9 @@ class Results(FrameProperties):
         """Ask DuckDB; every frame is a table, with the columns `variant`, `scenario` and `repeat`."""
         return self.recordings.sql(query)
 
-    def compare(self, metric: str, *, baseline: str | None = None, confidence: float = 0.95) -> pd.DataFrame:
+    def compare(
+        self, metric: str | Sequence[str], *, baseline: str | None = None, confidence: float = 0.95
+    ) -> pd.DataFrame:
         """Return how each variant differs from one of them, with evidence.
 
         A pair is what two variants did on one scenario in one repeat: their means of the metric, over the
@@ -223,9 +225,10 @@ class Results(FrameProperties):
 
         Parameters
         ----------
-        metric : str
+        metric : str, or a list of them
             A score, or a column of numbers of `turns` (`latency_heard_ms`, `cost_usd`, `interrupted`, …) or
-            of `trials`.
+            of `trials`. The more you look at, the more will differ by chance: those of one list are adjusted
+            for each other.
         baseline : str, optional
             Name of the variant that the others are held against; None: the first.
         confidence : float
@@ -234,13 +237,13 @@ class Results(FrameProperties):
         Returns
         -------
         DataFrame
-            A row a variant other than the baseline: metric, variant, baseline, n_pairs, baseline_mean,
-            mean, difference, ci_low, ci_high, p_value, p_adjusted, effect_size, conclusion (lower, higher,
-            not shown, too few pairs). The interval is Student's; the p-value is that of a permutation test
-            which flips the pairs' signs (all of them where there are few, else 9,999 drawn with a fixed
-            seed), and can be under 0.05 with six pairs or more. `p_adjusted` holds the false discovery rate
-            over the rows (Benjamini and Hochberg, 1995), and the effect size is Cohen's d_z: difference over
-            the differences' standard deviation, NA where they do not vary.
+            A row a metric and variant other than the baseline: metric, variant, baseline, n_pairs,
+            baseline_mean, mean, difference, ci_low, ci_high, p_value, p_adjusted, effect_size, conclusion
+            (lower, higher, not shown, too few pairs). The interval is Student's; the p-value is that of a
+            permutation test which flips the pairs' signs (all of them where there are few, else 9,999 drawn
+            with a fixed seed), and can be under 0.05 with six pairs or more. `p_adjusted` holds the false
+            discovery rate over the rows (Benjamini and Hochberg, 1995), and the effect size is Cohen's d_z:
+            difference over the differences' standard deviation, NA where they do not vary.
 
         Raises
         ------

@@ -131,6 +131,19 @@ def test_a_score_may_be_called_like_a_column(name: str) -> None:
     assert again.compare(name)["difference"][0] == pytest.approx(8.5 / 6)
 
 
+def test_several_metrics_are_one_table_adjusted_for_each_other() -> None:
+    results = one_step(calm=[0.0] * 7, brisk=[1.0, 2.0, 1.0, 2.0, 1.0, 1.5, 1.2])
+    other = [replace(score, score="charm", value=score.repeat * 1.0) for score in results._scores]
+    both = rtc.Results(list(results), [*results._scores, *other], Path())
+    found = both.compare(["wit", "charm", "wit"])
+    assert list(zip(found["metric"], found["conclusion"], strict=True)) == [
+        ("wit", "higher"),
+        ("charm", "not shown"),
+    ]
+    assert found["p_adjusted"][0] == pytest.approx(2 * found["p_value"][0])
+    assert both.compare("wit")["p_adjusted"][0] == both.compare("wit")["p_value"][0]
+
+
 def test_several_comparisons_hold_the_false_discovery_rate() -> None:
     dice = np.random.default_rng(4)
     values = {name: list(dice.normal(mean, 1.0, 12)) for name, mean in [("a", 0), ("b", 1), ("c", 0.4)]}
@@ -144,7 +157,9 @@ def test_several_comparisons_hold_the_false_discovery_rate() -> None:
     [
         ({"metric": "wit", "baseline": "loud"}, "calm, brisk"),
         ({"metric": "wit", "confidence": 95}, "0.95"),
-        ({"metric": ["wit"]}, "the name of a score or a column"),
+        ({"metric": []}, "the name of a score or a column, or a list of them"),
+        ({"metric": ["wit", 5]}, "the name of a score or a column, or a list of them"),
+        ({"metric": ["wit", "charm"]}, "'charm'.*wit"),
     ],
 )
 def test_a_wrong_argument_is_refused_with_what_there_is(arguments: dict[str, object], words: str) -> None:
