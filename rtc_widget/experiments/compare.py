@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.experiments.results import Results
 
-__all__ = ["compare"]
+__all__ = ["compare", "pairs_of"]
 
 _N_DRAWN = 9_999
 _PAIR = ["scenario", "repeat"]
@@ -51,8 +51,7 @@ def compare(
     rows = []
     for one, values in [(one, _values_of(results, one)) for one in _checked(metric)]:
         rows += [
-            {"metric": one, "variant": name, "baseline": base}
-            | _told(*_pairs(values, name, base), confidence)
+            {"metric": one, "variant": name, "baseline": base} | _told(_pairs(values, name, base), confidence)
             for name in names
             if name != base
         ]
@@ -124,15 +123,21 @@ def _with_steps(results: Results, turns: pd.DataFrame) -> pd.DataFrame:
     return rest.astype(keys).merge(places.astype(keys), on=list(keys))
 
 
-def _pairs(values: pd.Series[Any], name: str, base: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the means of a variant and of the baseline, a pair an element, over the steps both have."""
+def pairs_of(results: Results, metric: str, variant: str, baseline: str) -> pd.DataFrame:
+    """Return the pairs that a row of `compare` is about: scenario, repeat, ours, theirs."""
+    return _pairs(_values_of(results, metric), variant, baseline).reset_index()
+
+
+def _pairs(values: pd.Series[Any], name: str, base: str) -> pd.DataFrame:
+    """Return the means of a variant (ours) and of the baseline (theirs), over the steps that both have."""
     table = values.unstack("variant").reindex(columns=[name, base]).dropna()  # noqa: PD010 - one level of an index
     means = table.groupby(level=_PAIR).mean()
-    return means[name].to_numpy(), means[base].to_numpy()
+    return means.set_axis(["ours", "theirs"], axis="columns")
 
 
-def _told(ours: NDArray[Any], theirs: NDArray[Any], confidence: float) -> dict[str, Any]:
+def _told(pairs: pd.DataFrame, confidence: float) -> dict[str, Any]:
     """Return what pairs show."""
+    ours, theirs = pairs["ours"].to_numpy(), pairs["theirs"].to_numpy()
     told: dict[str, Any] = dict.fromkeys(_NUMBERS)
     told["n_pairs"] = len(ours)
     if not len(ours):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from rtc_widget._errors import ConfigurationError
 from rtc_widget.frames import tool_calls
+from rtc_widget.frames._host_drawn import altair_for, host_drawn
 from rtc_widget.log.blocks import Rows
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.record import read_heads
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 LANES = ("user speech", "agent audio", "responses", "tool calls", "interruptions")
 _COLOURS = ("#4c78a8", "#72b7b2", "#b8b8b8", "#eeca3b", "#e45756")
 _LANE_PX = 34
-_HOST_MIME = "application/vnd.vegalite.v5+json"
-_HOST_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _WIDTH_PX = 760
 
 
@@ -49,37 +47,32 @@ def timeline(frames: Frames) -> alt.LayerChart:
     ConfigurationError
         Altair is not installed.
     """
-    try:
-        import altair as alt
-    except ImportError:
-        raise ConfigurationError(
-            "timeline() needs Altair: run `pip install 'rtc_widget[analysis]'`."
-        ) from None
+    altair = altair_for("timeline()")
     timed = not len(frames.log) or frames.log.record(-1).t_ms is not None
     bars = list(stretches(frames) if timed else counted(frames))
     for bar in bars:
         bar |= {"start_s": bar.pop("t_start_ms") / 1000, "end_s": bar.pop("t_end_ms") / 1000}
         bar["seconds"] = round(bar["end_s"] - bar["start_s"], 3)
-    lane = alt.Y("lane:N", sort=list(LANES), scale=alt.Scale(domain=list(LANES)), title=None)
-    colour = alt.Color("lane:N", scale=alt.Scale(domain=list(LANES), range=list(_COLOURS)), legend=None)
+    lane = altair.Y("lane:N", sort=list(LANES), scale=altair.Scale(domain=list(LANES)), title=None)
+    colour = altair.Color("lane:N", scale=altair.Scale(domain=list(LANES), range=list(_COLOURS)), legend=None)
     shown = [
-        alt.Tooltip("turn:Q"),
-        alt.Tooltip("words:N", title="transcript"),
-        alt.Tooltip("start_s:Q", format=".3f"),
-        alt.Tooltip("seconds:Q", format=".3f"),
-        alt.Tooltip("status:N"),
-        alt.Tooltip("latency_inferred_ms:Q", format=".0f"),
+        altair.Tooltip("turn:Q"),
+        altair.Tooltip("words:N", title="transcript"),
+        altair.Tooltip("start_s:Q", format=".3f"),
+        altair.Tooltip("seconds:Q", format=".3f"),
+        altair.Tooltip("status:N"),
+        altair.Tooltip("latency_inferred_ms:Q", format=".0f"),
     ]
-    base = alt.Chart(alt.InlineData(values=bars)).encode(y=lane, color=colour, tooltip=shown)
+    base = altair.Chart(altair.InlineData(values=bars)).encode(y=lane, color=colour, tooltip=shown)
     along = "s since the first record" if timed else "records since the first; no times were kept"
-    from_to = {"x": alt.X("start_s:Q", title=along), "x2": "end_s:Q"}
+    from_to = {"x": altair.X("start_s:Q", title=along), "x2": "end_s:Q"}
     lasting = base.transform_filter("datum.end_s > datum.start_s").mark_bar(
         height=_LANE_PX // 2, cornerRadius=3
     )
     moments = base.transform_filter("datum.end_s <= datum.start_s").mark_point(
         filled=True, size=70, shape="diamond", opacity=1
     )
-    chart = _drawn_by_the_host(alt)(
+    chart = host_drawn(altair.LayerChart, "timeline")(
         layer=[lasting.encode(**from_to), moments.encode(x=from_to["x"])],
         width=_WIDTH_PX,
         height=_LANE_PX * len(LANES),
@@ -87,20 +80,6 @@ def timeline(frames: Frames) -> alt.LayerChart:
     )
     drawn: alt.LayerChart = chart.interactive(bind_y=False)
     return drawn
-
-
-def _drawn_by_the_host(altair: Any) -> Any:
-    """Return a LayerChart that shows through the Vega-Lite of the notebook's host.
-
-    Altair's own way loads it from a content delivery network, and a notebook may have none. What is drawn
-    here is the same in Vega-Lite 5, which JupyterLab brings, as in 6, which Altair writes.
-    """
-
-    class HostDrawn(altair.LayerChart):  # type: ignore[misc]  # a class known at run time
-        def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, Any]:
-            return {_HOST_MIME: self.to_dict() | {"$schema": _HOST_SCHEMA}, "text/plain": "<timeline>"}
-
-    return HostDrawn
 
 
 def stretches(frames: Frames) -> Iterator[dict[str, Any]]:

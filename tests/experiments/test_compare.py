@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,6 +143,42 @@ def test_several_metrics_are_one_table_adjusted_for_each_other() -> None:
     ]
     assert found["p_adjusted"][0] == pytest.approx(2 * found["p_value"][0])
     assert both.compare("wit")["p_adjusted"][0] == both.compare("wit")["p_value"][0]
+
+
+def drawn(spec: dict[str, Any]) -> list[list[tuple[dict[str, Any], list[dict[str, Any]]]]]:
+    """Return the layers of each picture, each with its rows."""
+    return [
+        [(layer, spec["datasets"][layer["data"]["name"]]) for layer in picture["layer"]]
+        for picture in spec["vconcat"]
+    ]
+
+
+def test_a_forest_plot_has_a_dot_a_pair_and_the_mean_with_its_interval() -> None:
+    results = one_step(calm=[0.0] * 7, brisk=[1.0, 2.0, 1.0, 2.0, 1.0, 1.5, 1.2], twin=[0.0] * 7)
+    found = results.compare("wit")
+    bundle: Any = results.plot("wit")._repr_mimebundle_()
+    assert bundle["text/plain"] == "<forest plot>"
+    [layers] = drawn(bundle["application/vnd.vegalite.v5+json"])
+    _, dots, *whole = [rows for _, rows in layers]
+    assert [dot["difference"] for dot in dots if dot["variant"] == "brisk"] == [1, 2, 1, 2, 1, 1.5, 1.2]
+    for rows in whole:
+        assert [row["difference"] for row in rows] == found["difference"].tolist()
+        assert [row["ci_low"] for row in rows] == found["ci_low"].tolist()
+        assert [row["words"] for row in rows] == ["+1.386 (higher)", "+0 (not shown)"]
+    assert layers[2][0]["encoding"]["x2"] == {"field": "ci_high"}
+
+
+def test_what_no_pair_has_is_left_out_of_a_forest_plot() -> None:
+    results = results_of({"calm": [[1.0]], "brisk": [[None]]})
+    [layers] = drawn(results.plot(["wit"]).to_dict())
+    _, [row] = layers[-1]
+    assert row == {
+        "metric": "wit",
+        "variant": "brisk",
+        "baseline": "calm",
+        "n_pairs": 0,
+        "conclusion": "too few pairs",
+    }
 
 
 def test_several_comparisons_hold_the_false_discovery_rate() -> None:
