@@ -65,7 +65,6 @@ export function createEventList(
     }
     if (event.type === EVERY_SECOND && matches === null && collapsed.peek() && kind.peek() !== "notes") {
       // They have a tab of their own, and would cut every run into pieces.
-      hidden++;
       return false;
     }
     if (matches === null || matches.test(event.type)) {

@@ -2,7 +2,7 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { ItemFields } from "./dialect";
-import { callText } from "./words";
+import { callText, tookText } from "./words";
 
 export type Speaker = "you" | "agent" | "tool" | "system" | "call" | "error";
 
@@ -145,7 +145,7 @@ function agentWords(entry: Entry): Partial<Row> {
     row.edge = `cut short: ${entry.shortened}`;
     row.edgeTitle = "the response ended before it was complete";
   } else if (entry.latency_ms !== null) {
-    row.edge = `≈ ${Math.round(entry.latency_ms)} ms`;
+    row.edge = `≈ ${tookText(entry.latency_ms)}`;
     row.edgeTitle = "latency inferred from events: end of your input to the agent's first audio or text";
   }
   return row;
@@ -198,7 +198,7 @@ function toolWords(entry: Entry, tool: NonNullable<Entry["tool"]>): Partial<Row>
     hint: asks ? "needs your approval" : waiting && entry.done ? meanwhile : open && entry.over ? never : "",
     asks: asks ? tool.tool_call_id : "",
     busy: waiting,
-    edge: entry.tool_ms === null ? "" : `${Math.round(entry.tool_ms)} ms`,
+    edge: entry.tool_ms === null ? "" : tookText(entry.tool_ms),
     edgeTitle: entry.ran ? "how long it ran" : "from the arguments to the result",
   };
 }

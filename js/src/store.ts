@@ -15,6 +15,8 @@ export interface Store {
   events: Events;
   quality: QualityLog;
   rows: ReadonlySignal<readonly Signal<Row>[]>;
+  /** Keys of the rows whose tool call waits for a person, with blanks between them. */
+  asking: ReadonlySignal<string>;
   config: ReadonlySignal<PanelConfig | null>;
   /** A long log is being read, this far, 0 to 1; null when it has been. The rows wait for its end. */
   reading: Signal<number | null>;
@@ -45,6 +47,9 @@ export interface Store {
   /** Forget all: the kernel's log is about to be read from its start. */
   clear(): void;
 }
+
+/** A call that waits for a person stands among the last rows: the conversation waits as well. */
+const RECENT_ROWS = 100;
 
 export function createStore(): Store {
   const activity = createActivity();
@@ -80,18 +85,26 @@ export function createStore(): Store {
     return t_ms;
   }
 
+  const rows = computed(() => {
+    if (reading.value !== null && !own.value) {
+      return held;
+    }
+    const [before, now] = [history.rows.value, current.rows.value];
+    held = before.length === 0 ? now : [...before, ...now];
+    return held;
+  });
+
   return {
     activity,
     events,
     quality,
-    rows: computed(() => {
-      if (reading.value !== null && !own.value) {
-        return held;
-      }
-      const [before, now] = [history.rows.value, current.rows.value];
-      held = before.length === 0 ? now : [...before, ...now];
-      return held;
-    }),
+    rows,
+    asking: computed(() =>
+      rows.value
+        .slice(-RECENT_ROWS)
+        .flatMap((row) => (row.value.asks === "" ? [] : [row.value.key]))
+        .join(" "),
+    ),
     config,
     reading,
     kernel: signal<KernelState>("unheard"),

@@ -17,10 +17,14 @@ export interface View {
   row: Signal<string>;
   /** The drawer with devices and processing is open. */
   drawer: Signal<boolean>;
+  /** The transcript goes to its end as it grows: nobody has scrolled back. */
+  following: Signal<boolean>;
   /** Go to the first event that names an id. */
   showEventOf(ids: readonly string[]): void;
   /** Go to the first event from a time on, in ms since the session's first record. */
   showEventAt(t_ms: number): void;
+  /** Go to a row of the transcript. */
+  showRow(key: string): void;
   /** Go to the row that one of these ids belongs to; tells whether there is one. */
   showRowOf(ids: readonly string[]): boolean;
 }
@@ -41,6 +45,8 @@ export function createView(store: Store, opens: Tab = "transcript"): View {
     event: signal(-1),
     row: signal(""),
     drawer: signal(false),
+    // What is recorded is read from its beginning.
+    following: signal(store.config.peek()?.replay == null),
 
     showEventOf(ids) {
       const { events } = store;
@@ -70,11 +76,15 @@ export function createView(store: Store, opens: Tab = "transcript"): View {
       view.tab.value = "events";
     },
 
+    showRow(key) {
+      view.row.value = key;
+      view.tab.value = "transcript";
+    },
+
     showRowOf(ids) {
       const found = rowOf(store, ids);
       if (found !== "") {
-        view.row.value = found;
-        view.tab.value = "transcript";
+        view.showRow(found);
       }
       return found !== "";
     },

@@ -39,6 +39,11 @@ export function clockText(ms: number): string {
   return `${callText(ms)}.${tenths % 10}`;
 }
 
+/** How long something took: `875 ms`, and from 10 s on `127.7 s`. */
+export function tookText(ms: number): string {
+  return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
 /** A count with its noun: `1 event`, `1,204 events`. */
 export function countText(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

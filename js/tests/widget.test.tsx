@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Model } from "../src/afm";
 import widget from "../src/widget";
-import { agent, user } from "./fakes/events";
+import { agent, tool, user } from "./fakes/events";
 import { CONFIG, createKernel, type Kernel, SECRET } from "./fakes/kernel";
 import { settle } from "./fakes/page";
 import { type Browser, installBrowser } from "./fakes/rtc";
@@ -95,6 +95,63 @@ describe("the panel", () => {
     await click("Hang up");
     expect(text("[role=status]")).toBe("Ended");
     expect(button("Connect")?.disabled).toBe(false);
+  });
+
+  it("takes a double click, or a key that is held, for one", async () => {
+    await live();
+    const hangUp = button("Hang up");
+    hangUp?.dispatchEvent(new MouseEvent("click", { detail: 1, bubbles: true }));
+    await settle();
+    button("Connect")?.dispatchEvent(new MouseEvent("click", { detail: 2, bubbles: true }));
+    await settle();
+    expect(text(".rtcw-state")).toBe("Ended");
+    const held = new KeyboardEvent("keydown", { key: "Enter", repeat: true, bubbles: true, cancelable: true });
+    button("Connect")?.dispatchEvent(held);
+    expect(held.defaultPrevented).toBe(true);
+    const pressed = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true });
+    button("Connect")?.dispatchEvent(pressed);
+    expect(pressed.defaultPrevented).toBe(false);
+  });
+
+  it("asks for a person's approval above the tabs where the row is out of sight", async () => {
+    await live();
+    for (const event of tool.call("i1", "i0", "call_1", "order", '{"drink": "tea"}')) {
+      browser.receive(event);
+    }
+    kernel.post({
+      kind: "note",
+      page: kernel.page(),
+      text: JSON.stringify({ type: "rtc.approval", tool_call_id: "call_1", decision: "asked" }),
+    });
+    await settle();
+    const notice = () => view.querySelector(".rtcw-notices [role=status]");
+    expect(notice()).toBeNull();
+    expect(text(".rtcw-decide")).toBe("ApproveReject");
+    [...view.querySelectorAll<HTMLElement>("[role=tab]")].find(({ textContent }) => textContent === "Network")?.click();
+    await settle();
+    expect(notice()?.textContent).toContain('order(drink="tea")');
+    await click("Show it");
+    expect(text("[role=tab][aria-selected=true]")).toBe("Transcript");
+    [...view.querySelectorAll<HTMLElement>("[role=tab]")].find(({ textContent }) => textContent === "Network")?.click();
+    await settle();
+    button("Approve", notice() ?? view)?.click();
+    await settle();
+    expect(kernel.sent.at(-1)).toMatchObject({ method: "approve", params: { tool_call_id: "call_1", approve: true } });
+  });
+
+  it("lays out each message in the direction of its own words", async () => {
+    await live();
+    browser.receive(user.typed("u1", null, "مرحبا"));
+    await settle();
+    expect(view.querySelector(".rtcw-row .rtcw-words")?.getAttribute("dir")).toBe("auto");
+  });
+
+  it("says what to do where turns end by hand", async () => {
+    await live();
+    expect(text(".rtcw-moment .rtcw-words")).toBe("listening…");
+    browser.receive({ type: "session.updated", session: { audio: { input: { turn_detection: null } } } });
+    await settle();
+    expect(text(".rtcw-moment .rtcw-words")).toBe("hold to talk, or type");
   });
 
   it("counts the call's seconds, and stops with it", async () => {

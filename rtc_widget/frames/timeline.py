@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rtc_widget.frames import Frames
 
 LANES = ("user speech", "agent audio", "responses", "tool calls", "interruptions")
-_COLOURS = ("#4c78a8", "#72b7b2", "#b8b8b8", "#eeca3b", "#e45756")
+_COLOURS = ("#4285f4", "#14a394", "#7cc4bb", "#a855f7", "#d9730d")  # the panel's, for light and for dark
 _LANE_PX = 34
 _WIDTH_PX = 760
 
@@ -69,11 +69,14 @@ def timeline(frames: Frames) -> alt.LayerChart:
     lasting = base.transform_filter("datum.end_s > datum.start_s").mark_bar(
         height=_LANE_PX // 2, cornerRadius=3
     )
+    begins = base.transform_filter("datum.end_s > datum.start_s").mark_tick(
+        height=_LANE_PX // 2, thickness=3, opacity=1
+    )  # what took no time to speak of is seen too
     moments = base.transform_filter("datum.end_s <= datum.start_s").mark_point(
         filled=True, size=70, shape="diamond", opacity=1
     )
     chart = host_drawn(altair.LayerChart, "timeline")(
-        layer=[lasting.encode(**from_to), moments.encode(x=from_to["x"])],
+        layer=[lasting.encode(**from_to), begins.encode(x=from_to["x"]), moments.encode(x=from_to["x"])],
         width=_WIDTH_PX,
         height=_LANE_PX * len(LANES),
         title=_title(frames),

@@ -172,7 +172,7 @@ def test_the_timeline_has_a_lane_for_each_kind_of_thing(tmp_path: Path) -> None:
     assert tool["words"] == "get_weather({}) → Foggy."
     assert all(bar["t_start_ms"] <= bar["t_end_ms"] for bar in bars)
     drawn = rec.timeline().to_dict()
-    assert len(drawn["layer"]) == 2
+    assert len(drawn["layer"]) == 3
     assert rec.event_log.session_id in drawn["title"]
 
 

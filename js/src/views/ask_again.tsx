@@ -1,6 +1,7 @@
 /** A turn asked again under several variants: which, how often, and the answers side by side. */
 
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import type { Instance } from "../instance";
 import { type Answer, type Ask, NOW } from "../prompt";
 import { costText, countText } from "../words";
@@ -19,10 +20,12 @@ export function AskAgain({ instance, item_id, ask }: AskAgainProps) {
   const chosen = useSignal<readonly string[]>([NOW]);
   const repeats = useSignal(1);
   const on = useSignal("new_calls");
+  const form = useRef<HTMLElement>(null);
+  useEffect(() => form.current?.querySelector("input")?.focus({ preventScroll: true }), []);
   const names = [NOW, ...prompt.variants.value.filter(({ error }) => error === undefined).map(({ name }) => name)];
   const count = chosen.value.length * repeats.value;
   return (
-    <section class="rtcw-ask" aria-label="Ask this again">
+    <section class="rtcw-ask" ref={form} aria-label="Ask this again">
       <div class="rtcw-ask-how">
         <span class="rtcw-aside">Ask this again</span>
         {names.map((name) => (
@@ -69,7 +72,14 @@ export function AskAgain({ instance, item_id, ask }: AskAgainProps) {
         >
           Ask
         </button>
-        <button type="button" class="rtcw-quiet" onClick={() => prompt.closeAsk(item_id)}>
+        <button
+          type="button"
+          class="rtcw-quiet"
+          onClick={(event) => {
+            event.currentTarget.closest("li.rtcw-row")?.querySelector<HTMLElement>(".rtcw-link")?.focus();
+            prompt.closeAsk(item_id);
+          }}
+        >
           Close
         </button>
       </div>
@@ -114,7 +124,7 @@ function Answers({ instance, answers }: { instance: Instance; answers: readonly 
                   {answer.audible && (
                     <PlayButton listener={instance.listener} id={answer.id} params={{ answer: answer.id }} />
                   )}
-                  <span class="rtcw-words">
+                  <span class="rtcw-words" dir="auto">
                     {answer.error === null ? (
                       answer.transcript
                     ) : (

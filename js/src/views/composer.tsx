@@ -88,6 +88,7 @@ export function Composer({ instance }: { instance: Instance }) {
             aria-label="Take it away"
             onClick={() => {
               attached.value = null;
+              problem.value = "";
             }}
           >
             ✕
@@ -95,6 +96,7 @@ export function Composer({ instance }: { instance: Instance }) {
         </p>
       )}
       <textarea
+        dir="auto"
         rows={1}
         aria-label="Type to the agent"
         placeholder={live ? "Type to the agent, paste a picture, or drop a sound file…" : invitation}

@@ -11,13 +11,23 @@ export function Controls({ instance, view }: { instance: Instance; view: View })
   const live = instance.store.activity.state.value === "live";
   return (
     <>
-      <div class="rtcw-controls">
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: a key that is held presses a button once */}
+      <div class="rtcw-controls" onKeyDown={(event) => event.repeat && event.key === "Enter" && event.preventDefault()}>
         <Buttons instance={instance} />
         <DeviceBar instance={instance} view={view} picks={live && !instance.store.elsewhere.value} />
       </div>
       <Drawer instance={instance} view={view} />
     </>
   );
+}
+
+/** One button begins and ends a call at one place: a double click would take back what it did, or call again. */
+function once(work: () => void): (event: MouseEvent) => void {
+  return ({ detail }) => {
+    if (detail < 2) {
+      work();
+    }
+  };
 }
 
 /** What can be done in the state that the call is in. */
@@ -30,7 +40,7 @@ function Buttons({ instance }: { instance: Instance }) {
     const ready = store.config.value !== null && !elsewhere;
     return (
       <>
-        <button type="button" class="rtcw-primary" disabled={!ready} onClick={instance.connect}>
+        <button type="button" class="rtcw-primary" disabled={!ready} onClick={once(instance.connect)}>
           Connect
         </button>
         <span class="rtcw-aside">{idleText(instance)}</span>
@@ -38,11 +48,9 @@ function Buttons({ instance }: { instance: Instance }) {
     );
   }
   if (!live) {
-    // A double click on Connect would end here what it began.
-    const cancel = ({ detail }: MouseEvent) => (detail < 2 ? instance.hangUp() : undefined);
     return (
       <>
-        <button type="button" class="rtcw-danger" onClick={cancel}>
+        <button type="button" class="rtcw-danger" onClick={once(instance.hangUp)}>
           Cancel
         </button>
         <span class="rtcw-aside">{store.progress.value}</span>
@@ -53,7 +61,7 @@ function Buttons({ instance }: { instance: Instance }) {
   const stoppable = activity.responding.value || activity.sounding.value;
   return (
     <>
-      <button type="button" class="rtcw-danger" onClick={instance.hangUp}>
+      <button type="button" class="rtcw-danger" onClick={once(instance.hangUp)}>
         Hang up
       </button>
       <button type="button" data-pressed={muted} onClick={() => instance.setMuted(!muted)}>
@@ -99,6 +107,7 @@ function HoldToTalk({ instance }: { instance: Instance }) {
   return (
     <button
       type="button"
+      class="rtcw-talk"
       data-pressed={held.value}
       aria-pressed={held.value}
       onPointerDown={(event) => {

@@ -61,7 +61,8 @@ export function EventDetails({ instance, view, list }: EventDetailsProps) {
           type="button"
           class="rtcw-quiet"
           aria-label="Close this event"
-          onClick={() => {
+          onClick={({ currentTarget }) => {
+            currentTarget.closest(".rtcw-panel")?.querySelector<HTMLElement>(".rtcw-log")?.focus();
             view.event.value = -1;
           }}
         >

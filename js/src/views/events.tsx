@@ -171,42 +171,57 @@ function Rows({ instance, view, list }: EventsViewProps & { list: EventList }) {
     event.preventDefault();
     event.stopPropagation();
   };
+  const follow = () => {
+    view.event.value = -1;
+    following.value = true;
+    if (box.current !== null) {
+      box.current.scrollTop = box.current.scrollHeight;
+    }
+  };
+  const grows = instance.store.activity.busy.value && instance.store.config.value?.replay == null;
   return (
-    <div
-      class="rtcw-log"
-      ref={box}
-      role="listbox"
-      aria-label={`${countText(events.length(), "event")}, ${countText(length, "row")} shown`}
-      aria-activedescendant={at >= 0 ? `${view.id}-event-${at}` : undefined}
-      aria-busy={list.searching.value}
-      tabIndex={0}
-      onScroll={look}
-      onKeyDown={onKeyDown}
-    >
-      {length === 0 ? (
-        <p class="rtcw-nothing">{nothingText(events.length(), list.searching.value)}</p>
-      ) : (
-        <div class="rtcw-all" style={{ height: `${rows.height}px` }}>
-          {rows.shown.map(({ place, top: start }) => {
-            const { index, count } = list.row(place);
-            return index < events.length() ? (
-              <EventLine
-                key={place}
-                id={`${view.id}-event-${place}`}
-                event={events.at(index)}
-                count={count}
-                place={place}
-                of={length}
-                top={start}
-                selected={place === at}
-                now={place === now}
-                look={() => {
-                  view.event.value = index;
-                }}
-              />
-            ) : null;
-          })}
-        </div>
+    <div class="rtcw-follows">
+      <div
+        class="rtcw-log"
+        ref={box}
+        role="listbox"
+        aria-label={`${countText(events.length(), "event")}, ${countText(length, "row")} shown`}
+        aria-activedescendant={at >= 0 ? `${view.id}-event-${at}` : undefined}
+        aria-busy={list.searching.value}
+        tabIndex={0}
+        onScroll={look}
+        onKeyDown={onKeyDown}
+      >
+        {length === 0 ? (
+          <p class="rtcw-nothing">{nothingText(events.length(), list.searching.value)}</p>
+        ) : (
+          <div class="rtcw-all" style={{ height: `${rows.height}px` }}>
+            {rows.shown.map(({ place, top: start }) => {
+              const { index, count } = list.row(place);
+              return index < events.length() ? (
+                <EventLine
+                  key={place}
+                  id={`${view.id}-event-${place}`}
+                  event={events.at(index)}
+                  count={count}
+                  place={place}
+                  of={length}
+                  top={start}
+                  selected={place === at}
+                  now={place === now}
+                  look={() => {
+                    view.event.value = index;
+                  }}
+                />
+              ) : null;
+            })}
+          </div>
+        )}
+      </div>
+      {grows && !following.value && (
+        <button type="button" class="rtcw-follow" onClick={follow}>
+          Latest ↓
+        </button>
       )}
     </div>
   );

@@ -2,7 +2,7 @@
 
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import type { NoteMark, Picture, Stretch, TurnMark } from "../timeline";
-import { callText } from "../words";
+import { callText, tookText } from "../words";
 import { type Sight, WAVE_PX } from "./use_waves";
 
 /** A part of the picture that somebody pointed at. */
@@ -75,26 +75,51 @@ export function Lanes({ picture, sight, place_ms, aligned_ms, found }: LanesProp
       <span class="rtcw-lane-name" style={{ top: `${NOTES_TOP - 15}px` }}>
         notes
       </span>
-      {picture.stretches
-        .filter(({ t_start_ms, t_end_ms }) => inSight(t_start_ms, t_end_ms))
-        .map((stretch) => (
-          <Bar key={keyOf(stretch)} stretch={stretch} x={x} found={found.value} point={point} />
-        ))}
+      {apart(
+        picture.stretches.filter(({ t_start_ms, t_end_ms }) => inSight(t_start_ms, t_end_ms)),
+        ({ lane, t_start_ms, t_end_ms }) => ({ row: lane, start_px: x(t_start_ms), end_px: x(t_end_ms) }),
+      ).map((stretch) => (
+        <Bar key={keyOf(stretch)} stretch={stretch} x={x} found={found.value} point={point} />
+      ))}
       {labelled(picture.turns.flatMap(latencyOf), x)
         .filter(({ from_ms, latency_ms }) => inSight(from_ms, from_ms + latency_ms))
         .map((latency) => (
           <Bracket key={latency.turn.turn} latency={latency} x={x} found={found.value} point={point} />
         ))}
-      {picture.notes
-        .filter(({ t_ms }) => inSight(t_ms, t_ms))
-        .map((note) => (
-          <NoteDot key={note.seq} note={note} x={x} found={found.value} point={point} />
-        ))}
-      {inSight(place_ms.value, place_ms.value) && (
-        <div class="rtcw-cursor" style={{ transform: `translateX(${x(place_ms.value)}px)` }} />
-      )}
+      {apart(
+        picture.notes.filter(({ t_ms }) => inSight(t_ms, t_ms)),
+        ({ type, t_ms }) => ({ row: type === "rtc.error" ? "errors" : "notes", start_px: x(t_ms), end_px: x(t_ms) }),
+      ).map((note) => (
+        <NoteDot key={note.seq} note={note} x={x} found={found.value} point={point} />
+      ))}
+      <Cursor place_ms={place_ms} sight={sight} />
     </div>
   );
+}
+
+/** Where it plays; it moves many times a second, and nothing else with it. */
+function Cursor({ place_ms, sight }: { place_ms: ReadonlySignal<number>; sight: Sight }) {
+  const px = ((place_ms.value - sight.start_ms.value) / 1000) * sight.px_per_s.value;
+  return px < 0 || px > sight.width_px.value ? null : (
+    <div class="rtcw-cursor" style={{ transform: `translateX(${px}px)` }} />
+  );
+}
+
+/** Leave out marks that would lie on others of their row: thousands of buttons tell no more, and zooming in shows them. */
+function apart<Mark>(
+  marks: readonly Mark[],
+  where: (mark: Mark) => { row: string; start_px: number; end_px: number },
+): Mark[] {
+  const covered = new Map<string, number>();
+  return marks.filter((mark) => {
+    const { row, start_px, end_px } = where(mark);
+    const to_px = covered.get(row) ?? Number.NEGATIVE_INFINITY;
+    if (Math.max(start_px + LEAST_PX, end_px) <= to_px + LEAST_PX / 2 && start_px >= to_px - LEAST_PX) {
+      return false;
+    }
+    covered.set(row, Math.max(to_px, start_px + LEAST_PX, end_px));
+    return true;
+  });
 }
 
 interface AxisProps {
@@ -173,7 +198,7 @@ function latencyOf(turn: TurnMark): Latency[] {
   const from_ms = heard ? turn.t_speech_end_ms : turn.t_input_end_ms;
   return latency_ms === null || from_ms === null
     ? []
-    : [{ turn, heard, from_ms, latency_ms, text: `${heard ? "" : "≈ "}${Math.round(latency_ms)} ms` }];
+    : [{ turn, heard, from_ms, latency_ms, text: `${heard ? "" : "≈ "}${tookText(latency_ms)}` }];
 }
 
 /** Leave the label out that would lie over the one before: the bracket still says it. */
@@ -189,7 +214,7 @@ function labelled(latencies: Latency[], x: PartProps["x"]): (Latency & { label: 
 
 function Bracket({ latency, x, found, point }: PartProps & { latency: Latency & { label: boolean } }) {
   const { turn, heard, from_ms, latency_ms, text, label } = latency;
-  const inferred = turn.latency_inferred_ms === null ? "" : `, inferred ≈ ${Math.round(turn.latency_inferred_ms)} ms`;
+  const inferred = turn.latency_inferred_ms === null ? "" : `, inferred ≈ ${tookText(turn.latency_inferred_ms)}`;
   const key = `latency ${turn.turn}`;
   const what = {
     key,

@@ -47,6 +47,9 @@ function now({ activity, config, kernel, reading }: Store, empty: boolean): Now 
   if (activity.muted.value) {
     return { who: "you", words: "muted" };
   }
+  if (activity.byHand.value) {
+    return { who: "you", words: "hold to talk, or type" };
+  }
   // A microphone that was chosen while muted was noted as muted, and has been unmuted since.
   return activity.microphone.value === "live" || activity.microphone.value === "muted"
     ? { who: listener, words: "listening…" }

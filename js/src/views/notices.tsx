@@ -2,9 +2,10 @@
 
 import type { ComponentChildren } from "preact";
 import type { Instance } from "../instance";
+import type { View } from "../view";
 import { countText } from "../words";
 
-export function Notices({ instance }: { instance: Instance }) {
+export function Notices({ instance, view }: { instance: Instance; view: View }) {
   const { store } = instance;
   const { activity } = store;
   const trouble = activity.trouble.value;
@@ -17,6 +18,7 @@ export function Notices({ instance }: { instance: Instance }) {
           {sentence(trouble.reason)}
         </Notice>
       )}
+      <Asked instance={instance} view={view} />
       {silent && (
         <Notice tone="warning" what="microphone" advice={activity.microphoneAdvice.value}>
           The agent does not hear you: {sentence(activity.microphoneReason.value, false)}
@@ -36,7 +38,7 @@ export function Notices({ instance }: { instance: Instance }) {
         </Notice>
       )}
       {[...activity.quality.value].map(([what, value]) => (
-        <Notice key={what} tone="warning" what="connection" advice="What you hear may be late or broken.">
+        <Notice key={what} tone="warning" silent what="connection" advice="What you hear may be late or broken.">
           {QUALITY[what]?.(value) ?? `${what} is bad.`}
         </Notice>
       ))}
@@ -75,16 +77,50 @@ function percent(ratio: number): string {
   return `${Math.round(ratio * 100)} %`;
 }
 
+/** Calls that wait for a person, where their rows are out of sight. */
+function Asked({ instance, view }: { instance: Instance; view: View }) {
+  const { store } = instance;
+  const keys = store.asking.value;
+  if (keys === "" || store.config.value?.replay != null || (view.tab.value === "transcript" && view.following.value)) {
+    return null;
+  }
+  const waiting = new Set(keys.split(" "));
+  return (
+    <>
+      {store.rows.value
+        .map((row) => row.peek())
+        .filter(({ key }) => waiting.has(key))
+        .map(({ key, text, asks }) => (
+          <Notice key={key} tone="warning" what="approval" advice="">
+            <span dir="auto">{text}</span>{" "}
+            <button type="button" onClick={() => instance.decide(asks, true)}>
+              Approve
+            </button>{" "}
+            <button type="button" onClick={() => instance.decide(asks, false)}>
+              Reject
+            </button>{" "}
+            <button type="button" class="rtcw-quiet" onClick={() => view.showRow(key)}>
+              Show it
+            </button>
+          </Notice>
+        ))}
+    </>
+  );
+}
+
 interface NoticeProps {
   tone: "error" | "warning" | "quiet";
+  /** It comes and goes by itself, and would be read out each time. */
+  silent?: boolean;
   what: string;
   advice: string;
   children: ComponentChildren;
 }
 
-function Notice({ tone, what, advice, children }: NoticeProps) {
+function Notice({ tone, silent = false, what, advice, children }: NoticeProps) {
+  const role = tone === "error" ? "alert" : tone === "warning" && !silent ? "status" : undefined;
   return (
-    <p class="rtcw-notice" data-tone={tone} role={tone === "error" ? "alert" : undefined}>
+    <p class="rtcw-notice" data-tone={tone} role={role}>
       <span class="rtcw-notice-what">{what}</span>
       <span>
         {children} {advice !== "" && <span class="rtcw-advice">{advice}</span>}

@@ -44,7 +44,7 @@ export function Panel({ instance }: { instance: Instance }) {
     >
       <Header store={store} />
       {replayed ? <ReplayBar instance={instance} view={view} /> : <Controls instance={instance} view={view} />}
-      <Notices instance={instance} />
+      <Notices instance={instance} view={view} />
       <Tabs view={view} tabs={prompted ? TABS : WITHOUT_PROMPT} aside={{ events: <EventCount store={store} /> }} />
       <TabPanel view={view} tab="transcript" stays>
         <Transcript instance={instance} view={view} />

@@ -78,8 +78,14 @@ export function ReplayBar({ instance, view }: ReplayBarProps) {
 
 /** Where it is; apart, for it is another place on every frame. */
 function Place({ instance }: { instance: Instance }) {
-  const { pieces, replay } = instance;
+  const { pieces, replay, store } = instance;
   const [place_ms, end_ms] = [pieces.place_ms.value, replay.end_ms.value];
+  // Two calls on one axis have two beginnings: what they share is the place where they are aligned.
+  const aligned_ms = store.config.value?.replay?.aligned_ms ?? null;
+  const from_ms = place_ms - (aligned_ms ?? 0);
+  const text = `${from_ms < 0 ? "−" : ""}${clockText(Math.abs(from_ms))}`;
+  const told = aligned_ms === null ? `${text} of ${callText(end_ms)}` : text;
+  const title = aligned_ms === null ? "since the session's first record" : "since the end of what the user said";
   return (
     <>
       <input
@@ -90,11 +96,11 @@ function Place({ instance }: { instance: Instance }) {
         step={10}
         value={place_ms}
         aria-label="Place in the recording"
-        aria-valuetext={`${clockText(place_ms)} of ${callText(end_ms)}`}
+        aria-valuetext={told}
         onInput={({ currentTarget }) => replay.go(Number(currentTarget.value))}
       />
-      <span class="rtcw-aside rtcw-place" title="since the session's first record">
-        {clockText(place_ms)} of {callText(end_ms)}
+      <span class="rtcw-aside rtcw-place" title={title}>
+        {told}
       </span>
     </>
   );

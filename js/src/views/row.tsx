@@ -31,6 +31,11 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
       listener.toggle(key, { item_id });
     }
   };
+  const decide = ({ currentTarget }: Event, approve: boolean) => {
+    // The buttons go; the focus stays in the row.
+    (currentTarget as Element).closest("li")?.focus({ preventScroll: true });
+    instance.decide(asks, approve);
+  };
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the same is a button at the right edge
     <li
@@ -64,17 +69,17 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
         )}
       </span>
       <span class="rtcw-who">{who}</span>
-      <span class="rtcw-words">
+      <span class="rtcw-words" dir="auto">
         {text}
         {struck !== "" && <s title="not heard">{struck}</s>}
         {hint !== "" && <span class="rtcw-hint">{text === "" ? hint : ` ${hint}`}</span>}
       </span>
       {asks !== "" && !replayed && (
         <span class="rtcw-decide">
-          <button type="button" onClick={() => instance.decide(asks, true)}>
+          <button type="button" onClick={(event) => decide(event, true)}>
             Approve
           </button>
-          <button type="button" onClick={() => instance.decide(asks, false)}>
+          <button type="button" onClick={(event) => decide(event, false)}>
             Reject
           </button>
         </span>

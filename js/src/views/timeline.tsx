@@ -1,6 +1,6 @@
 /** The Timeline tab: both sides as they sounded, and beneath them what went on; every part of it leads somewhere. */
 
-import { useSignal } from "@preact/signals";
+import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Instance } from "../instance";
 import type { Stretch } from "../timeline";
@@ -11,6 +11,8 @@ import { useWaves } from "./use_waves";
 
 /** A picture of a live call is drawn anew this often. */
 const LIVE_EVERY_MS = 2000;
+/** Or, of a long one, so many times as seldom as drawing it takes. */
+const LOAD_SHARE = 10;
 const STEP_MS = 1000;
 const ZOOM = 1.6;
 const MOST_PX_PER_S = 400;
@@ -28,12 +30,21 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
   const area = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
-    void timeline.load();
-    const timer =
-      state === "live" && store.config.peek()?.replay == null
-        ? setInterval(() => void timeline.load(), LIVE_EVERY_MS)
-        : undefined;
-    return () => clearInterval(timer);
+    const grows = state === "live" && store.config.peek()?.replay == null;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let gone = false;
+    const read = async () => {
+      const began = performance.now();
+      await timeline.load();
+      if (grows && !gone) {
+        timer = setTimeout(() => void read(), Math.max(LIVE_EVERY_MS, LOAD_SHARE * (performance.now() - began)));
+      }
+    };
+    void read();
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
   }, [timeline, state, store]);
 
   const picture = timeline.picture.value;
@@ -87,9 +98,7 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
             <button type="button" disabled={!playable} onClick={toggle}>
               {playing ? "Pause" : "Play"}
             </button>
-            <span class="rtcw-aside rtcw-place" title="since the session's first record">
-              {clockText(place_ms.value)} of {callText(end_ms)}
-            </span>
+            <Place place_ms={place_ms} end_ms={end_ms} />
           </>
         )}
         <span class="rtcw-spring" />
@@ -109,17 +118,7 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
         </button>
       </div>
       <div class="rtcw-picture" ref={area}>
-        <div
-          class="rtcw-waves"
-          role="slider"
-          aria-label="Place in the recording"
-          aria-valuemin={0}
-          aria-valuemax={Math.round(end_ms / 1000)}
-          aria-valuenow={Math.round(place_ms.value / 1000)}
-          aria-valuetext={clockText(place_ms.value)}
-          tabIndex={0}
-          onKeyDown={onKeyDown}
-        />
+        <Slider place_ms={place_ms} end_ms={end_ms} onKeyDown={onKeyDown} />
         <Lanes picture={picture} sight={sight} place_ms={place_ms} aligned_ms={aligned_ms} found={found} />
       </div>
       <Caption
@@ -128,7 +127,7 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
         found={found.value}
         recorded={recorded}
         playing={playing}
-        place_ms={place_ms.value}
+        place_ms={place_ms}
         hear={(t_ms) => {
           found.value = null;
           pieces.play(t_ms, end_ms);
@@ -143,25 +142,55 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
   );
 }
 
+interface PlaceProps {
+  place_ms: ReadonlySignal<number>;
+  end_ms: number;
+}
+
+function Place({ place_ms, end_ms }: PlaceProps) {
+  return (
+    <span class="rtcw-aside rtcw-place" title="since the session's first record">
+      {clockText(place_ms.value)} of {callText(end_ms)}
+    </span>
+  );
+}
+
+/** Where the waves are drawn. */
+function Slider({ place_ms, end_ms, onKeyDown }: PlaceProps & { onKeyDown(event: KeyboardEvent): void }) {
+  return (
+    <div
+      class="rtcw-waves"
+      role="slider"
+      aria-label="Place in the recording"
+      aria-valuemin={0}
+      aria-valuemax={Math.round(end_ms / 1000)}
+      aria-valuenow={Math.round(place_ms.value / 1000)}
+      aria-valuetext={clockText(place_ms.value)}
+      tabIndex={0}
+      onKeyDown={onKeyDown}
+    />
+  );
+}
+
 interface CaptionProps {
   instance: Instance;
   view: View;
   found: Found | null;
   recorded: boolean;
   playing: boolean;
-  place_ms: number;
+  place_ms: ReadonlySignal<number>;
   hear(t_ms: number): void;
 }
 
 /** What was pointed at, in words, and the ways from it. */
 function Caption({ instance, view, found, recorded, playing, place_ms, hear }: CaptionProps) {
   const picture = instance.timeline.picture.value;
-  const said = playing && found === null ? saidAt(picture?.stretches ?? [], place_ms) : null;
+  const said = playing && found === null ? saidAt(picture?.stretches ?? [], place_ms.value) : null;
   if (said !== null) {
     return (
       <p class="rtcw-caption">
-        <span class="rtcw-caption-words">
-          ▶ {clockText(place_ms)} {said}
+        <span class="rtcw-caption-words" dir="auto">
+          ▶ {clockText(place_ms.value)} {said}
         </span>
       </p>
     );
@@ -175,7 +204,7 @@ function Caption({ instance, view, found, recorded, playing, place_ms, hear }: C
   const ids = [found.id, ...idsOfTurn(picture?.stretches ?? [], found)].filter((id) => id !== "");
   return (
     <div class="rtcw-caption">
-      <span class="rtcw-caption-words">
+      <span class="rtcw-caption-words" dir="auto">
         <span class="rtcw-aside">
           {clockText(found.t_ms)} {found.what}
         </span>{" "}

@@ -1,7 +1,7 @@
 /** Both sides of the conversation as it goes; it follows the last line until the reader scrolls away. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Instance } from "../instance";
 import type { View } from "../view";
 import { countText } from "../words";
@@ -17,7 +17,7 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
   const { store } = instance;
   const box = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
-  const following = useSignal(true);
+  const { following } = view;
   const top = useRef(0);
   const rows = store.rows.value;
   const sought = view.row.value;
@@ -40,12 +40,19 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
     }
     const observer = new ResizeObserver(() => {
       if (following.peek()) {
-        outer.scrollTop = outer.scrollHeight;
+        toEnd(outer, top);
       }
     });
     observer.observe(inner);
     return () => observer.disconnect();
   }, [following]);
+
+  // Rows that leave at the top move what is seen: it is at the end again before anybody takes that for scrolling.
+  useLayoutEffect(() => {
+    if (following.peek() && box.current !== null) {
+      toEnd(box.current, top);
+    }
+  }, [rows]);
 
   // Who asks a turn again looks at that turn.
   const asking = instance.prompt.asks.value.size;
@@ -100,7 +107,9 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
   const follow = () => {
     following.value = true;
     view.row.value = "";
-    box.current?.scrollTo({ top: box.current.scrollHeight });
+    if (box.current !== null) {
+      toEnd(box.current, top);
+    }
   };
 
   return (
@@ -126,6 +135,12 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
       )}
     </div>
   );
+}
+
+/** Go to the end of a box, and remember that it was no reader who went there. */
+function toEnd(box: HTMLElement, top: { current: number }): void {
+  box.scrollTop = box.scrollHeight;
+  top.current = box.scrollTop;
 }
 
 /** Scroll a box, and nothing around it, so far that one of its rows is seen. */
