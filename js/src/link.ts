@@ -93,7 +93,7 @@ export function createLink(first: Model, ports: LinkPorts): Link {
 
   function takeWelcome(message: Welcome): void {
     if (end !== null && end !== message.end) {
-      exchange.giveUp("The kernel was restarted before it answered.");
+      exchange.giveUp("The kernel was restarted.");
     }
     end = message.end;
     store.configure(message.config);

@@ -23,8 +23,6 @@ export interface View {
   showEventOf(ids: readonly string[]): void;
   /** Go to the first event from a time on, in ms since the session's first record. */
   showEventAt(t_ms: number): void;
-  /** Go to a row of the transcript. */
-  showRow(key: string): void;
   /** Go to the row that one of these ids belongs to; tells whether there is one. */
   showRowOf(ids: readonly string[]): boolean;
 }
@@ -76,15 +74,11 @@ export function createView(store: Store, opens: Tab = "transcript"): View {
       view.tab.value = "events";
     },
 
-    showRow(key) {
-      view.row.value = key;
-      view.tab.value = "transcript";
-    },
-
     showRowOf(ids) {
       const found = rowOf(store, ids);
       if (found !== "") {
-        view.showRow(found);
+        view.row.value = found;
+        view.tab.value = "transcript";
       }
       return found !== "";
     },

@@ -168,7 +168,7 @@ describe("a kernel that takes the place of another", () => {
     page.instance.adopt(next.model);
     await settle();
     await loading;
-    expect(page.instance.timeline.problem.value).toBe("The kernel was restarted before it answered.");
+    expect(page.instance.timeline.problem.value).toBe("The kernel was restarted.");
     await page.instance.timeline.load();
     expect(page.instance.timeline.picture.value).toMatchObject({ duration_ms: end_ms, lanes });
     expect(page.instance.timeline.problem.value).toBe("");

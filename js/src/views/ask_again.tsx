@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Instance } from "../instance";
 import { type Answer, type Ask, NOW } from "../prompt";
-import { costText, countText } from "../words";
+import { costText, countText, tookText } from "../words";
 import { PlayButton } from "./play_button";
 
 const REPEATS = [1, 2, 3, 5, 10];
@@ -145,9 +145,9 @@ function Answers({ instance, answers }: { instance: Instance; answers: readonly 
 function factsOf({ latency_heard_ms, latency_inferred_ms, cost_usd }: Answer): string {
   const latency =
     latency_heard_ms !== null
-      ? `${Math.round(latency_heard_ms)} ms`
+      ? tookText(latency_heard_ms)
       : latency_inferred_ms !== null
-        ? `≈ ${Math.round(latency_inferred_ms)} ms`
+        ? `≈ ${tookText(latency_inferred_ms)}`
         : "";
   return [latency, cost_usd === null ? "" : costText(cost_usd)].filter((part) => part !== "").join(" · ");
 }

@@ -79,7 +79,7 @@ function Tools({ list, goTo: go, grows }: ToolsProps) {
       <button
         type="button"
         aria-pressed={list.collapsed.value}
-        title="Show a run of deltas as one row, and leave getStats to the notes"
+        title="A run of deltas is one row; getStats are among the notes"
         onClick={() => {
           list.collapsed.value = !list.collapsed.peek();
         }}
@@ -119,7 +119,7 @@ function Rows({ instance, view, list }: EventsViewProps & { list: EventList }) {
     if (following.peek() && box.current !== null) {
       box.current.scrollTop = box.current.scrollHeight;
     }
-  }, [version, length]);
+  }, [version, length, following.value]);
   // It goes where somebody looks, not when rows come.
   useLayoutEffect(() => {
     if (at >= 0) {
@@ -174,9 +174,6 @@ function Rows({ instance, view, list }: EventsViewProps & { list: EventList }) {
   const follow = () => {
     view.event.value = -1;
     following.value = true;
-    if (box.current !== null) {
-      box.current.scrollTop = box.current.scrollHeight;
-    }
   };
   const grows = instance.store.activity.busy.value && instance.store.config.value?.replay == null;
   return (

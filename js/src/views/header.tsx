@@ -2,7 +2,7 @@
 
 import type { PanelConfig } from "../messages";
 import type { Store } from "../store";
-import { costText, stateText } from "../words";
+import { costText, stateText, tookText } from "../words";
 import { Clock } from "./clock";
 
 export function Header({ store }: { store: Store }) {
@@ -27,11 +27,11 @@ export function Header({ store }: { store: Store }) {
       {config !== null && <About config={config} />}
       {latency_ms !== null && (
         <span class="rtcw-latency" title="latency last heard: end of your speech to the agent's first sound">
-          {Math.round(latency_ms)} ms
+          {tookText(latency_ms)}
         </span>
       )}
       {cost_usd != null && (
-        <span class="rtcw-cost" title="billed so far, by the prices known here">
+        <span class="rtcw-cost" title="billed so far">
           {costText(cost_usd)}
         </span>
       )}

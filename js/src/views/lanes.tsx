@@ -63,7 +63,7 @@ export function Lanes({ picture, sight, place_ms, aligned_ms, found }: LanesProp
       {aligned_ms !== null && inSight(aligned_ms, aligned_ms) && (
         <div
           class="rtcw-aligned"
-          title="where both calls are aligned: the end of what the user said"
+          title="the end of what the user said"
           style={{ transform: `translateX(${x(aligned_ms)}px)` }}
         />
       )}
@@ -75,12 +75,11 @@ export function Lanes({ picture, sight, place_ms, aligned_ms, found }: LanesProp
       <span class="rtcw-lane-name" style={{ top: `${NOTES_TOP - 15}px` }}>
         notes
       </span>
-      {apart(
-        picture.stretches.filter(({ t_start_ms, t_end_ms }) => inSight(t_start_ms, t_end_ms)),
-        ({ lane, t_start_ms, t_end_ms }) => ({ row: lane, start_px: x(t_start_ms), end_px: x(t_end_ms) }),
-      ).map((stretch) => (
-        <Bar key={keyOf(stretch)} stretch={stretch} x={x} found={found.value} point={point} />
-      ))}
+      {picture.stretches
+        .filter(({ t_start_ms, t_end_ms }) => inSight(t_start_ms, t_end_ms))
+        .map((stretch) => (
+          <Bar key={keyOf(stretch)} stretch={stretch} x={x} found={found.value} point={point} />
+        ))}
       {labelled(picture.turns.flatMap(latencyOf), x)
         .filter(({ from_ms, latency_ms }) => inSight(from_ms, from_ms + latency_ms))
         .map((latency) => (
@@ -88,7 +87,7 @@ export function Lanes({ picture, sight, place_ms, aligned_ms, found }: LanesProp
         ))}
       {apart(
         picture.notes.filter(({ t_ms }) => inSight(t_ms, t_ms)),
-        ({ type, t_ms }) => ({ row: type === "rtc.error" ? "errors" : "notes", start_px: x(t_ms), end_px: x(t_ms) }),
+        x,
       ).map((note) => (
         <NoteDot key={note.seq} note={note} x={x} found={found.value} point={point} />
       ))}
@@ -105,20 +104,13 @@ function Cursor({ place_ms, sight }: { place_ms: ReadonlySignal<number>; sight: 
   );
 }
 
-/** Leave out marks that would lie on others of their row: thousands of buttons tell no more, and zooming in shows them. */
-function apart<Mark>(
-  marks: readonly Mark[],
-  where: (mark: Mark) => { row: string; start_px: number; end_px: number },
-): Mark[] {
-  const covered = new Map<string, number>();
-  return marks.filter((mark) => {
-    const { row, start_px, end_px } = where(mark);
-    const to_px = covered.get(row) ?? Number.NEGATIVE_INFINITY;
-    if (Math.max(start_px + LEAST_PX, end_px) <= to_px + LEAST_PX / 2 && start_px >= to_px - LEAST_PX) {
-      return false;
-    }
-    covered.set(row, Math.max(to_px, start_px + LEAST_PX, end_px));
-    return true;
+/** Leave out notes that would lie on one another: thousands of buttons tell no more, and zooming in does. */
+function apart(notes: readonly NoteMark[], x: (t_ms: number) => number): NoteMark[] {
+  let free_px = Number.NEGATIVE_INFINITY;
+  return notes.filter(({ type, t_ms }) => {
+    const apart = x(t_ms) >= free_px;
+    free_px = apart ? x(t_ms) + LEAST_PX : free_px;
+    return apart || type === "rtc.error";
   });
 }
 

@@ -48,7 +48,7 @@ function now({ activity, config, kernel, reading }: Store, empty: boolean): Now 
     return { who: "you", words: "muted" };
   }
   if (activity.byHand.value) {
-    return { who: "you", words: "hold to talk, or type" };
+    return { who: "you", words: "hold to talk" };
   }
   // A microphone that was chosen while muted was noted as muted, and has been unmuted since.
   return activity.microphone.value === "live" || activity.microphone.value === "muted"

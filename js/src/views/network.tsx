@@ -2,6 +2,7 @@
 
 import type { Instance } from "../instance";
 import { METRICS, type Metric, type Sample } from "../quality";
+import { tookText } from "../words";
 
 interface Kind {
   name: string;
@@ -14,14 +15,13 @@ interface Kind {
 }
 
 const percent = (ratio: number) => `${(ratio * 100).toFixed(1)} %`;
-const ms = (value: number) => `${Math.round(value)} ms`;
 const kilobits = (bps: number) => `${Math.round(bps / 1000)} kbit/s`;
 
 const KINDS: Record<Metric, Kind> = {
   round_trip_ms: {
     name: "Round trip",
     threshold: 400,
-    text: ms,
+    text: tookText,
     wrong: "It is a long way to the service and back, and every answer comes that much later.",
     advice: "A VPN may make the detour: try without, or another network.",
   },
@@ -42,7 +42,7 @@ const KINDS: Record<Metric, Kind> = {
   jitter_buffer_delay_ms: {
     name: "Jitter buffer",
     threshold: 200,
-    text: ms,
+    text: tookText,
     wrong: "Packets come unevenly, so the browser holds the agent's sound back for long.",
     advice: "Wireless networks do that: try a cable.",
   },

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { Instance } from "../instance";
 import type { View } from "../view";
 import { countText } from "../words";
+import { Decide } from "./decide";
 
 export function Notices({ instance, view }: { instance: Instance; view: View }) {
   const { store } = instance;
@@ -80,28 +81,21 @@ function percent(ratio: number): string {
 /** Calls that wait for a person, where their rows are out of sight. */
 function Asked({ instance, view }: { instance: Instance; view: View }) {
   const { store } = instance;
-  const keys = store.asking.value;
-  if (keys === "" || store.config.value?.replay != null || (view.tab.value === "transcript" && view.following.value)) {
+  if (
+    store.asking.value === "" ||
+    store.config.value?.replay != null ||
+    (view.tab.value === "transcript" && view.following.value)
+  ) {
     return null;
   }
-  const waiting = new Set(keys.split(" "));
   return (
     <>
       {store.rows.value
         .map((row) => row.peek())
-        .filter(({ key }) => waiting.has(key))
+        .filter(({ asks }) => asks !== "")
         .map(({ key, text, asks }) => (
           <Notice key={key} tone="warning" what="approval" advice="">
-            <span dir="auto">{text}</span>{" "}
-            <button type="button" onClick={() => instance.decide(asks, true)}>
-              Approve
-            </button>{" "}
-            <button type="button" onClick={() => instance.decide(asks, false)}>
-              Reject
-            </button>{" "}
-            <button type="button" class="rtcw-quiet" onClick={() => view.showRow(key)}>
-              Show it
-            </button>
+            <span dir="auto">{text}</span> <Decide instance={instance} tool_call_id={asks} />
           </Notice>
         ))}
     </>

@@ -14,7 +14,7 @@ export function Pill({ instance }: { instance: Instance }) {
         <span class="rtcw-dot" data-state={activity.state.value} />
         {stateText(activity.state.value)}
         {activity.muted.value && ", muted"}
-        {instance.store.asking.value !== "" && ", waits for your approval"}
+        {instance.store.asking.value !== "" && ", waits for you"}
       </span>
       <Clock activity={activity} />
       <button type="button" class="rtcw-danger" onClick={instance.hangUp}>

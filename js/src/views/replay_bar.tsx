@@ -83,9 +83,9 @@ function Place({ instance }: { instance: Instance }) {
   // Two calls on one axis have two beginnings: what they share is the place where they are aligned.
   const aligned_ms = store.config.value?.replay?.aligned_ms ?? null;
   const from_ms = place_ms - (aligned_ms ?? 0);
-  const text = `${from_ms < 0 ? "−" : ""}${clockText(Math.abs(from_ms))}`;
-  const told = aligned_ms === null ? `${text} of ${callText(end_ms)}` : text;
-  const title = aligned_ms === null ? "since the session's first record" : "since the end of what the user said";
+  const end = aligned_ms === null ? ` of ${callText(end_ms)}` : "";
+  const told = `${from_ms < 0 ? "−" : ""}${clockText(Math.abs(from_ms))}${end}`;
+  const title = `since the ${aligned_ms === null ? "session's first record" : "end of what the user said"}`;
   return (
     <>
       <input

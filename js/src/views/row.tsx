@@ -6,6 +6,7 @@ import type { Row } from "../rows";
 import type { View } from "../view";
 import { callText } from "../words";
 import { AskAgain } from "./ask_again";
+import { Decide } from "./decide";
 import { PlayButton } from "./play_button";
 
 interface TranscriptRowProps {
@@ -30,11 +31,6 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
     if (heard && globalThis.getSelection()?.isCollapsed !== false) {
       listener.toggle(key, { item_id });
     }
-  };
-  const decide = ({ currentTarget }: Event, approve: boolean) => {
-    // The buttons go; the focus stays in the row.
-    (currentTarget as Element).closest("li")?.focus({ preventScroll: true });
-    instance.decide(asks, approve);
   };
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the same is a button at the right edge
@@ -74,16 +70,7 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
         {struck !== "" && <s title="not heard">{struck}</s>}
         {hint !== "" && <span class="rtcw-hint">{text === "" ? hint : ` ${hint}`}</span>}
       </span>
-      {asks !== "" && !replayed && (
-        <span class="rtcw-decide">
-          <button type="button" onClick={(event) => decide(event, true)}>
-            Approve
-          </button>
-          <button type="button" onClick={(event) => decide(event, false)}>
-            Reject
-          </button>
-        </span>
-      )}
+      {asks !== "" && !replayed && <Decide instance={instance} tool_call_id={asks} />}
       {asks === "" && (
         <span class="rtcw-edge">
           {askable && ask === undefined && (

@@ -11,8 +11,6 @@ import { useWaves } from "./use_waves";
 
 /** A picture of a live call is drawn anew this often. */
 const LIVE_EVERY_MS = 2000;
-/** Or, of a long one, so many times as seldom as drawing it takes. */
-const LOAD_SHARE = 10;
 const STEP_MS = 1000;
 const ZOOM = 1.6;
 const MOST_PX_PER_S = 400;
@@ -30,21 +28,12 @@ export function TimelineView({ instance, view }: TimelineViewProps) {
   const area = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
-    const grows = state === "live" && store.config.peek()?.replay == null;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let gone = false;
-    const read = async () => {
-      const began = performance.now();
-      await timeline.load();
-      if (grows && !gone) {
-        timer = setTimeout(() => void read(), Math.max(LIVE_EVERY_MS, LOAD_SHARE * (performance.now() - began)));
-      }
-    };
-    void read();
-    return () => {
-      gone = true;
-      clearTimeout(timer);
-    };
+    void timeline.load();
+    const timer =
+      state === "live" && store.config.peek()?.replay == null
+        ? setInterval(() => void timeline.load(), LIVE_EVERY_MS)
+        : undefined;
+    return () => clearInterval(timer);
   }, [timeline, state, store]);
 
   const picture = timeline.picture.value;
@@ -162,7 +151,6 @@ function Slider({ place_ms, end_ms, onKeyDown }: PlaceProps & { onKeyDown(event:
       class="rtcw-waves"
       role="slider"
       aria-label="Place in the recording"
-      aria-valuemin={0}
       aria-valuemax={Math.round(end_ms / 1000)}
       aria-valuenow={Math.round(place_ms.value / 1000)}
       aria-valuetext={clockText(place_ms.value)}

@@ -52,7 +52,7 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
     if (following.peek() && box.current !== null) {
       toEnd(box.current, top);
     }
-  }, [rows]);
+  }, [rows, following.value]);
 
   // Who asks a turn again looks at that turn.
   const asking = instance.prompt.asks.value.size;
@@ -107,9 +107,6 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
   const follow = () => {
     following.value = true;
     view.row.value = "";
-    if (box.current !== null) {
-      toEnd(box.current, top);
-    }
   };
 
   return (
