@@ -26,7 +26,7 @@ export function Header({ store }: { store: Store }) {
       )}
       {config !== null && <About config={config} />}
       {latency_ms !== null && (
-        <span class="rtcw-latency" title="latency last heard: end of your speech to the agent's first sound">
+        <span class="rtcw-latency" title="latency last heard, from the end of your speech">
           {tookText(latency_ms)}
         </span>
       )}
@@ -36,7 +36,7 @@ export function Header({ store }: { store: Store }) {
         </span>
       )}
       {store.activity.recording.value && replay === null && (
-        <span class="rtcw-recording" title="both sides are recorded">
+        <span class="rtcw-recording" title="recorded">
           <span aria-hidden="true">●</span> rec
         </span>
       )}
