@@ -53,7 +53,7 @@ function About({ config }: { config: PanelConfig }) {
       <span
         class="rtcw-badge"
         data-sandbox={sandbox}
-        title={sandbox ? "a local stand-in, not the real service" : "provider"}
+        title={sandbox ? "a local stand-in" : "provider"}
       >
         {sandbox ? "sandbox" : provider}
       </span>

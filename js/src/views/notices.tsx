@@ -49,7 +49,7 @@ export function Notices({ instance, view }: { instance: Instance; view: View }) 
           {store.waiting.value === 1 ? "waits" : "wait"} here for it.{" "}
           <button
             type="button"
-            title="Has it died? rtc.resume() takes them in the next kernel"
+            title="rtc.resume() takes them in the next kernel"
             onClick={instance.saveHeld}
           >
             Save them
