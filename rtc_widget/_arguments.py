@@ -80,8 +80,10 @@ def checked_approval(needs_approval: F) -> F:
     Raises
     ------
     ConfigurationError
-        For an async function: whether a call runs is decided before anything else happens.
+        For what is neither; and for an async function.
     """
+    if not callable(needs_approval) and not isinstance(needs_approval, bool):
+        raise ConfigurationError(f"needs_approval is True, False or a function, not {needs_approval!r}.")
     if callable(needs_approval) and is_async(needs_approval):
         raise ConfigurationError(
             "needs_approval is True, False or a plain function, not an async one: of the call's arguments, "

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget._loop import get_loop
 from rtc_widget.log.dispatch import NOTED, is_of_callback
+from rtc_widget.log.record import decode_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,10 +113,11 @@ class Callbacks:
 
     def _call(self, entry: _Registered, record: Record) -> None:
         try:
-            outcome = entry.context.run(entry.function, record.event)
+            # A dict of its own: what a function does to it is nobody else's.
+            outcome = entry.context.run(entry.function, decode_event(record.raw))
             if inspect.isawaitable(outcome):
                 self._await(entry, outcome, record)
-        except Exception as error:  # noqa: BLE001 - shown in w.errors and the panel
+        except BaseException as error:  # noqa: BLE001 - shown in w.errors and the panel; the others go on
             self._failed(entry, _Failure(record, error, traceback.format_exc()))
 
     def _failed(self, entry: _Registered, failure: _Failure) -> None:
@@ -130,7 +132,7 @@ class Callbacks:
         async def run() -> None:
             try:
                 await outcome
-            except Exception as error:  # noqa: BLE001 - shown in w.errors and the panel
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - shown in w.errors and the panel
                 self._queue.put((entry, _Failure(record, error, traceback.format_exc())))
 
         loop = entry.loop if entry.loop is not None and entry.loop.is_running() else get_loop()

@@ -11,6 +11,7 @@ from rtc_widget._arguments import checked_seq, checked_timeout
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._loop import Handle, submit
 from rtc_widget._parts import SessionParts
+from rtc_widget.log.record import decode_event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -61,13 +62,13 @@ class Listening(SessionParts):
 
     async def _wait_for(self, type: str, start: int, timeout: float) -> dict[str, Any]:
         wait = self._core.waits.expect(
-            lambda record: record.event if record.type == type and record.seq >= start else None,
+            lambda record: decode_event(record.raw) if record.type == type and record.seq >= start else None,
             needs_call=not type.startswith("rtc."),
         )
         for record in self._core.log.records(start):
             if record.type == type:
                 self._core.waits.drop(wait)
-                return record.event
+                return decode_event(record.raw)
         return await self._core.waits.within(
             wait, timeout, type, seen=lambda: self._core.last_types(since=start)
         )
@@ -87,6 +88,7 @@ class Listening(SessionParts):
         callable
             Call it to stop.
         """
+        self._check_open()
         if type != "*":
             protocol.check_event_name(type)
         if not callable(function):

@@ -37,7 +37,11 @@ def get_loop() -> asyncio.AbstractEventLoop:
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
-    loop.run_forever()
+    while not loop.is_closed():
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):  # of somebody's task: all sessions of the process live here
+            continue
 
 
 def on_loop_thread() -> bool:
@@ -57,9 +61,11 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
 
 
 async def _taken_back(work: Coroutine[Any, Any, T]) -> T:
-    """Do work; what it raises because it was cancelled is nobody's any more."""
+    """Do work; what it raises because it was cancelled is nobody's any more, and nothing ends the loop."""
     try:
         return await work
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
     except Exception:
         task = asyncio.current_task()
         if task is not None and task.cancelling():

@@ -28,6 +28,8 @@ _LAST_WORDS = 500
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 Place = str | tuple[str, ...]
 
+_AGAIN = "Add it again: await w.add_mcp(…)."
+
 
 class McpServer:
     """A connection to a server; everything of it happens on the loop of `rtc_widget._loop`.
@@ -42,6 +44,7 @@ class McpServer:
         self.place = place
         self.own_name = ""
         self._client: Client | None = None
+        self._stderr: IO[str] | None = None
         self._living: asyncio.Task[None] | None = None
         self._leaving = asyncio.Event()
 
@@ -70,6 +73,7 @@ class McpServer:
         from mcp import Client, StdioServerParameters, stdio_client
 
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
+            self._stderr = stderr
             try:
                 if isinstance(self.place, str):
                     target: Any = self.place
@@ -93,7 +97,7 @@ class McpServer:
                     advice = f"It said: {words}" if words else "Check the command or the address."
                     ready.set_exception(ConnectionFailed("mcp", f"{self} is not there ({said}).", advice))
             finally:
-                self._client = None
+                self._client = self._stderr = None
 
     async def call(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
         """Call a tool by the server's own name of it.
@@ -105,8 +109,16 @@ class McpServer:
         """
         client = self._client
         if client is None:
-            raise ConnectionFailed("mcp", f"{self} is gone.", "Add it again: await w.add_mcp(…).")
-        return await client.call_tool(name, arguments)
+            raise ConnectionFailed("mcp", f"{self} is gone.", _AGAIN)
+        try:
+            return await client.call_tool(name, arguments)
+        except Exception as error:
+            if "closed" not in str(error).lower() and "Closed" not in type(error).__name__:
+                raise
+            self._client = None
+            words = _last_words(self._stderr) if self._stderr is not None else ""
+            said = f"It said: {words} " if words else ""
+            raise ConnectionFailed("mcp", f"{self} is gone.", f"{said}{_AGAIN}") from error
 
     async def close(self) -> None:
         """Let the server go; one that we started ends."""

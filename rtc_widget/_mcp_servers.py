@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ class McpServers:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._servers: dict[str, tuple[McpServer, list[McpTool]]] = {}
+        self._closed = False
 
     async def add(
         self,
@@ -58,17 +60,25 @@ class McpServers:
         ConnectionFailed
             When it is not there.
         """
-        from rtc_widget._mcp_tool import McpTool
+        from rtc_widget._mcp_tool import McpTool, tool_name
 
         server = McpServer(place)
         described = await server.connect()
         try:
             name = prefix if prefix is not None else _prefix_of(server.own_name)
+            plain = Counter(tool_name(name, one.name) for one in described)
             tools = [
-                McpTool(one, prefix=name, call=server.call, needs_approval=needs_approval, timeout=timeout)
+                McpTool(
+                    one,
+                    prefix=name,
+                    call=server.call,
+                    needs_approval=needs_approval,
+                    timeout=timeout,
+                    marked=plain[tool_name(name, one.name)] > 1,
+                )
                 for one in described
             ]
-            self._check_new(name, [tool.name for tool in tools])
+            self._check_new(name, [tool.name for tool in tools], server)
         except BaseException:
             await server.close()
             raise
@@ -77,7 +87,9 @@ class McpServers:
             self._tools.add(tool)
         return name, [tool.name for tool in tools]
 
-    def _check_new(self, name: str, names: list[str]) -> None:
+    def _check_new(self, name: str, names: list[str], server: McpServer) -> None:
+        if self._closed:
+            raise ConfigurationError(f"The session was closed before {server} was there.")
         taken = sorted({one for one in names if one in self._tools or names.count(one) > 1})
         if name in self._servers or taken:
             what = f"an MCP server {name!r}" if name in self._servers else f"a tool {taken[0]!r}"
@@ -104,7 +116,8 @@ class McpServers:
         raise ConfigurationError(f"There is no MCP server {which!r}. Servers: {there}.")
 
     async def close(self) -> None:
-        """Let every server go."""
+        """Let every server go, and one that is on its way."""
+        self._closed = True
         servers, self._servers = self._servers, {}
         for server, _ in servers.values():
             await server.close()
@@ -123,4 +136,4 @@ def check_installed() -> None:
 
 
 def _prefix_of(own_name: str) -> str:
-    return checked_prefix(_STRANGE.sub("_", own_name).strip("_-").lower()[:32] or "mcp")
+    return checked_prefix(_STRANGE.sub("_", own_name).strip("_-0123456789").lower()[:32] or "mcp")

@@ -6,6 +6,7 @@ import contextvars
 import hashlib
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._tool_output import MAX_CHARACTERS, as_output
@@ -42,6 +43,8 @@ class McpTool(Tool):
         Whether a person is asked first: True, or a function of the tool's own name and its arguments.
     timeout
         Longest run, in s.
+    marked
+        Whether its name gets a mark of its own: another tool of the server would be called the same.
     """
 
     def __init__(
@@ -52,10 +55,11 @@ class McpTool(Tool):
         call: Callable[[str, dict[str, Any]], Awaitable[CallToolResult]],
         needs_approval: bool | Callable[[str, dict[str, Any]], bool],
         timeout: float,
+        marked: bool = False,
     ) -> None:
         # No function of ours is behind it, so nothing of one is looked at.
         self.function = call
-        self.name = tool_name(prefix, described.name)
+        self.name = tool_name(prefix, described.name, marked=marked)
         self.description = (described.description or described.title or "").strip()
         self.needs_approval = needs_approval
         self.timeout = timeout
@@ -91,13 +95,15 @@ class McpTool(Tool):
         return needs_approval(self._own_name, arguments)
 
     async def _call(self, arguments: dict[str, Any]) -> ToolResult:
+        began_s = time.perf_counter()
         result = await self._call_there(self._own_name, arguments)
+        run_ms = 1_000 * (time.perf_counter() - began_s)
         said = "\n".join(_said(block) for block in result.content)
         if result.is_error:
             raise McpToolError(said or "the server gave no reason")
         value: Any = said if result.content else result.structured_content
         output, cut = as_output(value, self.max_characters)
-        return ToolResult(output, cut=cut)
+        return ToolResult(output, run_ms=run_ms, cut=cut)
 
     def __repr__(self) -> str:
         """Name it."""
@@ -115,10 +121,10 @@ def _said(block: Any) -> str:
     return f"[{block.type}]"
 
 
-def tool_name(prefix: str, own_name: str) -> str:
+def tool_name(prefix: str, own_name: str, *, marked: bool = False) -> str:
     """Return a name that the API takes: letters, digits, _ and -, at most 64 of them."""
     name = f"{prefix}_{_STRANGE.sub('_', own_name)}"
-    if len(name) <= _LONGEST_NAME:
+    if len(name) <= _LONGEST_NAME and not marked:
         return name
-    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    mark = hashlib.sha256(f"{prefix}_{own_name}".encode()).hexdigest()[:8]
     return f"{name[: _LONGEST_NAME - 9]}_{mark}"

@@ -62,6 +62,10 @@ class SessionParts:
             self._core.require_call()
             return await work
 
+    def _check_open(self) -> None:
+        """Refuse to begin anything in a session that is closed."""
+        raise NotImplementedError
+
     async def _call_on_its_way(self) -> bool:
         raise NotImplementedError
 

@@ -60,6 +60,7 @@ class Steering(SessionParts):
         ConfigurationError, ProtocolError
             For a field or value that no session takes, before anything is sent.
         """
+        self._check_open()
         if not fields and variant is None:
             raise ConfigurationError('update() needs something to change, for example instructions="…".')
         timeout = checked_timeout(timeout)

@@ -65,7 +65,7 @@ async def collected(given: AsyncGenerator[Any, None]) -> Iterator[Any]:
 
 def _text(value: Any) -> tuple[str, str | None]:
     if isinstance(value, str):
-        return str(value), None
+        return str(value.value if isinstance(value, Enum) else value), None
     described = _described(value)
     if described is not None:
         return described, f"{described.strip('[]')}; a tool's output is text"

@@ -11,7 +11,7 @@ from rtc_widget._approvals import Approvals
 from rtc_widget._errors import ConnectionFailed, RtcWidgetError
 from rtc_widget._loop import get_loop
 from rtc_widget._remote_calls import RemoteCalls, Round
-from rtc_widget._tool_run import in_one_line
+from rtc_widget._tool_run import in_one_line, in_thread
 from rtc_widget.tools import ToolResult
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class ToolRounds:
     async def _answer(self, group: Round, tool: Tool, tool_call_id: str, arguments: str) -> None:
         try:
             result = await self._result(tool, tool_call_id, arguments)
-            await self._hand_in(tool, tool_call_id, result)
+            await self._hand_in(group, tool, tool_call_id, result)
         finally:
             group.running.discard(tool_call_id)
             self._perhaps_ask(group)
@@ -150,14 +150,15 @@ class ToolRounds:
             )
         return result
 
-    async def _hand_in(self, tool: Tool, tool_call_id: str, result: ToolResult) -> None:
+    async def _hand_in(self, group: Round, tool: Tool, tool_call_id: str, result: ToolResult) -> None:
+        late = f"{tool.name} has an output for a call that is over"
+        if group.response_id not in self._rounds:
+            raise ConnectionFailed("channel", f"{late}, and the one that is up knows nothing of it.")
         event, _ = protocol.dialect.function_call_output(tool_call_id, result.output)
         try:
             await self._core.send(event)
         except ConnectionFailed as error:
-            raise ConnectionFailed(
-                "channel", f"{tool.name} has an output for a call that is over: {error.reason}"
-            ) from error
+            raise ConnectionFailed("channel", f"{late}: {error.reason}") from error
         self._core.log.note("rtc.tool", tool_call_id=tool_call_id, name=tool.name, phase="sent")
 
     # -- the next response ------------------------------------------------------------------------
@@ -203,7 +204,11 @@ class ToolRounds:
 
     async def _approval(self, tool: Tool, tool_call_id: str, arguments: str) -> tuple[bool, str | None]:
         try:
-            if not tool.asks_first(arguments):
+            if callable(tool.needs_approval):  # it may take its time, which the sound on this loop has not
+                asks = await in_thread(lambda: tool.asks_first(arguments))
+            else:
+                asks = tool.asks_first(arguments)
+            if not asks:
                 return True, None
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the question, nothing runs unseen
             said = f"{tool.name}: needs_approval failed, so a person is asked: {in_one_line(error)}"

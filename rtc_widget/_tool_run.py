@@ -57,12 +57,12 @@ def in_thread(call: Callable[[], Any]) -> asyncio.Future[Any]:
         error: Exception | None = None
         try:
             value = call()
-        except (SystemExit, KeyboardInterrupt, StopIteration) as unusual:
-            # A future takes none of these, or ends its loop by them.
-            error = RuntimeError(in_one_line(unusual))
-            error.__cause__ = unusual
-        except Exception as failed:  # noqa: BLE001 - it is raised where the future is awaited
-            error = failed
+        except BaseException as failed:  # noqa: BLE001 - it is raised where the future is awaited
+            if isinstance(failed, Exception) and not isinstance(failed, StopIteration):
+                error = failed
+            else:  # a future does not take it, or ends its loop by it
+                error = RuntimeError(in_one_line(failed))
+                error.__cause__ = failed
         with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
             loop.call_soon_threadsafe(settle, value, error)
 

@@ -132,6 +132,7 @@ class Tooling(SessionParts):
         ConnectionFailed
             When awaited: the server is not there, with its last words.
         """
+        self._check_open()
         check_installed()
         place = checked_place(server)
         prefix = None if name is None else checked_prefix(name)

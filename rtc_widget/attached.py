@@ -111,6 +111,8 @@ def checked_call_id(rtc_call_id: object) -> str:
     ConfigurationError
         For anything else.
     """
+    if isinstance(rtc_call_id, str) and rtc_call_id.startswith(("sk-", "ek_")):
+        raise ConfigurationError('This is a key, and no call id. Right form: await rtc.attach("rtc_…").')
     if not isinstance(rtc_call_id, str) or _CALL_ID.fullmatch(rtc_call_id) is None:
         raise ConfigurationError(
             f'{rtc_call_id!r} is no call id. Right form: "rtc_…", as the Location header of a call has it.'

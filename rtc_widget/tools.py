@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rtc_widget._arguments import checked_approval, checked_timeout
+from rtc_widget._arguments import checked_approval, checked_count, checked_timeout
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._tool_output import MAX_CHARACTERS, as_output, collected
 from rtc_widget._tool_run import forget, in_context, in_one_line, in_thread, is_async
@@ -94,9 +94,12 @@ class Tool:
         self.name = _checked_name(function, name)
         parameters = Parameters(function, self.name)
         self._parameters = parameters
-        self.description = (parameters.description if description is None else description).strip()
+        text: object = parameters.description if description is None else description
+        if not isinstance(text, str):
+            raise ConfigurationError(f"description is a text for the model, not {description!r}.")
+        self.description = text.strip()
         self.needs_approval = checked_approval(needs_approval)
-        self.max_characters = max_characters
+        self.max_characters = checked_count(max_characters, "max_characters is how long an output may be")
         self._context = contextvars.copy_context()
 
     def definition(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 
 import pytest
@@ -69,3 +70,18 @@ def test_there_is_one_loop_for_all_threads() -> None:
     for thread in threads:
         thread.join()
     assert set(map(id, found)) == {id(get_loop())}
+
+
+def test_what_leaves_ends_neither_the_loop_nor_what_runs_on_it() -> None:
+    async def leave() -> None:
+        sys.exit("bye")
+
+    async def in_a_task() -> str:
+        task = asyncio.ensure_future(leave())
+        await asyncio.wait({task})
+        return type(task.exception()).__name__
+
+    with pytest.raises(RuntimeError, match="SystemExit: bye"):
+        submit(leave()).result(10)
+    assert submit(in_a_task()).result(10) == "SystemExit"
+    assert submit(asyncio.sleep(0, "still there")).result(10) == "still there"

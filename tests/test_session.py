@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,6 +104,41 @@ async def test_only_the_instructions_change_and_the_answer_does(session: rtc.Hea
 async def test_a_sound_without_speech_says_that_none_was_heard(session: rtc.HeadlessSession) -> None:
     with pytest.raises(rtc.WaitTimeout, match="hear speech"):
         await session.play(type(rtc.Sandbox.spoken("x"))(bytes(48_000), 24_000, name="silence"))
+
+
+def test_what_a_callback_does_to_its_event_is_nobody_else_s(session: rtc.HeadlessSession) -> None:
+    seen: list[dict[str, Any]] = []
+    session.on("session.updated", lambda event: event["session"].clear())
+    session.on("session.updated", seen.append)
+    session.update(instructions="Be brief.").result(10)
+    came = session.wait_for("session.updated", since=0).result(10)
+    came.clear()
+    session._core.callbacks.drain()
+    assert seen[0]["session"]["instructions"] == "Be brief."
+    assert session.conversation.session["instructions"] == "Be brief."
+    session.event_log[0].clear()
+    assert session.event_log[0]["type"] == "rtc.session"
+
+
+def _leave(_event: object) -> None:
+    sys.exit("bye")
+
+
+async def _leave_later(_event: object) -> None:
+    sys.exit("bye")
+
+
+@pytest.mark.parametrize("leaves", [_leave, _leave_later])
+def test_a_callback_that_leaves_ends_nothing_but_itself(session: rtc.HeadlessSession, leaves: Any) -> None:
+    seen: list[str] = []
+    session.on("response.done", leaves)
+    session.on("response.done", lambda event: seen.append(event["type"]))
+    for words in ("One.", "Two."):
+        session.say(words).result(20)
+        session._core.callbacks.drain()
+    assert seen == ["response.done"] * 2
+    session.wait_for("rtc.error", since=0).result(10)
+    assert session.errors["code"].iloc[0] == "SystemExit"
 
 
 # -- commands -------------------------------------------------------------------------------------

@@ -781,3 +781,40 @@ def test_what_is_taken_back_leaves_alone_what_has_changed_since() -> None:
     assert sorted(tool.name for tool in tools) == ["added", "fail", "price"]
     assert tools.get("price") is before
     assert tools.now.others == ({"type": "mcp"},)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"max_characters": None}, "max_characters is how long an output may be: 1 or more"),
+        ({"max_characters": -5}, "1 or more"),
+        ({"description": 5}, "description is a text"),
+        ({"needs_approval": "no"}, "True, False or a function"),
+    ],
+)
+def test_what_a_tool_cannot_be_made_with_is_refused(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        Tool(lambda: 3.5, name="price", **given)
+
+
+class Grind(str, enum.Enum):  # noqa: UP042 - as users write them
+    """A text that is an Enum."""
+
+    MEDIUM = "m"
+
+
+async def test_an_enum_is_its_value_whatever_else_it_is() -> None:
+    assert (await Tool(lambda: Grind.MEDIUM, name="grind").run("{}")).output == "m"
+
+
+class Unusual(BaseException):
+    """No `Exception`."""
+
+
+async def test_whatever_a_sync_function_raises_is_told_at_once() -> None:
+    def unusual() -> None:
+        raise Unusual("x")
+
+    result = await Tool(unusual, timeout=5).run("{}")
+    assert result.error == "unusual failed: RuntimeError: Unusual: x"
+    assert result.run_ms < 4000

@@ -16,7 +16,7 @@ from rtc_widget.log.blocks import DIRECTIONS, Rows, last_browser_time
 from rtc_widget.log.clocks import ClockFit
 from rtc_widget.log.dispatch import NOTED, Dispatch, is_of_callback
 from rtc_widget.log.masking import masked
-from rtc_widget.log.record import Head, Record, as_utf8, read_head
+from rtc_widget.log.record import Head, Record, as_utf8, decode_event, read_head
 from rtc_widget.log.store import Store
 from rtc_widget.log.twice import Twice
 
@@ -191,12 +191,12 @@ class EventLog(Store):
     def __getitem__(self, seq: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
         """Return one event as a dict, or a slice of them; negative numbers count from the end."""
         if isinstance(seq, slice):
-            return [self.record(place).event for place in range(len(self))[seq]]
-        return self.record(seq).event
+            return [decode_event(self.record(place).raw) for place in range(len(self))[seq]]
+        return decode_event(self.record(seq).raw)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Go through the events, as dicts."""
-        return (record.event for record in self.records())
+        return (decode_event(record.raw) for record in self.records())
 
     def __repr__(self) -> str:
         """Say whose log it is, and how long."""

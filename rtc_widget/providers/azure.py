@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["AzureOpenAI"]
 
 _RESOURCE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
+_KEY = re.compile(r"[0-9a-fA-F]{32}|[A-Za-z0-9]{60,}")
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PATH = "/openai/v1"
 
@@ -65,7 +66,8 @@ class AzureOpenAI(Provider):
         base_url = _endpoint(resource)
         if not _fits(_DEPLOYMENT, deployment):
             raise ConfigurationError(
-                f"deployment is the name of a deployment, letters, digits, . _ and -, not {deployment!r}."
+                "deployment is the name of a deployment: letters, digits, . _ and -, up to 64. (What was "
+                "given is not shown: it may be the key.)"
             )
         if webrtcfilter not in (True, False):
             raise ConfigurationError(f"webrtcfilter is True or False, not {webrtcfilter!r}.")
@@ -99,8 +101,13 @@ def _endpoint(resource: object) -> str:
         return base_url if base_url.endswith(_PATH) else f"{base_url}{_PATH}"
     if not isinstance(resource, str) or not _fits(_RESOURCE, resource):
         raise ConfigurationError(
-            f"resource is the name of an Azure OpenAI resource (letters, digits and -) or its endpoint "
-            f"(https://my-resource.openai.azure.com), not {resource!r}."
+            "resource is the name of an Azure OpenAI resource (letters, digits and -) or its endpoint "
+            "(https://my-resource.openai.azure.com). (What was given is not shown: it may be the key.)"
+        )
+    if _KEY.fullmatch(resource):
+        raise ConfigurationError(
+            "This resource looks like a key. Right form: "
+            'rtc.AzureOpenAI("my-resource", "my-deployment", key="…").'
         )
     return f"https://{resource.lower()}.openai.azure.com{_PATH}"
 

@@ -53,7 +53,7 @@ class Provider:
         policy: SecretPolicy | None = None,
     ) -> None:
         if policy is not None and not isinstance(policy, SecretPolicy):
-            raise ConfigurationError(f"policy is an rtc.SecretPolicy(…), not {policy!r}.")
+            raise ConfigurationError(f"policy is an rtc.SecretPolicy(…), not a {type(policy).__name__}.")
         kept = credentials if isinstance(credentials, Credentials) else Credentials(credentials)
         self._http = Http(kept, trust_env=trust_env)
         self._base_url = checked_base_url(base_url) if base_url else ""

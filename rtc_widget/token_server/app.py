@@ -83,7 +83,9 @@ def token_app(
             "A token endpoint needs starlette: run `pip install 'rtc_widget[token-server]'`."
         ) from None
     if not isinstance(provider, Provider):
-        raise ConfigurationError(f"provider is an object such as rtc.OpenAI(), not {provider!r}.")
+        raise ConfigurationError(
+            f"provider is an object such as rtc.OpenAI(), not a {type(provider).__name__}."
+        )
     _check_function(authenticate)
     counter = _Counter(
         provider,

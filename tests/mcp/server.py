@@ -32,6 +32,8 @@ def environment() -> str:
 @server.tool()
 def departure() -> str:
     """End this server."""
+    sys.stderr.write("the kitchen is closed\n")
+    sys.stderr.flush()
     os._exit(3)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import rtc_widget as rtc
 from rtc_widget import ConfigurationError, ConnectionFailed
+from rtc_widget._mcp_servers import _prefix_of
 from rtc_widget._mcp_tool import tool_name
 
 if TYPE_CHECKING:
@@ -84,12 +86,28 @@ async def test_a_server_that_dies_is_an_error_of_its_tool_and_can_be_added_again
 ) -> None:
     await session.add_mcp(COMMAND, timeout=10)
     turn = await session.say("When is the departure?")
-    assert turn.tool_calls["error"].notna().all()
+    assert "is gone. It said: the kitchen is closed" in turn.tool_calls["error"].iloc[0]
     again = await session.say("What is the weather?")
     assert again.tool_calls["error"].notna().all()
     await session.remove_mcp(COMMAND)
     await session.add_mcp(COMMAND)
     assert "foggy" in (await session.say("What is the weather?")).transcript
+
+
+async def test_how_long_a_call_took_is_noted(session: rtc.HeadlessSession) -> None:
+    await session.add_mcp(COMMAND)
+    call = (await session.say("What is the weather?")).tool_calls.iloc[0]
+    assert 0 < call["run_ms"] <= call["t_finished_ms"] - call["t_started_ms"]
+
+
+async def test_no_server_outlives_a_session_that_is_closed() -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    coming = session.add_mcp(COMMAND)
+    await session.close()
+    with pytest.raises(ConfigurationError, match="closed before"):
+        await coming
+    with pytest.raises(ConfigurationError, match="This session is closed"):
+        session.add_mcp(COMMAND)
 
 
 async def test_a_call_that_needs_approval_waits_for_it(session: rtc.HeadlessSession) -> None:
@@ -163,6 +181,17 @@ def test_what_was_not_added_cannot_be_removed() -> None:
     with pytest.raises(ConfigurationError, match="There is no MCP server 'kitchen'"):
         session.remove_mcp("kitchen")
     session.close()
+
+
+def test_tools_that_would_be_called_the_same_get_a_mark() -> None:
+    names = {tool_name("kitchen", own, marked=True) for own in ("get.item", "get_item", "天气", "温度")}
+    assert len(names) == 4
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) for name in names)
+
+
+def test_a_server_whose_name_begins_with_a_digit_has_a_prefix_all_the_same() -> None:
+    assert _prefix_of("3d-printer") == "d-printer"
+    assert _prefix_of("42") == "mcp"
 
 
 def test_names_are_what_the_api_takes() -> None:
