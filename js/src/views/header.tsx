@@ -50,11 +50,7 @@ function About({ config }: { config: PanelConfig }) {
   const prompt = variant === null ? `prompt v${prompt_version}` : `prompt v${prompt_version} “${variant}”`;
   return (
     <>
-      <span
-        class="rtcw-badge"
-        data-sandbox={sandbox}
-        title={sandbox ? "a local stand-in" : "provider"}
-      >
+      <span class="rtcw-badge" data-sandbox={sandbox} title={sandbox ? "a local stand-in" : "provider"}>
         {sandbox ? "sandbox" : provider}
       </span>
       <span class="rtcw-about" title={answers ? `${who} · ${prompt}` : who}>

@@ -47,11 +47,7 @@ export function Notices({ instance, view }: { instance: Instance; view: View }) 
         <Notice tone="quiet" what="kernel" advice={live ? "The call goes on." : ""}>
           The kernel does not answer at the moment; {countText(store.waiting.value, "record")}{" "}
           {store.waiting.value === 1 ? "waits" : "wait"} here for it.{" "}
-          <button
-            type="button"
-            title="rtc.resume() takes them in the next kernel"
-            onClick={instance.saveHeld}
-          >
+          <button type="button" title="rtc.resume() takes them in the next kernel" onClick={instance.saveHeld}>
             Save them
           </button>
         </Notice>
