@@ -28,6 +28,7 @@ _LAST_WORDS = 500
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 Place = str | tuple[str, ...]
 
+_ANSWERS_S = 5.0
 _AGAIN = "Add it again: await w.add_mcp(…)."
 
 
@@ -110,10 +111,14 @@ class McpServer:
         client = self._client
         if client is None:
             raise ConnectionFailed("mcp", f"{self} is gone.", _AGAIN)
+        from mcp import MCPError
+        from mcp.types import CONNECTION_CLOSED
+
         try:
             return await client.call_tool(name, arguments)
-        except Exception as error:
-            if "closed" not in str(error).lower() and "Closed" not in type(error).__name__:
+        except MCPError as error:
+            # Servers use this code for errors of their own, too.
+            if error.code != CONNECTION_CLOSED or await _answers(client):
                 raise
             self._client = None
             words = _last_words(self._stderr) if self._stderr is not None else ""
@@ -138,6 +143,15 @@ class McpServer:
         if isinstance(self.place, str):
             return f"the MCP server at {urlsplit(self.place).netloc.rpartition('@')[2]}"
         return f"the MCP server {shlex.join(self.place[:2])}"
+
+
+async def _answers(client: Client) -> bool:
+    """Whether a server is there: all servers list their tools, and newer ones answer no ping."""
+    try:
+        await asyncio.wait_for(client.list_tools(), _ANSWERS_S)
+    except Exception:  # noqa: BLE001 - however it fails, nobody is there
+        return False
+    return True
 
 
 async def _all_tools(client: Client) -> list[Described]:

@@ -246,6 +246,20 @@ async def test_a_turn_that_is_to_come_has_nothing_yet(session: rtc.HeadlessSessi
     assert len(turn.item_ids) == 1
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda session: session.update(instructions="Be brief."),
+        lambda session: session.on("response.done", print),
+    ],
+)
+async def test_a_closed_session_takes_no_command_and_says_so(command: Any) -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    await session.close()
+    with pytest.raises(rtc.ConfigurationError, match="This session is closed"):
+        command(session)
+
+
 async def test_where_a_filter_hides_the_session_the_log_has_what_was_asked_for() -> None:
     vad = {"type": "server_vad", "silence_duration_ms": 200}
     calm = rtc.Variant("calm", instructions="Be calm.", turn_detection=vad)

@@ -142,6 +142,50 @@ async def test_a_question_that_fails_asks_a_person_and_its_error_is_one_of_the_s
     assert list((await handle).tool_calls["approval"]) == ["approved"]
 
 
+async def test_a_question_for_approval_is_asked_away_from_the_loop_that_carries_the_sound(
+    session: rtc.HeadlessSession,
+) -> None:
+    threads: list[str] = []
+
+    def never(size: str = "m") -> bool:
+        threads.append(threading.current_thread().name)
+        return size == "never"
+
+    @session.tool(needs_approval=never)
+    def order(size: str = "m") -> str:
+        """Place an order."""
+        return f"ordered {size}"
+
+    await session.say("Place an order, please.")
+    assert threads == ["rtc_widget tool"]
+
+
+async def test_the_output_of_a_call_that_is_over_does_not_go_into_the_next(
+    session: rtc.HeadlessSession,
+) -> None:
+    goes_on = threading.Event()
+
+    @session.tool
+    def order() -> str:
+        """Place an order."""
+        goes_on.wait(20)
+        return "ordered"
+
+    asked = session.say("Place an order, please.")
+    await session.wait_for("response.function_call_arguments.done")
+    await session.hang_up()
+    with pytest.raises(rtc.RtcWidgetError):
+        await asked
+    await session.connect()
+    finished = session.wait_for("rtc.error", since=len(session.event_log))
+    goes_on.set()
+    await finished
+    assert "order has an output for a call that is over" in session.errors["message"].iloc[-1]
+    sent = [event for event in session.event_log if event["type"] == "conversation.item.create"]
+    assert [event["item"]["type"] for event in sent] == ["message"]
+    assert session.tool_calls["t_sent_ms"].isna().all()
+
+
 async def test_a_rejected_call_never_runs_and_the_model_is_told_why(session: rtc.HeadlessSession) -> None:
     @session.tool(needs_approval=True)
     def order() -> str:

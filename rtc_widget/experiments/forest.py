@@ -66,7 +66,9 @@ def _one(altair: Any, results: Results, rows: pd.DataFrame, confidence: float) -
         dots,
         whole.mark_rule(strokeWidth=3).encode(x=along("ci_low"), x2="ci_high:Q"),
         mean.mark_point(filled=True, size=110, shape="diamond", opacity=1),
-        mean.mark_text(dy=-13, fontWeight="bold").encode(text="words:N"),
+        whole.mark_text(dy=-13, align="right", fontWeight="bold").encode(
+            x=altair.value(_WIDTH_PX - 4), text="words:N"
+        ),
         width=_WIDTH_PX,
         height=_ROW_PX * len(names),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
@@ -27,6 +28,12 @@ def price(drink: str = "tea") -> str:
 def environment() -> str:
     """Tell the names of the environment's variables."""
     return " ".join(sorted(os.environ))
+
+
+@server.tool()
+def opening() -> str:
+    """Tell when this server opens, by a code that a closed connection has, too."""
+    raise MCPError(-32000, "the kitchen is closed today")
 
 
 @server.tool()

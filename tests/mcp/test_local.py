@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SERVER = Path(__file__).parent / "server.py"
 COMMAND = [sys.executable, str(SERVER)]
-NAMES = [f"test_kitchen_{name}" for name in ("weather", "price", "environment", "departure")]
+NAMES = [f"test_kitchen_{name}" for name in ("weather", "price", "environment", "opening", "departure")]
 
 
 @pytest.fixture
@@ -94,6 +94,16 @@ async def test_a_server_that_dies_is_an_error_of_its_tool_and_can_be_added_again
     assert "foggy" in (await session.say("What is the weather?")).transcript
 
 
+async def test_an_error_of_a_server_that_is_there_is_not_taken_for_its_end(
+    session: rtc.HeadlessSession,
+) -> None:
+    await session.add_mcp(COMMAND)
+    turn = await session.say("When is the opening?")
+    assert "the kitchen is closed today" in turn.tool_calls["error"].iloc[0]
+    assert "gone" not in turn.tool_calls["error"].iloc[0]
+    assert "foggy" in (await session.say("What is the weather?")).transcript
+
+
 async def test_how_long_a_call_took_is_noted(session: rtc.HeadlessSession) -> None:
     await session.add_mcp(COMMAND)
     call = (await session.say("What is the weather?")).tool_calls.iloc[0]
@@ -148,7 +158,7 @@ async def test_a_name_that_is_taken_is_refused_and_another_one_helps(session: rt
     with pytest.raises(ConfigurationError, match="another name"):
         await session.add_mcp(COMMAND)
     assert "second_weather" in await session.add_mcp(COMMAND, name="second")
-    assert len(declared(session)) == 8
+    assert len(declared(session)) == 2 * len(NAMES)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from rtc_widget import (
     RealtimeWidget,
     Sandbox,
     SecretError,
+    attach,
+    token_app,
 )
 from rtc_widget.providers import ClientSecret
 
@@ -62,6 +64,31 @@ def test_it_is_neither_pickled_nor_copied(
 ) -> None:
     with pytest.raises(ConfigurationError, match="not pickled"):
         how(make("http://127.0.0.1:9/v1"))
+
+
+KEY = "sk-canary0123456789"
+AZURE_KEY = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    "misplaced",
+    [
+        lambda: AzureOpenAI(AZURE_KEY, "voice", key=CANARY),
+        lambda: AzureOpenAI("Az9" * 28, "voice", key=CANARY),
+        lambda: AzureOpenAI("resource", "Az9" * 28, key=CANARY),
+        lambda: OpenAI(CANARY, policy=KEY),  # type: ignore[arg-type]  # wrong on purpose
+        lambda: token_app(KEY, authenticate=bool, origins=[]),  # type: ignore[arg-type]  # wrong on purpose
+        lambda: attach(KEY),
+        lambda: attach("ek_canary0123456789"),
+    ],
+)
+def test_a_key_in_the_place_of_something_else_is_refused_and_not_shown(
+    misplaced: Callable[[], object],
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        misplaced()
+    for key in (KEY, AZURE_KEY, "Az9Az9", "canary"):
+        assert key not in str(caught.value)
 
 
 def test_a_client_secret_is_not_pickled() -> None:
