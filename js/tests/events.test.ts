@@ -62,6 +62,7 @@ describe("the list of events", () => {
     }
     await settle();
     expect(shown()).toEqual(["x.delta ×2"]);
+    expect(list.hidden()).toBe(1);
     list.kind.value = "notes";
     expect(shown()).toEqual(["rtc.stats ×2"]);
     list.kind.value = "all";

@@ -133,6 +133,15 @@ describe("the panel", () => {
     button("Approve", notice() ?? view)?.click();
     await settle();
     expect(kernel.sent.at(-1)).toMatchObject({ method: "approve", params: { tool_call_id: "call_1", approve: true } });
+    [...view.querySelectorAll<HTMLElement>("[role=tab]")]
+      .find(({ textContent }) => textContent === "Transcript")
+      ?.click();
+    await settle();
+    button("Approve")?.focus();
+    await click("Approve");
+    // The buttons go with the kernel's answer; the focus is in their row by then.
+    expect(document.activeElement?.classList.contains("rtcw-row")).toBe(true);
+    expect(kernel.sent.at(-1)).toMatchObject({ method: "approve", params: { tool_call_id: "call_1", approve: true } });
   });
 
   it("lays out each message in the direction of its own words", async () => {

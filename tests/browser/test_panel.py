@@ -42,6 +42,30 @@ async def test_what_is_typed_in_the_panel_is_answered_and_both_sides_show(lab: L
     assert await notebook.value("w.turns.transcript.tolist()") == ["You said: A flat white, <b>please</b>."]
 
 
+async def test_a_transcript_follows_to_its_end_however_long_it_grows_until_somebody_scrolls(
+    lab: Lab,
+) -> None:
+    notebook = await lab.open()
+    await notebook.run(widget_cell())
+    await notebook.run("await w.connect()")
+    box = notebook.element.locator(f"{PANEL} .rtcw-scroll")
+    many = "for _ in range({}):\n    await w.add_message('user', f'message {{len(w.event_log)}}')"
+    await notebook.run(many.format(215))
+    await expect(box.get_by_role("button", name="earlier row")).to_be_visible()
+    rest_px = "box => box.scrollHeight - box.scrollTop - box.clientHeight"
+    assert await box.evaluate(rest_px) < 24
+    latest = notebook.element.get_by_role("button", name="Latest")
+    assert await latest.count() == 0
+    await box.hover()
+    await lab.page.mouse.wheel(0, -400)
+    await expect(latest).to_be_visible()
+    await notebook.run(many.format(5))
+    assert await box.evaluate(rest_px) > 200
+    await latest.click()
+    await notebook.run(many.format(5))
+    assert await box.evaluate(rest_px) < 24
+
+
 async def test_stop_interrupts_the_agent(lab: Lab) -> None:
     notebook = await lab.open()
     await notebook.run(widget_cell())
