@@ -67,7 +67,7 @@ def table_of(frames: Frames, name: str) -> pa.Table:
             known = isinstance(value, str | int) and not isinstance(value, bool)
             values = pa.repeat(pa.scalar(value if known else None, kind), len(frame))
         table = table.add_column(place, column.name, values)
-    return table.replace_schema_metadata(_for_pandas(name))
+    return table
 
 
 @cache
@@ -165,5 +165,6 @@ def write_dataset(sessions: Iterable[Frames], folder: Path) -> Path:
         for name in FRAMES:
             place = folder / name / f"session_id={quote(frames.log.session_id, safe='')}"
             place.mkdir(parents=True, exist_ok=True)
-            pq.write_table(table_of(frames, name).drop_columns("session_id"), place / "part-0.parquet")
+            table = table_of(frames, name).replace_schema_metadata(_for_pandas(name))
+            pq.write_table(table.drop_columns("session_id"), place / "part-0.parquet")
     return folder
