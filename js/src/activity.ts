@@ -32,6 +32,8 @@ export interface Activity {
   quality: Signal<ReadonlyMap<string, number>>;
   /** The user ends a turn by hand: no voice activity detection does. */
   byHand: Signal<boolean>;
+  /** The user holds the button down that says so. */
+  talking: Signal<boolean>;
   /** A response is being made; the agent's audio plays; the user speaks. */
   responding: Signal<boolean>;
   sounding: Signal<boolean>;
@@ -59,6 +61,7 @@ export function createActivity(): Activity {
   const recording = signal(false);
   const quality = signal<ReadonlyMap<string, number>>(new Map());
   const byHand = signal(false);
+  const talking = signal(false);
   const responding = signal(false);
   const sounding = signal(false);
   const speaking = signal(false);
@@ -69,6 +72,7 @@ export function createActivity(): Activity {
   let last = { t_ms: 0, at_ms: 0 };
 
   function quiet(): void {
+    talking.value = false;
     responding.value = false;
     sounding.value = false;
     speaking.value = false;
@@ -162,6 +166,7 @@ export function createActivity(): Activity {
     recording,
     quality,
     byHand,
+    talking,
     responding,
     sounding,
     speaking,

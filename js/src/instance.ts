@@ -169,7 +169,6 @@ export function createInstance(
 
   // -- who sees it ----------------------------------------------------------------------------------------------
 
-  let talking = false;
   let pressed_ms = 0;
   const visible = new Set<Element>();
   let hidePill: (() => void) | null = null;
@@ -185,7 +184,6 @@ export function createInstance(
     presence.watch(ours);
     devices.refresh();
     if (!ours) {
-      talking = false;
       leaveThePlace(call);
     }
   });
@@ -261,10 +259,10 @@ export function createInstance(
       }
     },
     talk(down) {
-      if (!call.live() || !activity.byHand.peek() || down === talking) {
+      if (!call.live() || !activity.byHand.peek() || down === activity.talking.peek()) {
         return false;
       }
-      talking = down;
+      activity.talking.value = down;
       if (down) {
         pressed_ms = performance.now();
         instance.interrupt();

@@ -157,6 +157,15 @@ describe("the panel", () => {
     browser.receive({ type: "session.updated", session: { audio: { input: { turn_detection: null } } } });
     await settle();
     expect(text(".rtcw-moment .rtcw-words")).toBe("hold to talk");
+    const talk = view.querySelector(".rtcw-talk");
+    for (const [key, words] of [
+      ["keydown", "listening…"],
+      ["keyup", "hold to talk"],
+    ] as const) {
+      talk?.dispatchEvent(new KeyboardEvent(key, { key: " ", bubbles: true }));
+      await settle();
+      expect(text(".rtcw-moment .rtcw-words")).toBe(words);
+    }
   });
 
   it("counts the call's seconds, and stops with it", async () => {

@@ -82,7 +82,7 @@ async def test_a_live_model_writes_while_the_button_is_held(open_lab: OpenLab, t
         await notebook.run(CAPTIONS.replace(")\nw", ', transcription={"model": "gpt-live-transcribe"})\nw'))
         await notebook.run("await w.connect()")
         panel = notebook.element.locator(PANEL)
-        row = panel.locator(".rtcw-row[data-who=you]")
+        row = panel.locator(".rtcw-row[data-key][data-who=you]")
         await panel.get_by_role("button", name="Hold to talk").focus()
         # No cell runs meanwhile: it would take the focus, and a button that loses it is let go.
         await lab.page.keyboard.down("Space")

@@ -83,10 +83,9 @@ const ADVICE_MS = 3_000;
 
 /** Held down by pointer, space or Enter, it listens; let go, it ends the turn. */
 function HoldToTalk({ instance }: { instance: Instance }) {
-  const held = useSignal(false);
+  const { talking } = instance.store.activity;
   const tapped = useSignal(false);
   const talk = (down: boolean) => {
-    held.value = down;
     tapped.value = instance.talk(down);
     if (tapped.peek()) {
       setTimeout(() => {
@@ -108,8 +107,8 @@ function HoldToTalk({ instance }: { instance: Instance }) {
     <button
       type="button"
       class="rtcw-talk"
-      data-pressed={held.value}
-      aria-pressed={held.value}
+      data-pressed={talking.value}
+      aria-pressed={talking.value}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
         talk(true);
@@ -118,9 +117,9 @@ function HoldToTalk({ instance }: { instance: Instance }) {
       onPointerCancel={() => talk(false)}
       onKeyDown={onKey(true)}
       onKeyUp={onKey(false)}
-      onBlur={() => held.peek() && talk(false)}
+      onBlur={() => talking.peek() && talk(false)}
     >
-      {held.value ? "Listening…" : tapped.value ? "Hold while you speak" : "Hold to talk"} <kbd>space</kbd>
+      {talking.value ? "Listening…" : tapped.value ? "Hold while you speak" : "Hold to talk"} <kbd>space</kbd>
     </button>
   );
 }

@@ -35,7 +35,7 @@ function now({ activity, config, kernel, reading }: Store, empty: boolean): Now 
     return { who: "you", words: `playing ${activity.file.value}…` };
   }
   const listener = config.value?.answers === false ? "" : "agent";
-  if (activity.speaking.value) {
+  if (activity.speaking.value || activity.talking.value) {
     return { who: listener, words: "listening…" };
   }
   if (activity.sounding.value) {
