@@ -7,6 +7,7 @@ import contextlib
 import re
 import shlex
 import tempfile
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult
     from mcp.types import Tool as Described
 
-__all__ = ["McpServer", "checked_place", "checked_prefix"]
+__all__ = ["McpServer", "checked_place", "checked_prefix", "name_of"]
 
 _CONNECT_S = 30.0
 _LAST_WORDS = 500
+_LONGEST_SUFFIX = 5
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 Place = str | tuple[str, ...]
 
@@ -139,10 +141,19 @@ class McpServer:
             living.exception()
 
     def __str__(self) -> str:
-        """Name the command, or the host of the address, which may have a token in its path."""
-        if isinstance(self.place, str):
-            return f"the MCP server at {urlsplit(self.place).netloc.rpartition('@')[2]}"
-        return f"the MCP server {shlex.join(self.place[:2])}"
+        """Say what it is, as people and errors call it."""
+        return f"the MCP server {'at ' if isinstance(self.place, str) else ''}{name_of(self.place)}"
+
+
+def name_of(place: Place) -> str:
+    """Return a server's program and its file, or the host of its address: the rest may hold a token."""
+    if isinstance(place, str):
+        return urlsplit(place).netloc.rpartition("@")[2]
+    return shlex.join([place[0], *filter(_is_file, place[1:2])])
+
+
+def _is_file(word: str) -> bool:
+    return not word.startswith("-") and 1 < len(PurePath(word).suffix) <= _LONGEST_SUFFIX
 
 
 async def _answers(client: Client) -> bool:
@@ -196,8 +207,11 @@ def checked_place(server: object) -> Place:
             raise ConfigurationError(f"This command of an MCP server is none ({error}). {right}") from None
     else:
         words = server if isinstance(server, list | tuple) else []
-    if not words or not all(isinstance(word, str) for word in words):
+    if not words:
         raise ConfigurationError(f"An MCP server is a command or an address, not {server!r}. {right}")
+    odd = [word for word in words if not isinstance(word, str)]
+    if odd:
+        raise ConfigurationError(f"The words of a command are texts, not {odd[0]!r}. {right}")
     return tuple(words)
 
 

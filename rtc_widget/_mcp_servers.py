@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
-from rtc_widget._mcp_server import McpServer, checked_prefix
+from rtc_widget._mcp_server import McpServer, checked_prefix, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,8 @@ class McpServers:
                         self._tools.remove(tool.name)
                 return server
         there = ", ".join(self._servers) or "none"
-        raise ConfigurationError(f"There is no MCP server {which!r}. Servers: {there}.")
+        said = which if place is None else name_of(place)
+        raise ConfigurationError(f"There is no MCP server {said!r}. Servers: {there}.")
 
     async def close(self) -> None:
         """Let every server go, and one that is on its way."""

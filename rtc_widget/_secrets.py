@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["MASK", "MCP_SECRETS", "holds_secret", "masked_value", "redacted"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["GIVEN_KEYS", "MASK", "MCP_SECRETS", "holds_secret", "keep_keys", "masked_value", "redacted"]
 
 MASK = "***"
 MCP_SECRETS = ("authorization", "headers")
 """The fields of an MCP tool that hold keys."""
 
+GIVEN_KEYS: Final[list[str]] = []
+"""The keys of MCP tools that this process was given; it only grows."""
+
+_SHORTEST: Final = 8
+"""A shorter text is a word that may stand anywhere, and no key."""
+
+_KEY_HEADER = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 _SECRET_PLACE = re.compile(rf"\btools\[\d*\]\.({'|'.join(MCP_SECRETS)})\b")
 _KEYS = (
     re.compile(r"(?<![A-Za-z0-9])(?:sk-|ek_)[\w-]{4,}"),
@@ -28,8 +38,22 @@ def masked_value(value: Any) -> Any:
     return dict.fromkeys(value, MASK) if isinstance(value, dict) else MASK
 
 
+def keep_keys(tool: Mapping[str, Any]) -> None:
+    """Keep in mind the keys of an MCP tool, which the service may repeat in what it says of them."""
+    authorization, headers = tool.get("authorization"), tool.get("headers")
+    values = [authorization]
+    if isinstance(headers, dict):
+        values += [value for name, value in headers.items() if _KEY_HEADER.search(str(name))]
+    for value in values:
+        key = value.split()[-1] if isinstance(value, str) and value.strip() else ""
+        if len(key) >= _SHORTEST and key not in GIVEN_KEYS:
+            GIVEN_KEYS.append(key)
+
+
 def redacted(text: str) -> str:
-    """Return a text without what looks like a key, whosever it is."""
+    """Return a text without what looks like a key, whosever it is, nor a key of an MCP tool."""
+    for key in GIVEN_KEYS:
+        text = text.replace(key, "[key]")
     for pattern in _KEYS:
         text = pattern.sub("[key]", text)
     return text

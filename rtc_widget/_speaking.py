@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rtc_widget import protocol
 from rtc_widget._core import OVER
 from rtc_widget._errors import ServerError
+from rtc_widget._limit import Limit
 from rtc_widget._playback import TAIL_S
 from rtc_widget._played_turn import SETTLE_S, PlayedTurn, least
 from rtc_widget._turn import Turn
@@ -58,29 +59,31 @@ class Speaking:
         In the default conversation it queues behind a running one; out of band it runs beside it.
         """
         with nullcontext() if _is_aside(event) else self._asking(event):
-            answer = await self._begun(event, timeout, place)
-            return await answer
+            await self._core.order.updated(place)
+            return await self._whole(event, Limit(timeout), place)
 
-    async def _begun(self, event: dict[str, Any], timeout: float, place: Place) -> asyncio.Future[Response]:
+    async def _whole(self, event: dict[str, Any], limit: Limit, place: Place) -> Response:
+        answer = await self._begun(event, limit, place)
+        return await answer
+
+    async def _begun(self, event: dict[str, Any], limit: Limit, place: Place) -> asyncio.Future[Response]:
         """Ask for a response; return it, which is to come, when it has begun or is over."""
-        answer = asyncio.ensure_future(self._in_turn(event, timeout, place))
+        answer = asyncio.ensure_future(self._in_turn(event, limit))
         await self._either(answer, event, lambda _: True)
         place.passed()
         return answer
 
-    async def _in_turn(self, event: dict[str, Any], timeout: float, place: Place) -> Response:
-        end_s = time.monotonic() + timeout
-        await self._core.order.updated(place)
+    async def _in_turn(self, event: dict[str, Any], limit: Limit) -> Response:
         if _is_aside(event):
-            return await self._send_and_follow(event, timeout)
-        async with self._core.order.line("response"):
+            return await self._send_and_follow(event, limit)
+        async with limit.turn(self._core.order.line("response")):
             while True:
-                left_s = max(0.1, end_s - time.monotonic())
-                await self._core.until(self._no_active, what="the running response to end", timeout=left_s)
+                what = "the running response to end"
+                await self._core.until(self._no_active, what=what, timeout=limit.left_s)
                 try:
-                    return await self._send_and_follow(event, left_s)
+                    return await self._send_and_follow(event, limit)
                 except ServerError as error:
-                    if error.code != _ACTIVE_RESPONSE or time.monotonic() > end_s:
+                    if error.code != _ACTIVE_RESPONSE or limit.is_over:
                         raise
 
     @contextmanager
@@ -104,8 +107,8 @@ class Speaking:
     def _no_active(self) -> bool:
         return self._core.conversation.active_response is None
 
-    async def _send_and_follow(self, event: dict[str, Any], timeout: float) -> Response:
-        done = await self._core.execute(event, timeout=timeout)
+    async def _send_and_follow(self, event: dict[str, Any], limit: Limit) -> Response:
+        done = await self._core.execute(event, timeout=limit.left_s)
         return self._core.conversation.responses[done["response"]["id"]]
 
     # -- turns ------------------------------------------------------------------------------------
@@ -113,29 +116,29 @@ class Speaking:
     async def say(self, events: list[dict[str, Any]], item_id: str, timeout: float, place: Place) -> Turn:
         """Send a typed input and ask for its answer; return the turn when all of it is over."""
         create, request = events
-        end_s = time.monotonic() + timeout
         with self._asking(request):
             await self._core.order.updated(place)
-            async with self._core.order.line("say"):  # until its answer has begun: the next is another turn
-                await self._core.execute(create, timeout=timeout)
-                answer = await self._begun(request, max(0.1, end_s - time.monotonic()), place)
+            limit = Limit(timeout)
+            # Until its answer has begun: the next is another turn.
+            async with limit.turn(self._core.order.line("say")):
+                await self._core.execute(create, timeout=limit.left_s)
+                answer = await self._begun(request, limit, place)
                 await self._either(answer, request, lambda response: bool(response.items))
             await answer
-        await self._spoken_out(end_s)
+        await self._spoken_out(limit)
         return self._turn_of(item_id)
 
     async def answer(self, request: dict[str, Any], timeout: float, place: Place) -> None:
         """Ask for an answer to what is in the conversation; return when it has been spoken to its end."""
-        end_s = time.monotonic() + timeout
-        await self.respond(request, timeout, place)
-        await self._spoken_out(end_s)
+        with self._asking(request):
+            await self._core.order.updated(place)
+            limit = Limit(timeout)
+            await self._whole(request, limit, place)
+        await self._spoken_out(limit)
 
-    async def _spoken_out(self, end_s: float) -> None:
-        await self._core.until(
-            self._quiet,
-            what="the answer to be spoken to its end",
-            timeout=max(0.1, end_s - time.monotonic()),
-        )
+    async def _spoken_out(self, limit: Limit) -> None:
+        what = "the answer to be spoken to its end"
+        await self._core.until(self._quiet, what=what, timeout=limit.left_s)
 
     async def _either(
         self, answer: asyncio.Future[Response], request: dict[str, Any], is_there: Callable[[Response], bool]
@@ -222,12 +225,12 @@ class Speaking:
     async def end_turn(self, events: list[dict[str, Any]], timeout: float, place: Place) -> None:
         """End the user's turn by hand; return with its answer, or with its words where nothing answers."""
         commit, *requests = events
-        end_s = time.monotonic() + timeout
+        limit = Limit(timeout)
         await self._core.execute(commit, timeout=timeout)
         for request in requests:
-            await self.respond(request, max(0.1, end_s - time.monotonic()), place)
+            await self.respond(request, limit.left_s, place)
         if not requests:
-            await self._spoken_out(end_s)
+            await self._spoken_out(limit)
 
     async def play_into(self, sound: Sound, what: str) -> Turn:
         """Play a sound that is a part of a turn which another ends; return that turn, which is to come."""

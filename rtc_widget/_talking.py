@@ -36,7 +36,7 @@ class Talking(SessionParts):
         text
             What the user types.
         timeout
-            Until the answer is over, in s.
+            From when it is sent until the answer is over, in s; what was said before is answered first.
 
         Returns
         -------
@@ -151,7 +151,7 @@ class Talking(SessionParts):
         Parameters
         ----------
         timeout
-            Until `response.done`, in s.
+            Until `response.done`, in s; what was asked for before is answered first, and that does not count.
         fields
             Of this response only: `instructions`, `conversation="none"` (out of band: it runs beside a
             running one, and no tool is run for it, for the conversation takes no output of such a call),

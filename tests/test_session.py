@@ -92,6 +92,21 @@ async def test_play_commits_by_hand_where_voice_detection_is_off(session: rtc.He
     assert session.events.type.tolist().count("input_audio_buffer.commit") == 1
 
 
+@pytest.mark.parametrize("line", ["say", "response"])
+async def test_what_a_question_waits_for_those_before_it_is_not_taken_from_its_time(
+    session: rtc.HeadlessSession, line: str
+) -> None:
+    async def ask_while_others_are_before() -> Any:
+        async with session._core.order.line(line):
+            asked = session.say("What is your name?", timeout=5)
+            await asyncio.sleep(5)
+        return asked
+
+    asking = asyncio.run_coroutine_threadsafe(ask_while_others_are_before(), get_loop())
+    asked = await asyncio.wrap_future(asking)
+    assert "Bruno" in (await asked).transcript
+
+
 async def test_only_the_instructions_change_and_the_answer_does(session: rtc.HeadlessSession) -> None:
     question = rtc.Sandbox.spoken("What is your name?")
     before = await session.play(question)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from rtc_widget._secrets import MCP_SECRETS, masked_value
+from rtc_widget._secrets import GIVEN_KEYS, MASK, MCP_SECRETS, masked_value
 from rtc_widget.log.record import decode_odd
 
 __all__ = ["masked", "masked_copy"]
@@ -18,6 +18,8 @@ _decode = msgspec.json.Decoder().decode
 
 def masked(text: bytes) -> bytes:
     """Return the text of an event, with the secrets of MCP tools in it masked; any other as it came."""
+    for key in GIVEN_KEYS:
+        text = text.replace(key.encode(), MASK.encode())  # the same object where there is none
     if _MARK not in text:
         return text
     value, is_strict = decode_odd(text)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._secrets import redacted
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.journal import Journal
+from rtc_widget.protocol import check_client_event
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +41,18 @@ def test_a_key_is_masked_in_a_text_that_is_no_strict_json_too() -> None:
     assert CANARY not in "".join(record.text for record in log.records())
     assert log[0]["metadata"] == "\ud800"
     assert log[1]["session"]["tools"][0]["headers"] == {"X-Key": "***"}
+
+
+def test_a_key_that_the_service_repeats_in_its_own_words_is_masked_there_too() -> None:
+    token, key = "token-canary-4712", "canary-key-4713"
+    headers = {"X-Api-Key": key, "Accept": "application/json"}
+    check_client_event(update(authorization=f"Bearer {token}", headers=headers))
+    log = EventLog()
+    for said in (f"There is no token {token}.", f"{key} is not application/json."):
+        log.append("server", json.dumps({"type": "error", "error": {"message": said}}))
+    messages = [event["error"]["message"] for event in log]
+    assert messages == ["There is no token ***.", "*** is not application/json."]
+    assert redacted(f"What is {token}?") == "What is [key]?"
 
 
 def test_any_other_event_stays_as_it_came_to_the_byte() -> None:

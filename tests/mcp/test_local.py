@@ -20,6 +20,7 @@ from rtc_widget._mcp_tool import tool_name
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+CANARY = "canary-token-4714"
 SERVER = Path(__file__).parent / "server.py"
 COMMAND = [sys.executable, str(SERVER)]
 NAMES = [f"test_kitchen_{name}" for name in ("weather", "price", "environment", "opening", "departure")]
@@ -176,6 +177,20 @@ async def test_a_server_that_is_not_there_is_told_with_its_last_words(
         await session.add_mcp(server)
     assert caught.value.step == "mcp"
     assert declared(session) == []
+
+
+async def test_the_words_of_a_command_after_its_file_are_in_no_error(session: rtc.HeadlessSession) -> None:
+    command = [*COMMAND, "--broken", "--token", CANARY]
+    with pytest.raises(ConnectionFailed, match=r"python\S* \S*server\.py") as failed:
+        await session.add_mcp(command)
+    with pytest.raises(ConfigurationError, match=r"no MCP server '\S*python\S* \S*server\.py'") as removed:
+        session.remove_mcp(command)
+    with pytest.raises(ConfigurationError, match="not 3") as refused:
+        session.add_mcp([*command, 3])  # type: ignore[list-item]
+    with pytest.raises(ConnectionFailed) as absent:
+        await session.add_mcp(["/no/such/server", CANARY])
+    said = [str(error.value) for error in (failed, removed, refused, absent)]
+    assert CANARY not in "".join([*said, *session.errors["message"]])
 
 
 @pytest.mark.parametrize("server", ["", "  ", [], None, 3, 'python "server.py', ["python", 3]])
