@@ -53,6 +53,7 @@ class Panel:
             "session": self._show_session,
             "sound": self._hear,
             "timeline": self._sound.timeline,
+            "turns": self._sound.turns,
             "update": self._update,
             "variants": self._variants,
         }

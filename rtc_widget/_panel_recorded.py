@@ -54,6 +54,7 @@ class RecordedPanel:
             "sound": self._hear,
             "tail": self._tail,
             "timeline": self._timeline,
+            "turns": self._sound.turns,
         }
 
     def handler(self, method: str) -> Handler | None:

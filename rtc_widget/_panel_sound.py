@@ -95,6 +95,11 @@ class PanelSound:
         """Return lanes, turns and notes, and the waveforms from peak {"since"} on, a buffer a track."""
         return await asyncio.to_thread(self.draw, int(params.get("since") or 0))
 
+    async def turns(self, _params: dict[str, Any]) -> dict[str, Any]:
+        """Return what is inferred and what is heard of each turn, as in the picture."""
+        turns = await asyncio.to_thread(_turns, self._source.frames, self._settled, listen=True)
+        return {"turns": turns}
+
     def draw(self, since: int = 0, *, listen: bool = True) -> dict[str, Any]:
         """Return what `timeline` does; without listening, which takes a while at first, nothing heard."""
         drawn = picture(self._source.frames, self._settled if listen else {}, listen=listen)
@@ -207,6 +212,7 @@ def _turn(frames: Frames, index: int, heard: TurnHeard | None) -> dict[str, Any]
     return {
         "turn": index,
         "item_id": state.user_item_id,
+        "answer_id": state.answer_item_id,
         "t_input_end_ms": state.t_input_end_ms,
         "t_speech_end_ms": None if sides[0] is None else sides[0][1],
         "t_first_sound_ms": None if sides[1] is None else sides[1][0],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from PIL import Image
 import rtc_widget as rtc
 from rtc_widget._panel import Panel
 from rtc_widget._panel_asking import NOW
+from rtc_widget._panel_recorded import RecordedPanel
 from rtc_widget._panel_sound import PEAKS_PER_S, Peaks, picture
 from rtc_widget.audio import load_sound
 from rtc_widget.frames.timeline import LANES
@@ -58,7 +59,6 @@ async def test_a_recorded_call_is_heard_drawn_and_asked_again(
         assert "when" in heard(await ask("sound", item_id=asked))
         assert "morning" in heard(await ask("sound", item_id=answered))
         drawn = await ask("timeline")
-        assert drawn["duration_ms"] > 0
         both = await ask("sound", start_ms=0, end_ms=drawn["duration_ms"])
         assert {"when", "morning"} <= set(heard(both).replace(".", "").replace("?", "").split())
         with pytest.raises(rtc.ConfigurationError, match="nothing was recorded"):
@@ -68,7 +68,9 @@ async def test_a_recorded_call_is_heard_drawn_and_asked_again(
         lanes = {one["lane"]: one for one in reversed(drawn["stretches"])}
         assert lanes["user speech"]["id"] == asked
         assert lanes["responses"]["id"] == turn.response_ids[0]
-        assert drawn["turns"][0]["latency_heard_ms"] > 0
+        (told, *_) = (await ask("turns"))["turns"]
+        assert told["answer_id"] == answered
+        assert told["latency_heard_ms"] == drawn["turns"][0]["latency_heard_ms"] > 0
         user, agent = (np.frombuffer(buffer, np.int8) for buffer in drawn["buffers"])
         assert len(user) == pytest.approx(drawn["duration_ms"] / 1000 * PEAKS_PER_S, abs=PEAKS_PER_S)
         first_user, first_agent = (int(np.flatnonzero(track > 8)[0]) for track in (user, agent))
@@ -90,7 +92,15 @@ async def test_a_recorded_call_is_heard_drawn_and_asked_again(
         live = picture(session._core.frames)
         folder = session.folder
     assert folder is not None
-    assert picture(rtc.load(folder).frames)["stretches"] == live["stretches"]
+    recording = rtc.load(folder)
+    assert picture(recording.frames)["stretches"] == live["stretches"]
+    assert (await replayed(recording))[0]["latency_heard_ms"] == pytest.approx(told["latency_heard_ms"])
+
+
+async def replayed(recording: rtc.Recording) -> list[dict[str, Any]]:
+    handler = RecordedPanel(recording).handler("turns")
+    assert handler is not None
+    return cast("list[dict[str, Any]]", (await handler({}))["turns"])
 
 
 async def test_without_a_recording_the_panel_says_how_to_make_one() -> None:

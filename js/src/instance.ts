@@ -15,6 +15,7 @@ import { createCall } from "./call";
 import { createCommands } from "./commands";
 import { interruptEvents, talkEvents } from "./dialect";
 import { type Exchange, failure } from "./exchange";
+import { createHeardTurns, type HeardTurns } from "./heard";
 import { createLink } from "./link";
 import { type Fields, type LogRecord, randomId } from "./messages";
 import { leaveThePlace, takeThePlace } from "./one_live";
@@ -40,6 +41,7 @@ export interface Instance extends Resident {
   /** Plays what was recorded. */
   listener: Listener;
   prompt: Prompt;
+  heard: HeardTurns;
   timeline: Timeline;
   /** Plays the recording from any instant on. */
   pieces: Pieces;
@@ -211,20 +213,21 @@ export function createInstance(
   };
   globalThis.addEventListener("pagehide", leavePage);
 
-  const heard = {
+  const played = {
     fetch: (params: Fields) => link.exchange.request("sound", params),
     recorded,
     sink: () => devices.speaker.peek(),
     volume: () => devices.volume.peek(),
   };
-  const listener = createListener(heard);
-  const pieces = createPieces(heard);
+  const listener = createListener(played);
+  const pieces = createPieces(played);
 
   const instance: Instance = {
     store,
     devices,
     listener,
     prompt: createPrompt(link.exchange.request),
+    heard: createHeardTurns(link.exchange.request, store),
     timeline: createTimeline(link.exchange.request),
     pieces,
     replay: createReplay(store, pieces),
@@ -307,6 +310,7 @@ export function createInstance(
       store.events.close();
       presence.watch(false);
       unwatch();
+      instance.heard.stop();
       residents().delete(page);
       globalThis.removeEventListener("pagehide", leavePage);
     },

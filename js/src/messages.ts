@@ -115,6 +115,7 @@ export type Method =
   | "session"
   | "sound"
   | "timeline"
+  | "turns"
   | "update"
   | "variants";
 

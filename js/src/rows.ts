@@ -20,6 +20,8 @@ export interface Row {
   /** The one number or word that matters, at the right edge, and what it means. */
   edge: string;
   edgeTitle: string;
+  /** It is a latency, as events tell it. */
+  inferred: boolean;
   /** More is coming. */
   busy: boolean;
   /** The tool call that waits here for a person to allow it; "" when none does. */
@@ -83,6 +85,7 @@ export function newEntry(
     hint: "",
     edge: "",
     edgeTitle: "",
+    inferred: false,
     busy: false,
     asks: "",
     ids: [],
@@ -135,6 +138,7 @@ function agentWords(entry: Entry): Partial<Row> {
     ...splitAt(whole, heard),
     hint: whole === "" && !entry.done ? "…" : "",
     busy: !entry.done && entry.cut === null,
+    inferred: false,
   };
   if (entry.cut !== null) {
     row.edge = `interrupted at ${callText(entry.cut.at_ms)}`;
@@ -146,6 +150,7 @@ function agentWords(entry: Entry): Partial<Row> {
     row.edgeTitle = "the response ended before it was complete";
   } else if (entry.latency_ms !== null) {
     row.edge = `≈ ${tookText(entry.latency_ms)}`;
+    row.inferred = true;
     row.edgeTitle = "latency inferred from events: end of your input to the agent's first audio or text";
   }
   return row;

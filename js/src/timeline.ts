@@ -18,6 +18,8 @@ export interface Stretch {
 export interface TurnMark {
   turn: number;
   item_id: string | null;
+  /** The message whose sound the answer began with. */
+  answer_id: string | null;
   t_input_end_ms: number | null;
   t_speech_end_ms: number | null;
   t_first_sound_ms: number | null;

@@ -14,6 +14,7 @@ const bytes = (...peaks: number[]) => new DataView(Int8Array.from(peaks).buffer)
 const turnAt = (turn: number, t_speech_end_ms: number, latency_heard_ms: number) => ({
   turn,
   item_id: null,
+  answer_id: null,
   t_input_end_ms: null,
   t_speech_end_ms,
   t_first_sound_ms: null,

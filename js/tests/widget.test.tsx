@@ -279,6 +279,32 @@ describe("the transcript", () => {
     expect(view.querySelector("s")?.textContent).toBe("Never heard.");
   });
 
+  it("shows what was heard of a recorded turn in place of what events say", async () => {
+    await live();
+    browser.receive(user.typed("u1", null, "Hello!"));
+    browser.receive(agent.created("r1"));
+    for (const event of agent.added("a1", "u1", "r1")) {
+      browser.receive(event);
+    }
+    browser.receive(agent.delta("a1", "r1", "Good morning."));
+    await vi.advanceTimersByTimeAsync(300);
+    browser.receive(agent.audio("started", "r1"));
+    browser.receive(user.typed("u2", "a1", "Wait!"));
+    await settle();
+    const edges = () =>
+      [...view.querySelectorAll("li.rtcw-row")].map((row) => row.querySelector(".rtcw-edge")?.textContent);
+    expect(edges()).toEqual(["Ask again", expect.stringMatching(/^≈ \d+ ms$/), "Ask again"]);
+    const turn = { item_id: "u1", answer_id: "a1", latency_heard_ms: 612.4, overlap_ms: 340.2 };
+    const next = { item_id: "u2", answer_id: null, latency_heard_ms: null, overlap_ms: null };
+    kernel.answers.turns = () => ({ turns: [turn, next] });
+    kernel.setTrait("latency_heard_ms", 612.4);
+    await settle();
+    expect(edges()).toEqual(["Ask again", "612 ms", "Ask againoverlap 340 ms"]);
+    browser.receive(agent.audio("cleared", "r1"));
+    await settle();
+    expect(edges()[1]).toMatch(/^interrupted at /);
+  });
+
   it("never takes words for HTML", async () => {
     const attack = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
     browser.receive(user.typed("u1", null, attack));

@@ -81,6 +81,13 @@ class TurnState:
         return first_of(response.t_first_audio_ms for response in self.responses)
 
     @property
+    def answer_item_id(self) -> str | None:
+        """Id of the message whose audio began the answer; None while nothing sounds."""
+        audible = (response for response in self.responses if response.t_first_audio_ms is not None)
+        items = next((response.items for response in audible), [])
+        return next((item.item_id for item in items if item.type == "message"), None)
+
+    @property
     def t_audio_stopped_ms(self) -> float | None:
         """When the audio of its last audible response stopped."""
         audible = [response for response in self.responses if response.t_first_audio_ms is not None]

@@ -74,6 +74,8 @@ async def test_a_recorded_call_is_heard_on_both_tracks_and_measured(lab: Lab, tm
     latency_ms = await notebook.value("w.latency_heard_ms")
     assert latency_ms is not None
     await expect(panel.locator(".rtcw-latency")).to_contain_text(f"{round(latency_ms)} ms")
+    edges = panel.locator("li.rtcw-row[data-who=agent] .rtcw-edge span[title^='latency heard']")
+    await expect(edges).to_have_text([f"{round(row['latency_heard_ms'])} ms" for row in rows])
     assert await notebook.value(GAPS) == []
     derived = await notebook.value("sorted(w.stats.query('stat_type == \"derived\"').metric.unique())")
     assert {"bit_rate_in_bps", "concealed_ratio", "jitter_buffer_delay_ms", "loss_ratio"} <= set(derived)

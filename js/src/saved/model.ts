@@ -22,6 +22,7 @@ export function createSavedModel(saved: Saved, decode = decodePiece): Model {
       const next = Number(since) + found.length;
       return { records: found, next: next < records.length ? next : null };
     },
+    turns: () => ({ turns: picture.turns }),
     timeline: ({ since }) => ({
       ...picture,
       ...(peaks.length > 0 && { buffers: peaks.map((track) => bytesOf(track).slice(Number(since ?? 0))) }),

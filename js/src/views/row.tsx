@@ -2,12 +2,18 @@
 
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { Instance } from "../instance";
-import type { Row } from "../rows";
+import type { Row, Speaker } from "../rows";
 import type { View } from "../view";
 import { callText } from "../words";
 import { AskAgain } from "./ask_again";
 import { Decide } from "./decide";
 import { PlayButton } from "./play_button";
+
+/** What a number means that was heard, by who speaks. */
+const HEARD: Partial<Record<Speaker, string>> = {
+  you: "how long you and the agent were heard at once",
+  agent: "latency heard: end of your speech to the agent's first sound",
+};
 
 interface TranscriptRowProps {
   row: ReadonlySignal<Row>;
@@ -19,7 +25,9 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
   const { key, who, at_ms, text, struck, hint, edge, edgeTitle, busy, asks, ids, audible } = row.value;
   const { listener, prompt, replay, store } = instance;
   const item_id = ids[0] ?? "";
-  const heard = audible && store.config.value?.record === true;
+  const recorded = audible && store.config.value?.record === true;
+  // What was heard stands in place of what was only inferred.
+  const heard = (edge === "" || row.value.inferred) && instance.heard.edges.value.get(item_id);
   const ask = prompt.asks.value.get(item_id);
   const replayed = store.config.value?.replay != null;
   const now = useComputed(() => replay.row.value === key);
@@ -28,7 +36,7 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
   const problem = listener.problem.value;
   const hear = () => {
     // Who selects words wants to read them.
-    if (heard && globalThis.getSelection()?.isCollapsed !== false) {
+    if (recorded && globalThis.getSelection()?.isCollapsed !== false) {
       listener.toggle(key, { item_id });
     }
   };
@@ -39,7 +47,7 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
       data-key={key}
       data-who={who}
       data-asks={asks !== ""}
-      data-heard={heard}
+      data-heard={recorded}
       data-now={now.value}
       aria-current={now.value ? "time" : undefined}
       data-sought={view.row.value === key}
@@ -85,8 +93,8 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
               Ask again
             </button>
           )}
-          {edge !== "" && <span title={edgeTitle}>{edge}</span>}
-          {heard && <PlayButton listener={listener} id={key} params={{ item_id }} />}
+          {heard ? <span title={HEARD[who]}>{heard}</span> : edge !== "" && <span title={edgeTitle}>{edge}</span>}
+          {recorded && <PlayButton listener={listener} id={key} params={{ item_id }} />}
         </span>
       )}
       {problem?.key === key && (
