@@ -53,6 +53,8 @@ export interface Prompt {
   variants: ReadonlySignal<readonly VariantFile[]>;
   /** Fields that were edited and not applied yet, by their flat keywords. */
   draft: Signal<Fields>;
+  /** The session's JSON as somebody edited it, not applied yet; null while nobody has. */
+  json: Signal<string | null>;
   /** What went wrong last; "" when nothing did. What was done last, or is waited for. */
   problem: ReadonlySignal<string>;
   done: ReadonlySignal<string>;
@@ -77,6 +79,7 @@ export function createPrompt(request: Exchange["request"]): Prompt {
   const setup = signal<SessionSetup | null>(null);
   const variants = signal<readonly VariantFile[]>([]);
   const draft = signal<Fields>({});
+  const json = signal<string | null>(null);
   const problem = signal("");
   const done = signal("");
   const asks = signal<ReadonlyMap<string, Ask>>(new Map());
@@ -126,6 +129,7 @@ export function createPrompt(request: Exchange["request"]): Prompt {
     setup,
     variants,
     draft,
+    json,
     problem,
     done,
     asks,

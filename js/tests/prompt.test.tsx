@@ -109,6 +109,27 @@ describe("the Prompt tab", () => {
     expect(prompt().draft.value).toEqual({ voice: "cedar" });
   });
 
+  it("keeps the session's JSON as it was edited while another tab is in front", async () => {
+    await click("JSON");
+    const json = () => view.querySelector<HTMLTextAreaElement>("textarea.rtcw-json");
+    const edited = '{"instructions": "Be a librarian."}';
+    const field = json();
+    if (field !== null) {
+      field.value = edited;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    await click("Events");
+    expect(json()).toBeNull();
+    await click("Prompt");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(json()?.value).toBe(edited);
+    await click("Apply JSON");
+    expect(asked.find(([method]) => method === "update")?.[1]).toEqual({
+      fields: { instructions: "Be a librarian." },
+    });
+    expect(json()?.value).toBe(JSON.stringify(SETUP.requested, null, 2));
+  });
+
   it("says that it waits for a kernel that is busy, and then what became of it", async () => {
     let answer = () => undefined as unknown;
     page.kernel.answers.update = () => new Promise((resolve) => (answer = () => resolve({})));

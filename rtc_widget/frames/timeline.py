@@ -128,8 +128,9 @@ def stretches(frames: Frames) -> Iterator[dict[str, Any]]:
         told = {
             "id": tool.item.item_id,
             "turn": tool.turn,
-            "words": f"{tool.item.name}({tool.item.arguments or ''}) → {tool.output or ''}",
-            "status": tool.error,
+            "words": f"{tool.item.name}({tool.item.arguments or ''})"
+            + ("" if tool.output is None else f" → {tool.output}"),
+            "status": tool.error or (tool.approval if tool.t_started_ms is None else None),
             "latency_inferred_ms": None,
         }
         start = tool.item.t_arguments_done_ms if tool.t_started_ms is None else tool.t_started_ms

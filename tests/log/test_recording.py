@@ -208,6 +208,22 @@ def test_what_runs_still_is_drawn_to_the_last_record() -> None:
     assert [b["t_end_ms"] for b in stretches(frames) if b["lane"] != "user speech"] == [last, last]
 
 
+def test_a_call_that_waits_for_a_person_is_not_drawn_as_one_that_runs() -> None:
+    script = Script().session()
+    script.typed("Please place my order.")
+    response_id = script.created()
+    call_ids = [script.call(response_id, name, "{}")["call_id"] for name in ("order", "pay", "bake")]
+    for call_id, name in zip(call_ids, ("asked", "rejected", "approved"), strict=True):
+        script.note("rtc.approval", tool_call_id=call_id, decision=name)
+    script.note("rtc.tool", tool_call_id=call_ids[2], name="bake", phase="started")
+    bars = [bar for bar in stretches(Frames(script.log())) if bar["lane"] == "tool calls"]
+    assert [(bar["words"], bar["status"]) for bar in bars] == [
+        ("order({})", "asked"),
+        ("pay({})", "rejected"),
+        ("bake({})", None),
+    ]
+
+
 def test_a_recording_without_times_is_drawn_by_the_count_of_its_records() -> None:
     rows = [{"direction": record.direction, "event": record.event} for record in talked().records()]
     rec = rtc.load(rows)

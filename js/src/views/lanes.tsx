@@ -161,6 +161,7 @@ function Bar({ stretch, x, found, point }: PartProps & { stretch: Stretch }) {
       type="button"
       class="rtcw-bar-part"
       data-who={lane.who}
+      data-waits={status === "asked" || status === "rejected"}
       data-found={found?.key === key}
       aria-label={`${lane.name}, ${callText(t_start_ms)}: ${what.words}`}
       title={what.words}

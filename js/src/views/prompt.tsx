@@ -13,7 +13,7 @@ import { Variants } from "./variants";
 
 export function PromptView({ instance }: { instance: Instance }) {
   const { prompt, store } = instance;
-  const asJson = useSignal(false);
+  const asJson = useSignal(prompt.json.peek() !== null);
   const version = store.config.value?.prompt_version;
   // It is read again whenever the session becomes another one.
   useEffect(() => {
@@ -122,7 +122,7 @@ function Json({ instance }: { instance: Instance }) {
   const setup = prompt.setup.value;
   const shown = setup !== null && Object.keys(setup.effective).length > 0 ? setup.effective : (setup?.requested ?? {});
   const text = JSON.stringify(shown, null, 2);
-  const edited = useSignal<string | null>(null);
+  const edited = prompt.json;
   const wrong = useSignal("");
   const apply = async () => {
     const parsed = parse(edited.peek() ?? text);
