@@ -198,7 +198,8 @@ function readNote(note: Fields): Change[] {
         },
       ];
     case "rtc.error":
-      return [readError(text(note.source), note)];
+      // A tool's own row says how its run failed; other things may go wrong around it.
+      return note.source === "tool" && note.param !== undefined ? [] : [readError(text(note.source), note)];
     default:
       return [];
   }

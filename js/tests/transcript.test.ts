@@ -284,7 +284,12 @@ describe("tools", () => {
       error: "KeyError: 'x'",
       run_ms: 3,
     });
-    expect(rows()[0]?.text).toBe("price() failed: KeyError: 'x'");
+    const said = { source: "tool", code: "price", message: "price failed: KeyError: 'x'" };
+    note({ type: "rtc.error", ...said, param: "call_1" });
+    expect(rows().map(({ text }) => text)).toEqual(["price() failed: KeyError: 'x'"]);
+    // What goes wrong around a run stands in no row of a tool.
+    note({ type: "rtc.error", ...said, message: "price has an output for a call that is over" });
+    expect(rows()[1]).toMatchObject({ who: "error", text: "price has an output for a call that is over" });
   });
 
   it("hide the output's own item but keep its place", () => {
