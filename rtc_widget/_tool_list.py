@@ -61,6 +61,7 @@ class Tools:
     def __init__(self) -> None:
         self._tools: dict[str, Tool] = {}
         self._others: tuple[Any, ...] = ()
+        self._ever: frozenset[str] = frozenset()
         self._lock = threading.RLock()
 
     @property
@@ -91,6 +92,7 @@ class Tools:
             before, others_before = self._tools, self._others
             after, others = {tool.name: tool for tool in tools.own}, tools.others
             self._tools, self._others = after, others
+            self._ever |= before.keys() | after.keys()
 
         def take_back() -> None:
             with self._lock:
@@ -111,6 +113,11 @@ class Tools:
     def get(self, name: str) -> Tool | None:
         """Return the tool of a name, None for one that is not ours to run."""
         return self._tools.get(name)
+
+    def is_gone(self, name: str) -> bool:
+        """Say whether a tool of a name was ours to run, and is nobody's now."""
+        theirs = {other.get("name") for other in self._others if isinstance(other, dict)}
+        return name in self._ever and name not in self._tools and name not in theirs
 
     def definitions(self) -> list[Any]:
         """Return all there are as `session.tools` takes them."""

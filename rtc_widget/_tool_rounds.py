@@ -15,6 +15,8 @@ from rtc_widget._tool_run import in_one_line, in_thread
 from rtc_widget.tools import ToolResult
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from rtc_widget._core import Core
     from rtc_widget._speaking import Speaking
     from rtc_widget._tool_list import Tools
@@ -88,14 +90,20 @@ class ToolRounds:
     def _arguments_done(self, event: dict[str, Any]) -> None:
         tool_call_id, response_id = str(event.get("call_id")), str(event.get("response_id"))
         item = self._core.conversation.item(str(event.get("item_id")))
-        name = event.get("name") or (item.name if item is not None else None)
-        tool = self._tools.get(str(name))
+        name = str(event.get("name") or (item.name if item is not None else None))
+        tool = self._tools.get(name)
         # The conversation takes no output of a call that is no part of it.
-        if tool is None or self._core.conversation.is_aside(response_id):
+        if self._core.conversation.is_aside(response_id):
+            return
+        if tool is not None:
+            result = self._result(tool, tool_call_id, str(event.get("arguments") or ""))
+        elif self._tools.is_gone(name):
+            result = self._no_result(name, tool_call_id)
+        else:
             return
         group = self._rounds.setdefault(response_id, Round(response_id))
         group.running.add(tool_call_id)
-        self._spawn(self._answer(group, tool, tool_call_id, str(event.get("arguments") or "")))
+        self._spawn(self._answer(group, name, tool_call_id, result))
 
     def _response_done(self, event: dict[str, Any]) -> None:
         response = event.get("response")
@@ -104,8 +112,8 @@ class ToolRounds:
             return
         calls = [item for item in response.get("output") or () if item.get("type") == "function_call"]
         waiting = set(self._core.conversation.pending_tool_calls)
-        foreign = {item.get("call_id") for item in calls if item.get("name") not in self._tools}
-        group.others = {str(call_id) for call_id in foreign} & waiting
+        theirs = {str(item.get("call_id")) for item in calls if item.get("name") not in self._tools}
+        group.others = (theirs & waiting) - group.running
         group.status = str(response.get("status"))
         self._perhaps_ask(group)
 
@@ -118,13 +126,22 @@ class ToolRounds:
                     group.others.discard(str(item["call_id"]))
                     self._perhaps_ask(group)
 
-    async def _answer(self, group: Round, tool: Tool, tool_call_id: str, arguments: str) -> None:
+    async def _answer(
+        self, group: Round, name: str, tool_call_id: str, result: Coroutine[Any, Any, ToolResult]
+    ) -> None:
         try:
-            result = await self._result(tool, tool_call_id, arguments)
-            await self._hand_in(group, tool, tool_call_id, result)
+            await self._hand_in(group, name, tool_call_id, await result)
         finally:
             group.running.discard(tool_call_id)
             self._perhaps_ask(group)
+
+    async def _no_result(self, name: str, tool_call_id: str) -> ToolResult:
+        """Tell the model, which knew a tool that has been taken away since."""
+        said = f"There is no tool {name} any more."
+        self._core.log.note(
+            "rtc.tool", tool_call_id=tool_call_id, name=name, phase="finished", output=said, error=said
+        )
+        return ToolResult(said, error=said)
 
     async def _result(self, tool: Tool, tool_call_id: str, arguments: str) -> ToolResult:
         approved, reason = await self._approval(tool, tool_call_id, arguments)
@@ -150,8 +167,8 @@ class ToolRounds:
             )
         return result
 
-    async def _hand_in(self, group: Round, tool: Tool, tool_call_id: str, result: ToolResult) -> None:
-        late = f"{tool.name} has an output for a call that is over"
+    async def _hand_in(self, group: Round, name: str, tool_call_id: str, result: ToolResult) -> None:
+        late = f"{name} has an output for a call that is over"
         if group.response_id not in self._rounds:
             raise ConnectionFailed("channel", f"{late}, and the one that is up knows nothing of it.")
         event, _ = protocol.dialect.function_call_output(tool_call_id, result.output)
@@ -159,7 +176,7 @@ class ToolRounds:
             await self._core.send(event)
         except ConnectionFailed as error:
             raise ConnectionFailed("channel", f"{late}: {error.reason}") from error
-        self._core.log.note("rtc.tool", tool_call_id=tool_call_id, name=tool.name, phase="sent")
+        self._core.log.note("rtc.tool", tool_call_id=tool_call_id, name=name, phase="sent")
 
     # -- the next response ------------------------------------------------------------------------
 

@@ -258,6 +258,26 @@ async def test_a_call_that_is_not_ours_is_left_to_its_owner(session: rtc.Headles
     assert created(session) == 1
 
 
+async def test_a_tool_that_is_taken_away_while_the_model_calls_it_is_told_to_be_gone(
+    session: rtc.HeadlessSession,
+) -> None:
+    @session.tool
+    def weather() -> str:
+        """Look up the weather."""
+        return "It is foggy."
+
+    def take_away(record: Any) -> None:
+        if record.type == "response.output_item.added" and b"function_call" in record.raw:
+            session.remove_tool("weather")
+
+    session._core.log.observe(take_away)
+    turn = await session.say("What is the weather?")
+    call = turn.tool_calls.iloc[0]
+    assert call["output"] == call["error"] == "There is no tool weather any more."
+    assert "no tool" in turn.transcript
+    assert created(session) == 2
+
+
 async def test_three_calls_of_one_response_with_an_interruption_in_the_middle_end_in_one_request(
     speaking: rtc.HeadlessSession,
 ) -> None:
