@@ -119,7 +119,12 @@ class Handle(Generic[T]):
             reason = self._forbid_result() if self._forbid_result else None
             if reason is not None:
                 raise ConfigurationError(reason)
-        return self._future.result(timeout)
+        try:
+            return self._future.result(timeout)
+        except TimeoutError:
+            if self._future.done():
+                raise  # the command's own
+            raise TimeoutError(f"{self._what} has not ended within {timeout:g} s; it goes on.") from None
 
     def done(self) -> bool:
         """Say whether the command has ended."""

@@ -62,6 +62,19 @@ def test_a_handle_keeps_its_error() -> None:
     assert "failed: no" in repr(handle)
 
 
+def test_a_result_that_is_late_names_its_command_and_one_that_timed_out_keeps_its_own_words() -> None:
+    handle = Handle(asyncio.run_coroutine_threadsafe(asyncio.Event().wait(), get_loop()), "say")
+    with pytest.raises(TimeoutError, match=r"say has not ended within 0\.01 s; it goes on"):
+        handle.result(0.01)
+    handle.cancel()
+
+    async def late() -> None:
+        raise TimeoutError("nobody answered")
+
+    with pytest.raises(TimeoutError, match="nobody answered"):
+        Handle(submit(late()), "late").result(5)
+
+
 def test_there_is_one_loop_for_all_threads() -> None:
     found: list[asyncio.AbstractEventLoop] = []
     threads = [threading.Thread(target=lambda: found.append(get_loop())) for _ in range(8)]
