@@ -274,7 +274,10 @@ describe("what is dropped on the composer", { timeout: 30_000 }, () => {
     await drop(new File(["x"], "order.wav", { type: "audio/wav" }));
     await click("Send");
     await vi.waitFor(
-      () => expect(view.querySelector(".rtcw-composer [role=alert]")?.textContent).toBe("Not sent: this is no sound"),
+      () =>
+        expect(view.querySelector(".rtcw-composer [role=alert]")?.textContent).toBe(
+          "Not sent: order.wav: this is no sound",
+        ),
       PATIENCE,
     );
     expect(view.querySelector(".rtcw-attached")?.textContent).toContain("order.wav");

@@ -27,7 +27,7 @@ export function Composer({ instance }: { instance: Instance }) {
     attached.value = null;
     problem.value = "";
     give(instance, said, file).catch((thrown: unknown) => {
-      problem.value = asFailure(thrown).message;
+      problem.value = `${file === null ? "" : `${file.file.name}: `}${asFailure(thrown).message}`;
       // Given back, unless the next thing is being typed already.
       words.value ||= said;
       attached.value ??= file;
