@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rtc_widget import protocol
 from rtc_widget._callbacks import Callbacks
 from rtc_widget._errors import ConnectionFailed, RtcWidgetError, ServerError, WaitTimeout
-from rtc_widget._kernel import kernel_hint
 from rtc_widget._loop import Handle, on_loop_thread, submit
 from rtc_widget._order import Order
 from rtc_widget._playback import Playback
@@ -273,7 +272,7 @@ class Core:
                 left_s = end_s - time.monotonic()
                 if left_s <= 0:
                     raise WaitTimeout(
-                        what, timeout, self.last_types(), self._approval_hint() or kernel_hint()
+                        what, timeout, self.last_types(), self._approval_hint() or self.waits.hint()
                     )
                 pause_s = left_s if verdict is False else min(left_s, float(verdict))
                 await asyncio.wait({asyncio.wrap_future(wait.future)}, timeout=pause_s)

@@ -48,8 +48,16 @@ class Waits:
     """All that a session awaits; fed with every record, from whichever thread dispatches it."""
 
     def __init__(self) -> None:
+        self.hidden_by: str | None = None
+        """What keeps events from us, where something does."""
         self._lock = threading.Lock()
         self._open: list[Wait[object]] = []
+
+    def hint(self) -> str | None:
+        """Say why what is awaited may never come, where there is a reason, and the way out."""
+        if self.hidden_by is not None:
+            return f'{self.hidden_by} hides events: signaling="kernel", sideband=True brings all of them.'
+        return kernel_hint()
 
     def expect(self, test: Callable[[Record], T | None], *, needs_call: bool = True) -> Wait[T]:
         """Begin to wait; do so before sending what is to be answered."""
@@ -103,7 +111,7 @@ class Waits:
             if wait.future.done() and not wait.future.cancelled():
                 return wait.future.result(0)
             came = wait.seen if seen is None else seen()
-            raise WaitTimeout(what, timeout, list(came), kernel_hint()) from None
+            raise WaitTimeout(what, timeout, list(came), self.hint()) from None
         finally:
             self.drop(wait)
 

@@ -144,6 +144,8 @@ class Session(
         self._core.transport = self._make_transport()
         if sideband:
             self._core.transport = self._beside(self._core.transport)
+        else:
+            self._core.waits.hidden_by = self._provider.hides
         wait_at_exit(self)
 
     def _beside(self, transport: Transport) -> TwoPaths:

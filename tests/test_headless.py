@@ -280,6 +280,18 @@ async def test_where_a_filter_hides_the_session_the_log_has_what_was_asked_for()
             assert turn["latency_inferred_ms"] > 0
 
 
+async def test_what_a_filter_hides_is_waited_for_in_vain_and_the_error_says_how_to_see_it() -> None:
+    class Filtered(FarProvider):
+        hides = "webrtcfilter=True"
+
+    with FarEnd(greets=False) as far:
+        async with rtc.HeadlessSession(provider=Filtered(far), directory=None) as session:
+            with pytest.raises(rtc.WaitTimeout, match=r"webrtcfilter=True hides events: .*sideband=True"):
+                await session.update(instructions="Be calm.", timeout=0.2)
+            with pytest.raises(rtc.WaitTimeout, match="sideband=True"):
+                await session.say("Hello.", timeout=0.2)
+
+
 def test_a_closed_widget_makes_no_call() -> None:
     widget = rtc.RealtimeWidget(provider=rtc.Sandbox(), directory=None)
     widget.close()

@@ -80,6 +80,11 @@ class AzureOpenAI(Provider):
         """Where a browser posts its offer."""
         return f"{super().calls_url}?webrtcfilter=on" if self.webrtcfilter else super().calls_url
 
+    @property
+    def hides(self) -> str | None:
+        """The filter, where it is on."""
+        return "webrtcfilter=True" if self.webrtcfilter else None
+
     def session_of(self, session: Mapping[str, Any]) -> dict[str, Any]:
         """Return a session with the deployment for its model."""
         if session.get("type") == "transcription":

@@ -83,6 +83,11 @@ class Provider:
         """Where a browser posts its offer."""
         return f"{self.base_url}/realtime/calls"
 
+    @property
+    def hides(self) -> str | None:
+        """What keeps events from a browser that a sideband would bring; None where nothing does."""
+        return None
+
     def call_url(self, rtc_call_id: str, what: str) -> str:
         """Return where to ask something of one call: hangup, accept, reject, refer."""
         return f"{self.base_url}/realtime/calls/{rtc_call_id}/{what}"

@@ -40,6 +40,7 @@ def test_an_endpoint_may_be_given_instead_of_a_name(endpoint: str) -> None:
 def test_the_filter_is_asked_for_where_the_offer_goes_and_nowhere_else() -> None:
     provider = AzureOpenAI("r", "voice", key=KEY, webrtcfilter=True)
     assert provider.calls_url.endswith("/openai/v1/realtime/calls?webrtcfilter=on")
+    assert provider.hides == "webrtcfilter=True"
     assert "webrtcfilter" not in provider.call_url("rtc_1", "hangup") + provider.sideband_url("rtc_1")
 
 
