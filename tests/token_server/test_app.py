@@ -288,6 +288,12 @@ async def test_a_secret_that_cannot_be_audited_is_not_given(endpoint: Endpoint) 
     assert response.headers["access-control-allow-origin"] == PAGE
 
 
+@pytest.mark.parametrize("origin", [f"{PAGE.upper()}", f"{PAGE}:443"])
+async def test_an_origin_is_known_as_browsers_say_it(service: Service, tmp_path: Path, origin: str) -> None:
+    response = await Endpoint(service, tmp_path / "a.jsonl", origins=[origin]).ask()
+    assert response.status_code == 200
+
+
 # -- arguments that would leave the door open ------------------------------------------------------
 
 
@@ -300,6 +306,8 @@ async def test_a_secret_that_cannot_be_audited_is_not_given(endpoint: Endpoint) 
         ({"origins": ["*"]}, "every page"),
         ({"origins": [f"{PAGE}/"]}, "Right form"),
         ({"origins": ["app.example.com"]}, "Right form"),
+        ({"origins": ["https://münchen.example"]}, "Right form"),
+        ({"origins": ["http://["]}, "Right form"),
         ({"policy": {"seconds": 30}}, "SecretPolicy"),
         ({"policy": SecretPolicy(models=["gpt-realtime-2"])}, "none that the policy allows"),
         ({"session": {"voice": "cedar", "colour": "red"}}, "colour"),
