@@ -87,8 +87,7 @@ class Tool:
         timeout: float = _TIMEOUT_S,
         max_characters: int = MAX_CHARACTERS,
     ) -> None:
-        if not callable(function):
-            raise ConfigurationError(f"A tool is a function, and {function!r} is none.")
+        _check_function(function)
         self.timeout = checked_timeout(timeout)
         self.function = function
         self.name = _checked_name(function, name)
@@ -209,6 +208,16 @@ class Tool:
     def __repr__(self) -> str:
         """Show the tool as it is called."""
         return f"Tool({self.name}{inspect.signature(self.function)})"
+
+
+def _check_function(function: object) -> None:
+    if not callable(function):
+        raise ConfigurationError(f"A tool is a function, and {function!r} is none.")
+    if inspect.isfunction(function) and "self" in list(inspect.signature(function).parameters)[:1]:
+        name = function.__name__
+        raise ConfigurationError(
+            f"{function.__qualname__} is a method without its object. Right form: the object's, thing.{name}."
+        )
 
 
 def _checked_name(function: Callable[..., Any], name: str | None) -> str:

@@ -337,6 +337,7 @@ def test_a_typed_dict_that_cannot_be_read_names_the_one_that_can() -> None:
         (lambda: Tool(price, name="p" * 65), "no name of a tool", "1 to 64 letters"),
         (lambda: Tool(cast("Any", "price")), "'price' is none", "is a function"),
         (lambda: Tool(price, timeout=0), "timeout", "above 0"),
+        (lambda: Tool(threading.Event.set), r"Event\.set is a method without its object", "thing.set"),
     ],
 )
 def test_what_no_model_can_call_is_refused_with_the_way_out(make: Any, cause: str, right: str) -> None:
