@@ -133,13 +133,15 @@ class Panel:
         fields = params.get("fields")
         if not isinstance(fields, dict):
             fields = {**self._own(), **(params.get("edits") or {})}
-        variant = Variant(str(params.get("name") or ""), **fields)
+        rest = self._without_functions(fields)
+        # Where it names tools it names all of them: none would be left of those that it does not.
+        variant = Variant(str(params.get("name") or ""), **(fields if "tools" in rest else rest))
         path = await asyncio.to_thread(variant.save)
         await self._session.update(variant)
         return {"path": str(path), "variant": _described(variant)}
 
     async def _as_python(self, _params: dict[str, Any]) -> dict[str, Any]:
-        return {"code": as_python(masked_copy(self._own()))}
+        return {"code": as_python(masked_copy(self._without_functions(self._own())))}
 
     async def _approve(self, params: dict[str, Any]) -> dict[str, Any]:
         tool_call_id, reason = str(params.get("tool_call_id")), params.get("reason")
@@ -152,6 +154,13 @@ class Panel:
     def _own(self) -> dict[str, Any]:
         """Return what differs from a session made without a word, by the flat keywords."""
         return own_fields(self._session.configuration.requested)
+
+    def _without_functions(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Leave out the tools that are functions of this session: it has them whatever its prompt is."""
+        ours = self._session._tools  # noqa: SLF001 - the panel is a part of the session
+        others = [tool for tool in fields.get("tools") or () if tool.get("name") not in ours]
+        rest = {name: value for name, value in fields.items() if name != "tools"}
+        return {**rest, "tools": others} if others else rest
 
 
 async def module(params: dict[str, Any]) -> dict[str, Any]:

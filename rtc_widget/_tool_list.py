@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rtc_widget.tools import Tool
 
@@ -26,19 +26,23 @@ class ToolList:
         Ours to run.
     others
         As `session.tools` takes them; somebody else runs them.
+    told
+        What the model is told of ours, by name, where that is not what they say themselves.
     """
 
     own: tuple[Tool, ...]
     others: tuple[Any, ...]
+    told: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     def definitions(self) -> list[Any]:
         """Return all of them as `session.tools` takes them."""
-        return [*self.others, *(tool.definition() for tool in self.own)]
+        return [*self.others, *(self.told.get(tool.name) or tool.definition() for tool in self.own)]
 
     def with_tool(self, tool: Tool) -> ToolList:
         """Return these with one more, in the place of one of its name."""
         own = {one.name: one for one in (*self.own, tool)}
-        return ToolList(tuple(own.values()), self.others)
+        told = {name: words for name, words in self.told.items() if name != tool.name}
+        return ToolList(tuple(own.values()), self.others, told)
 
     def without(self, name: str) -> ToolList:
         """Return these without one of ours.
@@ -52,7 +56,7 @@ class ToolList:
         if len(left) == len(self.own):
             there = ", ".join(tool.name for tool in self.own) or "none"
             raise ConfigurationError(f"There is no tool {name!r}. Tools: {there}.")
-        return ToolList(left, self.others)
+        return ToolList(left, self.others, self.told)
 
 
 class Tools:
@@ -61,6 +65,7 @@ class Tools:
     def __init__(self) -> None:
         self._tools: dict[str, Tool] = {}
         self._others: tuple[Any, ...] = ()
+        self._told: Mapping[str, dict[str, Any]] = {}
         self._ever: frozenset[str] = frozenset()
         self._lock = threading.RLock()
 
@@ -68,7 +73,7 @@ class Tools:
     def now(self) -> ToolList:
         """All there are."""
         with self._lock:
-            return ToolList(tuple(self._tools.values()), self._others)
+            return ToolList(tuple(self._tools.values()), self._others, self._told)
 
     def add(self, tool: Tool) -> None:
         """Add a tool, in the place of one of its name."""
@@ -89,9 +94,9 @@ class Tools:
     def take(self, tools: ToolList) -> Callable[[], None]:
         """Have these from now on; return what takes that back, and leaves alone what has changed since."""
         with self._lock:
-            before, others_before = self._tools, self._others
-            after, others = {tool.name: tool for tool in tools.own}, tools.others
-            self._tools, self._others = after, others
+            before, others_before, told_before = self._tools, self._others, self._told
+            after, others, told = {tool.name: tool for tool in tools.own}, tools.others, tools.told
+            self._tools, self._others, self._told = after, others, told
             self._ever |= before.keys() | after.keys()
 
         def take_back() -> None:
@@ -107,6 +112,8 @@ class Tools:
                 self._tools = now
                 if self._others is others:
                     self._others = others_before
+                if self._told is told:
+                    self._told = told_before
 
         return take_back
 

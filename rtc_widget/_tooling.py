@@ -182,6 +182,8 @@ class Tooling(SessionParts):
     def _with_tools(self, fields: dict[str, Any]) -> tuple[dict[str, Any], ToolList | None]:
         """Take `tools=` apart: functions are ours to run, the rest is declared; the list replaces all.
 
+        A definition by the name of a function that is ours is what the model is told of it from now on.
+
         Returns
         -------
         fields : dict
@@ -192,9 +194,21 @@ class Tooling(SessionParts):
         asked = fields.get("tools")
         if not isinstance(asked, list | tuple):
             return fields, None
-        given = [tool if isinstance(tool, Tool) or not callable(tool) else Tool(tool) for tool in asked]
-        own = tuple(tool for tool in given if isinstance(tool, Tool))
-        tools = ToolList(own, tuple(tool for tool in given if not isinstance(tool, Tool)))
+        own: list[Tool] = []
+        others: list[Any] = []
+        told: dict[str, dict[str, Any]] = {}
+        for given in asked:
+            ours = self._tools.get(_function_name(given))
+            if isinstance(given, Tool):
+                own.append(given)
+            elif callable(given):
+                own.append(Tool(given))
+            elif ours is not None:
+                own.append(ours)
+                told[ours.name] = given
+            else:
+                others.append(given)
+        tools = ToolList(tuple(own), tuple(others), told)
         return {**fields, "tools": tools.definitions()}, tools
 
     def _take_tools(self, tools: ToolList | None) -> Callable[[], None]:
@@ -220,6 +234,13 @@ class Tooling(SessionParts):
             When no such call waits.
         """
         self._rounds.decide(tool_call_id, approved=False, reason=reason)
+
+
+def _function_name(definition: object) -> str:
+    """Return the name of the function that a definition describes; "" where it describes none."""
+    if not isinstance(definition, dict) or definition.get("type", "function") != "function":
+        return ""
+    return str(definition.get("name") or "")
 
 
 def _nothing() -> None:

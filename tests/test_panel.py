@@ -80,6 +80,26 @@ async def test_what_is_kept_is_a_file_that_is_listed_and_in_force(
     assert session.instructions == "Be calm."
 
 
+async def test_what_is_kept_has_no_function_of_the_session_and_takes_none_away(
+    session: rtc.HeadlessSession,
+) -> None:
+    @session.tool
+    def price() -> float:
+        """Look up the price."""
+        return 3.2
+
+    theirs = {"type": "mcp", "server_label": "kitchen", "server_url": "https://example.com"}
+    await session.update(tools=[price, theirs])
+    await ask(session, "keep", name="calm")
+    assert [tool.get("name") for tool in rtc.Variant.load("calm").fields["tools"]] == [None, "price"]
+    assert [tool.name for tool in session._tools] == ["price"]
+    assert "price" not in (await ask(session, "as_python"))["code"]
+    await session.update(tools=[price])
+    await ask(session, "keep", name="brisk")
+    assert "tools" not in rtc.Variant.load("brisk").fields
+    assert [tool.name for tool in session._tools] == ["price"]
+
+
 async def test_deciding_on_a_tool_that_does_not_wait_says_so(session: rtc.HeadlessSession) -> None:
     with pytest.raises(rtc.ConfigurationError, match="waits for approval"):
         await ask(session, "approve", tool_call_id="call_1", approve=True)

@@ -258,6 +258,28 @@ async def test_a_call_that_is_not_ours_is_left_to_its_owner(session: rtc.Headles
     assert created(session) == 1
 
 
+async def test_a_definition_by_the_name_of_our_function_tells_the_model_of_it_and_the_function_runs(
+    session: rtc.HeadlessSession,
+) -> None:
+    @session.tool
+    def weather() -> str:
+        """Look up the weather."""
+        return "It is foggy."
+
+    definition = {"type": "function", "name": "weather", "description": "Look out of the window."}
+    parameters = {"type": "object", "properties": {}}
+    await session.update(rtc.Variant("window", tools=[{**definition, "parameters": parameters}]))
+    (declared,) = session.conversation.session["tools"]
+    assert declared["description"] == "Look out of the window."
+    assert "foggy" in (await session.say("What is the weather?")).transcript
+    await session.remove_tool("weather")
+    assert session.conversation.session["tools"] == []
+    session.tool(weather)
+    await session.respond()
+    (declared,) = session.conversation.session["tools"]
+    assert declared["description"] == "Look up the weather."
+
+
 async def test_a_tool_that_is_taken_away_while_the_model_calls_it_is_told_to_be_gone(
     session: rtc.HeadlessSession,
 ) -> None:
