@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import numbers
+import os
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 F = TypeVar("F")
+_SHOWN = 60
 
 
 def is_whole(given: object) -> TypeGuard[int]:
@@ -102,8 +105,8 @@ def checked_seq(since: object, now: int) -> int:
     """
     if since is None:
         return now
-    if not is_whole(since):
-        raise ConfigurationError(f"since is the seq of a record, a whole number, not {since!r}.")
+    if not is_whole(since) or since < 0:
+        raise ConfigurationError(f"since is the seq of a record, a whole number from 0, not {since!r}.")
     return int(since)
 
 
@@ -133,13 +136,23 @@ def expanded(path: str | PathLike[str]) -> Path:
     Raises
     ------
     ConfigurationError
-        It is no path, or there is no such home.
+        It is no path, or none of this system, or there is no such home.
     """
     if not isinstance(path, str | PathLike):
         raise ConfigurationError(f"{path!r} is no path: give a str or a pathlib.Path.")
     try:
-        return Path(path).expanduser()
+        place = Path(path).expanduser()
     except RuntimeError:
         raise ConfigurationError(
             f"{path} cannot be read: there is no such home directory. Give the whole path."
         ) from None
+    try:
+        os.lstat(place)
+    except ValueError as error:  # a sign that no path has
+        raise ConfigurationError(f"{str(place)!r} cannot be a path: {error}.") from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ConfigurationError(
+                f"{str(place)[:_SHOWN]!r}… is too long for a path: {len(str(place))} characters."
+            ) from None
+    return place

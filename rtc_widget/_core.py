@@ -15,6 +15,7 @@ from rtc_widget._order import Order
 from rtc_widget._playback import Playback
 from rtc_widget._unanswered import Unanswered
 from rtc_widget._waits import BACKGROUND, Waits
+from rtc_widget._words import said_by
 from rtc_widget.conversation import FIRST_COUNTS, HANDLED, Conversation
 from rtc_widget.frames import Frames
 
@@ -118,7 +119,7 @@ class Core:
 
     def _report_callback(self, error: BaseException, detail: str) -> int:
         return self.log.note(
-            "rtc.error", source="callback", code=type(error).__name__, message=str(error), detail=detail
+            "rtc.error", source="callback", code=type(error).__name__, message=said_by(error), detail=detail
         )
 
     # -- commands ---------------------------------------------------------------------------------

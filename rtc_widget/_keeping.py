@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._loop import submit
+from rtc_widget._words import said_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,8 +122,8 @@ class Keeper:
 
         try:
             write_session_files(self._core.log, folder, self._core.frames)
-        except OSError as error:
-            self._core.log.note("rtc.error", source="disk", code=type(error).__name__, message=str(error))
+        except Exception as error:  # noqa: BLE001 - the session is to end whatever its files are
+            self._core.log.note("rtc.error", source="disk", code=type(error).__name__, message=said_by(error))
 
     async def close(self) -> None:
         """Wait for what is still being written, and end the recording."""

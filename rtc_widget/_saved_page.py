@@ -85,7 +85,7 @@ def write_page(recording: Recording, path: Path, *, sound: str | None) -> Path:
         style=read_static("widget.css").replace("</", "<\\/"),
         saved=json.dumps(saved, ensure_ascii=False).translate(_ESCAPES),
         script=script,
-    ).encode()
+    ).encode("utf-8", "backslashreplace")  # half a character becomes its escape, which JSON reads
     if len(page) > MOST_BYTES:
         raise ConfigurationError(
             f"The page would have {len(page) / 1e6:.0f} MB, and {MOST_BYTES / 1e6:.0f} MB is the most. "

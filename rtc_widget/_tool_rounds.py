@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
 from rtc_widget._approvals import Approvals
-from rtc_widget._errors import ConnectionFailed, RtcWidgetError
+from rtc_widget._errors import ConnectionFailed
 from rtc_widget._loop import get_loop
 from rtc_widget._remote_calls import RemoteCalls, Round
 from rtc_widget._tool_run import in_one_line, in_thread
+from rtc_widget._words import said_by
 from rtc_widget.tools import ToolResult
 
 if TYPE_CHECKING:
@@ -130,10 +131,24 @@ class ToolRounds:
         self, group: Round, name: str, tool_call_id: str, result: Coroutine[Any, Any, ToolResult]
     ) -> None:
         try:
-            await self._hand_in(group, name, tool_call_id, await result)
+            await self._hand_in(group, name, tool_call_id, await self._whatever(name, tool_call_id, result))
         finally:
             group.running.discard(tool_call_id)
             self._perhaps_ask(group)
+
+    async def _whatever(
+        self, name: str, tool_call_id: str, result: Coroutine[Any, Any, ToolResult]
+    ) -> ToolResult:
+        """Return the result, or what went wrong around it: the model waits for an output in any case."""
+        try:
+            return await result
+        except Exception as error:  # noqa: BLE001 - of a user's function, whatever it is
+            said = f"{name} failed: {in_one_line(error)}"
+            detail = "".join(traceback.format_exception(error))
+            self._core.log.note(
+                "rtc.error", source="tool", code=name, message=said, param=tool_call_id, detail=detail
+            )
+            return ToolResult(said, error=said)
 
     async def _no_result(self, name: str, tool_call_id: str) -> ToolResult:
         """Tell the model, which knew a tool that has been taken away since."""
@@ -209,8 +224,9 @@ class ToolRounds:
                 self._tasks.add(task)
             try:
                 await work
-            except RtcWidgetError as error:
-                self._core.log.note("rtc.error", source="tool", code=type(error).__name__, message=str(error))
+            except Exception as error:  # noqa: BLE001 - nobody awaits it
+                said = said_by(error)
+                self._core.log.note("rtc.error", source="tool", code=type(error).__name__, message=said)
             finally:
                 if task is not None:
                     self._tasks.discard(task)

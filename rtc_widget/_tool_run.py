@@ -8,6 +8,8 @@ import inspect
 import threading
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._words import said_by
+
 if TYPE_CHECKING:
     import contextvars
     from collections.abc import Awaitable, Callable
@@ -17,7 +19,7 @@ __all__ = ["forget", "in_context", "in_one_line", "in_thread", "is_async"]
 
 def in_one_line(error: BaseException) -> str:
     """Say an error as its kind and its words, on one line."""
-    text = " ".join(str(error).split())
+    text = " ".join(said_by(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -265,11 +265,12 @@ class Session(
         self._limit.stop()
         with contextlib.suppress(Exception):
             await self._core.transport.hang_up("the session was closed")
-        await self._core.transport.close()
-        await self._mcp.close()
-        await self._keeper.close()
-        self._core.close()
-        await self._provider.leave()
+        async with contextlib.AsyncExitStack() as ends:  # each of them, whatever another one raises
+            ends.push_async_callback(self._provider.leave)
+            ends.callback(self._core.close)
+            ends.push_async_callback(self._keeper.close)
+            ends.push_async_callback(self._mcp.close)
+            ends.push_async_callback(self._core.transport.close)
 
 
 async def _ended(work: Future[None]) -> None:

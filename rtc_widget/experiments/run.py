@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError, RtcWidgetError, WaitTimeout
 from rtc_widget._loop import on_loop_thread, submit
+from rtc_widget._words import said_by
 from rtc_widget.experiments.scenario import Play, Say, words_of
 from rtc_widget.experiments.unattended import refuse_questions
 from rtc_widget.log.folders import JOURNAL
@@ -179,5 +180,5 @@ async def _within(work: Awaitable[object], what: str, timeout: float) -> None:
 
 def told(error: BaseException) -> str:
     """Return an error's words, with its class where it is not one of ours."""
-    words = str(error) or "it says no more"
+    words = said_by(error) or "it says no more"
     return words if isinstance(error, RtcWidgetError) else f"{type(error).__name__}: {words}"

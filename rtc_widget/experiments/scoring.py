@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget._words import said_by, whole
 from rtc_widget.experiments.word_errors import counter, word_error_rate
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ async def scores_of(trial: Trial, scorers: Sequence[Scorer], judges: Judges) -> 
         try:
             places = await asyncio.to_thread(_places, trial, {wanted.what for wanted in _asked(scorer)})
         except Exception as error:  # noqa: BLE001 - a session that cannot be read
-            made.append(_Place({}).score(trial, name_of(scorer), None, f"{type(error).__name__}: {error}"))
+            made.append(_Place({}).score(trial, name_of(scorer), None, _told(error)))
             continue
         for place in places:
             made += await _judged(trial, scorer, place, judges)
@@ -185,20 +186,25 @@ async def _judged(trial: Trial, scorer: Scorer, place: _Place, judges: Judges) -
     try:
         found: Any = await judges.ask(scorer, *positional, **named)
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the user's own function
-        return [place.score(trial, name, None, f"{type(error).__name__}: {error}")]
+        return [place.score(trial, name, None, _told(error))]
     several = (
-        {f"{name}.{key}": value for key, value in found.items()}
+        {whole(f"{name}.{key}"): value for key, value in found.items()}
         if isinstance(found, Mapping)
         else {name: found}
     )
     return [_score_of(trial, place, one, value) for one, value in several.items()]
 
 
+def _told(error: BaseException) -> str:
+    """Return an error as its class and its words."""
+    return f"{type(error).__name__}: {said_by(error)}"
+
+
 def _score_of(trial: Trial, place: _Place, name: str, value: object) -> Score:
     try:
         return place.score(trial, name, _number(value))
-    except (TypeError, ValueError) as error:
-        return place.score(trial, name, None, f"{type(error).__name__}: {error}")
+    except (OverflowError, TypeError, ValueError) as error:
+        return place.score(trial, name, None, _told(error))
 
 
 def _number(value: object) -> float | None:

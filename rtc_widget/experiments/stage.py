@@ -89,12 +89,12 @@ class Stage:
             )
 
     async def _held(self, plan: Plan) -> Outcome:
-        if self.executor is None:
-            return await hold(plan)
         try:
+            if self.executor is None:
+                return await hold(plan)
             future = await asyncio.to_thread(self.executor.submit, run_plan, plan)
             return await asyncio.wrap_future(future)
-        except Exception as error:  # noqa: BLE001 - whatever an executor raises is this trial's
+        except Exception as error:  # noqa: BLE001 - whatever it raises is this trial's
             return Outcome(plan.variant.name, plan.scenario.name, plan.repeat, error=told(error))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import traceback
@@ -10,13 +9,12 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-import msgspec
-
+from rtc_widget._words import said_by
 from rtc_widget.log.blocks import DIRECTIONS, Rows, last_browser_time
 from rtc_widget.log.clocks import ClockFit
 from rtc_widget.log.dispatch import NOTED, Dispatch, is_of_callback
 from rtc_widget.log.masking import masked
-from rtc_widget.log.record import Head, Record, as_utf8, decode_event, read_head
+from rtc_widget.log.record import Head, Record, as_json, as_utf8, decode_event, read_head
 from rtc_widget.log.store import Store
 from rtc_widget.log.twice import Twice
 
@@ -151,7 +149,7 @@ class EventLog(Store):
         int
             The record's `seq`.
         """
-        return self.append("local", _as_json({"type": type, **fields}))
+        return self.append("local", as_json({"type": type, **fields}))
 
     def adopt(self, rows: Rows) -> None:
         """Append records that a journal brings, with the times they have; observers are not called."""
@@ -273,7 +271,7 @@ class EventLog(Store):
             NOTED,
             source="callback",
             code=type(error).__name__,
-            message=str(error),
+            message=said_by(error),
             detail="".join(traceback.format_exception(error)),
         )
 
@@ -289,11 +287,3 @@ def _prepare(direction: Direction, raw: str | bytes) -> _Prepared:
 def _now_us() -> int:
     """Return the clock of `kernel_ms` in whole µs."""
     return time.monotonic_ns() // 1000
-
-
-def _as_json(value: dict[str, Any]) -> str | bytes:
-    """Encode a note; what JSON does not know becomes its text."""
-    try:
-        return msgspec.json.encode(value, enc_hook=str)
-    except UnicodeEncodeError:  # a lone surrogate, which the standard library escapes
-        return json.dumps(value, default=str)

@@ -104,6 +104,10 @@ def resume_log(folder: str | Path, rest: str | Path | None = None) -> EventLog:
         There is no journal, it cannot be read, or somebody else still writes it.
     """
     path = journal_of(folder)
+    if not _is_a_journal(path):
+        raise RecordingError(
+            f"{path} is no journal of a session, and stays as it is: load({str(path)!r}) reads it"
+        )
     loaded = read_file(path)
     log = loaded.log
     journal = Journal(path, start=len(log), size=loaded.n_bytes)
@@ -115,6 +119,17 @@ def resume_log(folder: str | Path, rest: str | Path | None = None) -> EventLog:
     if rest is not None:
         _append_missing(log, read_file(journal_of(rest)).log)
     return log
+
+
+def _is_a_journal(path: Path) -> bool:
+    """Whether a file begins as we write journals; one without a record may become one."""
+    with path.open("rb") as file:
+        first = file.readline().strip()
+    try:
+        told = msgspec.json.decode(first) if first else {"v": 1}
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # of a torn line the reader says what is wrong
+        return first.startswith(b'{"v":')
+    return isinstance(told, dict) and "v" in told
 
 
 def _append_missing(log: EventLog, rest: EventLog) -> None:
@@ -194,8 +209,7 @@ def find(where: str | Path | Sequence[str | Path]) -> list[Path]:
         )
     found: dict[Path, None] = {}
     for place in places:
-        text = os.fspath(place)
-        for match in _matches(os.fspath(expanded(text)) if text.startswith("~") else text):
+        for match in _matches(os.fspath(expanded(place))):
             found.update(dict.fromkeys(_below(match)))
     if isinstance(where, str | os.PathLike):
         return sorted(found)

@@ -110,6 +110,14 @@ def as_utf8(raw: str | bytes) -> bytes:
     return bytes(raw)
 
 
+def as_json(value: Any) -> bytes:
+    """Encode a value of our own; what JSON does not know becomes its text."""
+    try:
+        return msgspec.json.encode(value, enc_hook=str)
+    except UnicodeEncodeError:  # a lone surrogate, which the standard library escapes
+        return json.dumps(value, default=str).encode()
+
+
 def read_head(raw: bytes) -> tuple[Head, bool]:
     """Read the indexed fields of an event.
 

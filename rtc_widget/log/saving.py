@@ -16,6 +16,7 @@ import pandas as pd
 from rtc_widget._arguments import expanded
 from rtc_widget._errors import RecordingError
 from rtc_widget._version import __version__
+from rtc_widget._words import all_whole
 from rtc_widget.frames import Frames
 from rtc_widget.frames.sessions import instructions_hash
 from rtc_widget.log import folders, parquet
@@ -116,7 +117,7 @@ def _write_session_files(log: EventLog, folder: Path, frames: Frames | None) -> 
     if frames is None:
         frames = Frames(log, info={"path": str(folder)})
         hear(frames, folder)
-    told = msgspec.json.format(msgspec.json.encode(describe(frames)), indent=2)
+    told = msgspec.json.format(msgspec.json.encode(all_whole(describe(frames))), indent=2)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / folders.SESSION).write_bytes(told + b"\n")
     parquet.write_frames(frames, folder)

@@ -1,0 +1,113 @@
+"""Odd input that users' own code brings: half characters, errors that cannot be said, paths that are none."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import rtc_widget as rtc
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HALF = "half an emoji: \ud83d"
+
+
+class UnsayableError(Exception):
+    """An error that fails when it is to say what it is."""
+
+    def __str__(self) -> str:  # noqa: D105
+        raise RuntimeError("no words")
+
+
+def session(**how: Any) -> rtc.HeadlessSession:
+    return rtc.HeadlessSession(provider=rtc.Sandbox(), output_modalities=["text"], **how)
+
+
+async def test_half_a_character_in_the_instructions_is_kept_saved_and_shown(tmp_path: Path) -> None:
+    async with session(directory=tmp_path / "runs", instructions=HALF) as talking:
+        await talking.say("Hello.")
+        saved = talking.save(tmp_path / "saved")
+    assert talking.folder is not None
+    for folder in (talking.folder, saved):
+        recording = rtc.load(folder)
+        assert json.loads(recording.config["effective"].iloc[0])["instructions"] == HALF
+        assert (folder / "session.json").exists()
+    page = recording.to_html(tmp_path / "call.html")
+    assert "half an emoji: " in page.read_text("utf-8")
+
+
+async def test_a_tool_whose_error_cannot_be_said_is_answered_once() -> None:
+    async with session(directory=None) as talking:
+
+        @talking.tool
+        def weather() -> str:
+            """Look up the weather."""
+            raise UnsayableError
+
+        turn = await talking.say("What is the weather?")
+    assert turn.tool_calls["error"].tolist() == ["weather failed: UnsayableError"]
+    assert len(talking.responses) == 2
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b", "a" * 5000])
+def test_what_can_be_no_path_is_refused_wherever_one_is_given(name: str, tmp_path: Path) -> None:
+    for call in (
+        lambda: session(directory=name),
+        lambda: rtc.load(name),
+        lambda: rtc.load_many(name),
+        lambda: rtc.resume(name),
+        lambda: rtc.Results.load(name),
+        lambda: rtc.Variant("calm", instructions="Be calm.").save(tmp_path / name),
+    ):
+        with pytest.raises(rtc.ConfigurationError, match="path"):
+            call()
+
+
+@pytest.mark.parametrize("text", ['[{"type": "session.created"}]', '{"type": "session.created"}\n'])
+def test_what_is_no_journal_is_not_gone_on_with_and_stays_as_it_is(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text(text)
+    other = tmp_path / "dump.json"
+    other.write_text(text)
+    for place in (tmp_path, file, other):
+        with pytest.raises(rtc.RecordingError, match=r"load\("):
+            rtc.resume(place, provider=rtc.Sandbox())
+    assert file.read_text() == other.read_text() == text
+
+
+def test_a_record_before_the_first_is_refused() -> None:
+    talking = session(directory=None)
+    with pytest.raises(rtc.ConfigurationError, match="from 0"):
+        talking.stream(since=-1)
+    talking.close()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [ValueError(HALF), UnsayableError(), {"a\ud800": 1}, 10**400],
+    ids=["half", "unsayable", "name", "size"],
+)
+def test_an_odd_score_is_a_row_and_the_other_trials_go_on(tmp_path: Path, odd: Any) -> None:
+    def judge(trial: rtc.Trial) -> Any:
+        if trial.repeat > 0:
+            return 1.0
+        if isinstance(odd, Exception):
+            raise odd
+        return odd
+
+    experiment = rtc.Experiment(
+        variants=[rtc.Variant("calm", instructions="Be calm.", output_modalities=["text"])],
+        scenarios=[rtc.Scenario("hello", [rtc.Say("Hello.")])],
+        repeats=2,
+        scorers=[judge],
+        provider=rtc.Sandbox(),
+        directory=tmp_path,
+        record=False,
+    )
+    results = experiment.run(progress=False).result(60)
+    assert results.trials["error"].isna().all()
+    assert results.scores["value"].fillna(0).max() == 1.0
+    assert len(rtc.Results.load(results.folder).scores) == 2
