@@ -48,13 +48,19 @@ export interface Ask {
   problem: string;
 }
 
+/** The session's JSON as somebody edited it, and the session it was edited from: another may be in force by now. */
+export interface JsonEdit {
+  text: string;
+  base: Fields;
+}
+
 export interface Prompt {
   setup: ReadonlySignal<SessionSetup | null>;
   variants: ReadonlySignal<readonly VariantFile[]>;
   /** Fields that were edited and not applied yet, by their flat keywords. */
   draft: Signal<Fields>;
   /** The session's JSON as somebody edited it, not applied yet; null while nobody has. */
-  json: Signal<string | null>;
+  json: Signal<JsonEdit | null>;
   /** What went wrong last; "" when nothing did. What was done last, or is waited for. */
   problem: ReadonlySignal<string>;
   done: ReadonlySignal<string>;
@@ -79,7 +85,7 @@ export function createPrompt(request: Exchange["request"]): Prompt {
   const setup = signal<SessionSetup | null>(null);
   const variants = signal<readonly VariantFile[]>([]);
   const draft = signal<Fields>({});
-  const json = signal<string | null>(null);
+  const json = signal<JsonEdit | null>(null);
   const problem = signal("");
   const done = signal("");
   const asks = signal<ReadonlyMap<string, Ask>>(new Map());

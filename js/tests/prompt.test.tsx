@@ -50,6 +50,15 @@ const choose = async (label: string, value: string) => {
   }
   await settle();
 };
+const json = () => view.querySelector<HTMLTextAreaElement>("textarea.rtcw-json");
+const type = async (session: Fields) => {
+  const field = json();
+  if (field !== null) {
+    field.value = JSON.stringify(session);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  await settle();
+};
 const prompt = (): Prompt => page.instance.prompt;
 
 beforeEach(async () => {
@@ -109,15 +118,25 @@ describe("the Prompt tab", () => {
     expect(prompt().draft.value).toEqual({ voice: "cedar" });
   });
 
+  it("applies to the session of now only what was edited in the JSON of an earlier one", async () => {
+    await click("JSON");
+    await type({ ...SETUP.requested, voice: "cedar" });
+    expect(view.textContent).not.toContain("The session has changed since");
+    const instructions = "Be a florist.";
+    page.kernel.answers.session = () => ({ ...SETUP, requested: { instructions } });
+    await prompt().load();
+    await settle();
+    expect(view.textContent).toContain("The session has changed since; only your own changes are applied.");
+    await click("Apply JSON");
+    expect(asked.find(([method]) => method === "update")?.[1]).toEqual({ fields: { voice: "cedar" } });
+    expect(json()?.value).toContain(instructions);
+    expect(view.textContent).not.toContain("The session has changed since");
+  });
+
   it("keeps the session's JSON as it was edited while another tab is in front", async () => {
     await click("JSON");
-    const json = () => view.querySelector<HTMLTextAreaElement>("textarea.rtcw-json");
-    const edited = '{"instructions": "Be a librarian."}';
-    const field = json();
-    if (field !== null) {
-      field.value = edited;
-      field.dispatchEvent(new Event("input", { bubbles: true }));
-    }
+    await type({ instructions: "Be a librarian." });
+    const edited = json()?.value;
     await click("Events");
     expect(json()).toBeNull();
     await click("Prompt");

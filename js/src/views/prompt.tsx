@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Instance } from "../instance";
 import { type Fields, isFields } from "../messages";
-import { changesBetween } from "../prompt";
+import { changesBetween, type JsonEdit } from "../prompt";
 import { callText, waitingText } from "../words";
 import { AskAgain } from "./ask_again";
 import { CopyButton } from "./copy_button";
@@ -116,23 +116,24 @@ function Actions({ instance }: { instance: Instance }) {
   );
 }
 
-/** The session as JSON; what differs from what is in force is applied. */
+/** The session as JSON; what was changed in it is applied. */
 function Json({ instance }: { instance: Instance }) {
   const { prompt } = instance;
   const setup = prompt.setup.value;
   const shown = setup !== null && Object.keys(setup.effective).length > 0 ? setup.effective : (setup?.requested ?? {});
-  const text = JSON.stringify(shown, null, 2);
-  const edited = prompt.json;
+  const text = textOf(shown);
+  const { json } = prompt;
+  const edit = json.value;
   const wrong = useSignal("");
-  const apply = async () => {
-    const parsed = parse(edited.peek() ?? text);
+  const apply = async (edited: JsonEdit) => {
+    const parsed = parse(edited.text);
     if (typeof parsed === "string") {
       wrong.value = parsed;
       return;
     }
     wrong.value = "";
-    if (await prompt.apply(changesBetween(shown, parsed))) {
-      edited.value = null;
+    if (await prompt.apply(changesBetween(edited.base, parsed))) {
+      json.value = null;
     }
   };
   return (
@@ -143,28 +144,34 @@ function Json({ instance }: { instance: Instance }) {
         aria-invalid={wrong.value !== ""}
         rows={14}
         spellcheck={false}
-        value={edited.value ?? text}
+        value={edit?.text ?? text}
         onInput={({ currentTarget }) => {
-          edited.value = currentTarget.value === text ? null : currentTarget.value;
+          const base = json.peek()?.base ?? shown;
+          json.value = currentTarget.value === textOf(base) ? null : { text: currentTarget.value, base };
         }}
       />
-      {edited.value !== null && (
+      {edit !== null && (
         <>
-          <button type="button" class="rtcw-primary" onClick={() => void apply()}>
+          <button type="button" class="rtcw-primary" onClick={() => void apply(edit)}>
             Apply JSON
           </button>
           <button
             type="button"
             onClick={() => {
-              edited.value = null;
+              json.value = null;
               wrong.value = "";
             }}
           >
             Discard
           </button>
+          {textOf(edit.base) !== text && (
+            <span class="rtcw-aside" role="status">
+              The session has changed since; only your own changes are applied.
+            </span>
+          )}
         </>
       )}
-      <CopyButton text={() => edited.peek() ?? text}>Copy JSON</CopyButton>
+      <CopyButton text={() => json.peek()?.text ?? text}>Copy JSON</CopyButton>
       {wrong.value !== "" && (
         <p class="rtcw-problem" role="alert">
           {wrong.value}
@@ -172,6 +179,10 @@ function Json({ instance }: { instance: Instance }) {
       )}
     </div>
   );
+}
+
+function textOf(session: Fields): string {
+  return JSON.stringify(session, null, 2);
 }
 
 function parse(text: string): Fields | string {
