@@ -69,6 +69,8 @@ export interface Prompt {
   load(): Promise<void>;
   edit(name: string, value: unknown): void;
   discard(): void;
+  discardJson(): void;
+  /** Send changes, where there are any. */
   apply(fields: Fields): Promise<boolean>;
   take(variant: string): Promise<boolean>;
   /** Save the session, with what was edited, as a variant. */
@@ -152,7 +154,17 @@ export function createPrompt(request: Exchange["request"]): Prompt {
       problem.value = "";
     },
 
+    discardJson() {
+      json.value = null;
+      problem.value = "";
+    },
+
     async apply(fields) {
+      if (Object.keys(fields).length === 0) {
+        problem.value = "";
+        done.value = "Nothing was changed.";
+        return true;
+      }
       const applied = await attempt("Applied.", () => request("update", { fields }));
       if (applied) {
         draft.value = {};
@@ -191,16 +203,21 @@ function same(one: unknown, other: unknown): boolean {
   return JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 }
 
-/** What must be sent so that one session becomes another: sparse, as an update is; lists whole. */
+/** What must be sent so that one session becomes another: sparse but for types; lists whole; null for what is gone. */
 export function changesBetween(before: Fields, after: Fields): Fields {
   const found: Fields = {};
-  for (const [name, value] of Object.entries(after)) {
-    const old = before[name];
+  for (const name of Object.keys({ ...before, ...after })) {
+    const [old, value] = [before[name], after[name] ?? null];
     if (same(old, value)) {
       continue;
     }
     const merged = isFields(old) && isFields(value) && (value.type === undefined || value.type === old.type);
-    found[name] = merged ? changesBetween(old, value) : value;
+    found[name] = merged ? { ...typeOf(value), ...changesBetween(old, value) } : value;
   }
   return found;
+}
+
+/** What the service must be told with every change of an object that has a type. */
+function typeOf({ type }: Fields): Fields {
+  return type === undefined ? {} : { type };
 }

@@ -133,6 +133,28 @@ describe("the Prompt tab", () => {
     expect(view.textContent).not.toContain("The session has changed since");
   });
 
+  it("says that nothing was changed, and sends nothing, where the JSON is the same session", async () => {
+    await click("JSON");
+    await type(SETUP.requested);
+    await click("Apply JSON");
+    expect(prompt().done.value).toBe("Nothing was changed.");
+    expect(asked.some(([method]) => method === "update")).toBe(false);
+    expect(prompt().json.value).toBeNull();
+  });
+
+  it("forgets why the JSON was refused when it is discarded", async () => {
+    page.kernel.answers.update = () => {
+      throw { name: "ServerError", message: "No such voice." };
+    };
+    await click("JSON");
+    await type({ ...SETUP.requested, voice: "nobody" });
+    await click("Apply JSON");
+    expect(view.querySelector("[role=alert]")?.textContent).toBe("No such voice.");
+    await click("Discard");
+    expect(view.querySelector("[role=alert]")).toBeNull();
+    expect(prompt().json.value).toBeNull();
+  });
+
   it("keeps the session's JSON as it was edited while another tab is in front", async () => {
     await click("JSON");
     await type({ instructions: "Be a librarian." });
@@ -257,6 +279,27 @@ describe("changes between two sessions", () => {
         { voice: "a", audio: { input: { format: 1, turn: { type: "semantic_vad" } } }, tools: [1], same: {}, speed: 2 },
       ),
     ).toEqual({ audio: { input: { turn: { type: "semantic_vad" } } }, tools: [1], speed: 2 });
+  });
+
+  it("name the type of an object that keeps it, and nothing of one in which nothing changed", () => {
+    const before = { turn_detection: { type: "server_vad", ms: 500, eager: true }, format: { type: "pcm", rate: 1 } };
+    expect(changesBetween(before, { ...before, turn_detection: { ...before.turn_detection, ms: 300 } })).toEqual({
+      turn_detection: { type: "server_vad", ms: 300 },
+    });
+    expect(changesBetween(before, structuredClone(before))).toEqual({});
+  });
+
+  it("are null for what was taken out, unless there was nothing", () => {
+    expect(
+      changesBetween(
+        {
+          voice: "a",
+          speed: null,
+          audio: { turn: { type: "server_vad", ms: 5 }, noise: { type: "near" }, rate: null },
+        },
+        { audio: { turn: { type: "server_vad" } } },
+      ),
+    ).toEqual({ voice: null, audio: { turn: { type: "server_vad", ms: null }, noise: null } });
   });
 });
 

@@ -158,7 +158,7 @@ function Json({ instance }: { instance: Instance }) {
           <button
             type="button"
             onClick={() => {
-              json.value = null;
+              prompt.discardJson();
               wrong.value = "";
             }}
           >
