@@ -167,7 +167,9 @@ export function createPrompt(request: Exchange["request"]): Prompt {
       }
       const applied = await attempt("Applied.", () => request("update", { fields }));
       if (applied) {
-        draft.value = {};
+        draft.value = Object.fromEntries(
+          Object.entries(draft.peek()).filter(([name, value]) => !(name in fields && same(fields[name], value))),
+        );
       }
       return applied;
     },

@@ -142,6 +142,43 @@ describe("the Prompt tab", () => {
     expect(prompt().json.value).toBeNull();
   });
 
+  it("keeps what was edited in the form while the JSON is applied", async () => {
+    await choose("Voice", "cedar");
+    await click("JSON");
+    await type({ instructions: "Be a librarian." });
+    await click("Apply JSON");
+    expect(prompt().done.value).toBe("Applied.");
+    expect(prompt().draft.value).toEqual({ voice: "cedar" });
+  });
+
+  it("keeps what is edited in the form while its earlier changes are on their way", async () => {
+    let answer = () => undefined as unknown;
+    page.kernel.answers.update = () => new Promise((resolve) => (answer = () => resolve({})));
+    await choose("Voice", "cedar");
+    await click("Apply");
+    await choose("Turn ends", "");
+    answer();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(prompt().draft.value).toEqual({ turn_detection: null });
+  });
+
+  it("saves no variant while edited JSON waits to be applied or discarded", async () => {
+    const name = view.querySelector<HTMLInputElement>("input[aria-label='Name of the variant']");
+    if (name !== null) {
+      name.value = "slow";
+      name.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    const save = () => {
+      const button = view.querySelector<HTMLButtonElement>(".rtcw-prompt button[type=submit]");
+      return [button?.textContent, button?.disabled, button?.title];
+    };
+    await click("JSON");
+    await type({ instructions: "Be a librarian." });
+    expect(save()).toEqual(["Save as variant", true, "Apply or discard the JSON first."]);
+    await click("Discard");
+    expect(save()).toEqual(["Save as variant", false, ""]);
+  });
+
   it("forgets why the JSON was refused when it is discarded", async () => {
     page.kernel.answers.update = () => {
       throw { name: "ServerError", message: "No such voice." };

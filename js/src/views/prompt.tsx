@@ -61,6 +61,7 @@ function Actions({ instance }: { instance: Instance }) {
   const { prompt } = instance;
   const name = useSignal("");
   const count = Object.keys(prompt.draft.value).length;
+  const jsonEdited = prompt.json.value !== null;
   return (
     <form
       class="rtcw-bar"
@@ -96,7 +97,11 @@ function Actions({ instance }: { instance: Instance }) {
           name.value = currentTarget.value;
         }}
       />
-      <button type="submit" disabled={name.value.trim() === ""}>
+      <button
+        type="submit"
+        disabled={jsonEdited || name.value.trim() === ""}
+        title={jsonEdited ? "Apply or discard the JSON first." : undefined}
+      >
         Save as variant
       </button>
       {prompt.problem.value !== "" && (
