@@ -3,6 +3,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { EVERY_SECOND } from "./event_list";
 import type { Store } from "./store";
+import type { NoteMark } from "./timeline";
 
 export const TABS = ["transcript", "events", "timeline", "prompt", "network"] as const;
 export type Tab = (typeof TABS)[number];
@@ -23,6 +24,8 @@ export interface View {
   showEventOf(ids: readonly string[]): void;
   /** Go to the first event from a time on, in ms since the session's first record. */
   showEventAt(t_ms: number): void;
+  /** Go to the event of a note: its time by this page's clock is not quite the kernel's. */
+  showNote(note: NoteMark): void;
   /** Go to the row that one of these ids belongs to; tells whether there is one. */
   showRowOf(ids: readonly string[]): boolean;
 }
@@ -72,6 +75,25 @@ export function createView(store: Store, opens: Tab = "transcript"): View {
       }
       view.event.value = shown;
       view.tab.value = "events";
+    },
+
+    showNote({ type, t_ms, seq }) {
+      const { events } = store;
+      let [nearest, nearest_ms] = [-1, Number.POSITIVE_INFINITY];
+      for (let index = 0; index < events.length(); index++) {
+        const event = events.at(index);
+        const away_ms = Math.abs((event.t_ms ?? Number.POSITIVE_INFINITY) - t_ms);
+        const nearer = away_ms < nearest_ms || (away_ms === nearest_ms && event.seq === seq);
+        if (event.type === type && nearer) {
+          [nearest, nearest_ms] = [index, away_ms];
+        }
+      }
+      if (nearest < 0) {
+        view.showEventAt(t_ms);
+      } else {
+        view.event.value = nearest;
+        view.tab.value = "events";
+      }
     },
 
     showRowOf(ids) {

@@ -135,6 +135,24 @@ describe("the Timeline tab", () => {
     expect(view.querySelector(".rtcw-details pre")?.textContent).toContain('"u1"');
   });
 
+  it("leads from a note to its own event, not to another of about its time", async () => {
+    page.instance.store.applyOwn("local", Date.now(), JSON.stringify({ type: "rtc.error", message: "disk" }));
+    page.kernel.answers.timeline = () => ({
+      lanes: [],
+      stretches: [],
+      turns: [],
+      notes: [{ t_ms: 0, type: "rtc.error", seq: 3, words: "disk" }],
+      duration_ms: 2000,
+    });
+    await page.instance.timeline.load();
+    await settle();
+    button("rtc.error, 0:00: disk")?.click();
+    await settle();
+    button("Its events")?.click();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(view.querySelector(".rtcw-details pre")?.textContent).toContain("rtc.error");
+  });
+
   it("has a bracket for each latency, and a label where it lies over no other", () => {
     expect(button("latency of turn 1: heard 300 ms")?.textContent).toBe("300 ms");
     expect(button("latency of turn 2: heard 450 ms")?.textContent).toBe("");

@@ -23,6 +23,39 @@ describe("a time that is sought among the events", () => {
   });
 });
 
+describe("a note that is sought among the events", () => {
+  it("leads to the event of its type that is nearest in time, also where this page's clock is early", () => {
+    const store = createStore();
+    for (const [t_ms, type] of [
+      [0, "rtc.session"],
+      [990, "rtc.mute"],
+      [1001, "session.updated"],
+      [4000, "rtc.mute"],
+      [4100, "rtc.state"],
+    ] as const) {
+      store.applyOwn("local", 1_700_000_000_000 + t_ms, JSON.stringify({ type }));
+    }
+    const view = createView(store);
+    const led = (type: string, t_ms: number) => {
+      view.showNote({ type, t_ms, seq: 2, words: "" });
+      return view.event.value;
+    };
+    expect([led("rtc.mute", 1000), led("rtc.mute", 5000), led("rtc.state", 0)]).toEqual([1, 3, 4]);
+    expect(view.tab.value).toBe("events");
+    expect(led("rtc.play", 1000)).toBe(2);
+  });
+
+  it("leads to the very record where several of its type have one time", () => {
+    const store = createStore();
+    for (const seq of [0, 1, 2]) {
+      store.applyLogged([seq, "local", 1000, JSON.stringify({ type: "rtc.mute" })]);
+    }
+    const view = createView(store);
+    view.showNote({ type: "rtc.mute", t_ms: 1000, seq: 1, words: "" });
+    expect(view.event.value).toBe(1);
+  });
+});
+
 describe("the id of a view", () => {
   it("is unique in the page, though each widget runs in a module of its own", async () => {
     const ids = [];

@@ -14,6 +14,8 @@ export interface Found {
   /** The item or response it belongs to; "" for a moment between them. */
   id: string;
   turn: number | null;
+  /** The note that it is, if it is one. */
+  note?: NoteMark;
 }
 
 const AXIS_PX = 22;
@@ -247,7 +249,7 @@ function Bracket({ latency, x, found, point }: PartProps & { latency: Latency & 
 
 function NoteDot({ note, x, found, point }: PartProps & { note: NoteMark }) {
   const key = `note ${note.seq}`;
-  const what = { key, t_ms: note.t_ms, what: note.type, words: note.words, id: "", turn: null };
+  const what = { key, t_ms: note.t_ms, what: note.type, words: note.words, id: "", turn: null, note };
   return (
     <button
       type="button"

@@ -208,15 +208,21 @@ function Caption({ instance, view, found, recorded, playing, place_ms, hear }: C
           In the transcript
         </button>
       )}
-      <button
-        type="button"
-        class="rtcw-quiet"
-        onClick={() => (found.id === "" ? view.showEventAt(found.t_ms) : view.showEventOf([found.id]))}
-      >
+      <button type="button" class="rtcw-quiet" onClick={() => showEvents(view, found)}>
         Its events
       </button>
     </div>
   );
+}
+
+function showEvents(view: View, { note, id, t_ms }: Found): void {
+  if (note !== undefined) {
+    view.showNote(note);
+  } else if (id !== "") {
+    view.showEventOf([id]);
+  } else {
+    view.showEventAt(t_ms);
+  }
 }
 
 /** Whose words sound at an instant; null while nobody speaks. */
