@@ -144,6 +144,30 @@ describe("the panel", () => {
     expect(kernel.sent.at(-1)).toMatchObject({ method: "approve", params: { tool_call_id: "call_1", approve: true } });
   });
 
+  it("keeps the focus in the panel when a call is approved above the tabs", async () => {
+    await live();
+    for (const event of tool.call("i1", "i0", "call_1", "order", '{"drink": "tea"}')) {
+      browser.receive(event);
+    }
+    const decided = (decision: string) =>
+      kernel.post({
+        kind: "note",
+        page: kernel.page(),
+        text: JSON.stringify({ type: "rtc.approval", tool_call_id: "call_1", decision }),
+      });
+    decided("asked");
+    await settle();
+    [...view.querySelectorAll<HTMLElement>("[role=tab]")].find(({ textContent }) => textContent === "Network")?.click();
+    await settle();
+    const approve = button("Approve", view.querySelector(".rtcw-notices") ?? view);
+    approve?.focus();
+    approve?.click();
+    decided("approved");
+    await settle();
+    expect(approve?.isConnected).toBe(false);
+    expect(document.activeElement).toBe(view.querySelector("[role=tab][aria-selected=true]"));
+  });
+
   it("lays out each message in the direction of its own words", async () => {
     await live();
     browser.receive(user.typed("u1", null, "مرحبا"));

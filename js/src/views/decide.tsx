@@ -9,8 +9,10 @@ interface DecideProps {
 
 export function Decide({ instance, tool_call_id }: DecideProps) {
   const decide = ({ currentTarget }: Event, approve: boolean) => {
-    // The buttons go; the focus stays in the row.
-    (currentTarget as Element).closest("li")?.focus({ preventScroll: true });
+    // The buttons go; the focus stays in the row, or in the panel where they stand above its tabs.
+    const button = currentTarget as Element;
+    const stays = button.closest<HTMLElement>("li.rtcw-row") ?? selectedTab(button);
+    stays?.focus({ preventScroll: true });
     instance.decide(tool_call_id, approve);
   };
   return (
@@ -23,4 +25,8 @@ export function Decide({ instance, tool_call_id }: DecideProps) {
       </button>
     </span>
   );
+}
+
+function selectedTab(within: Element): HTMLElement | null | undefined {
+  return within.closest(".rtcw")?.querySelector<HTMLElement>("[role=tab][aria-selected=true]");
 }
