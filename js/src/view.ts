@@ -1,6 +1,6 @@
 /** What one view of the panel has of its own: which tab is in front, and which moment it was led to. */
 
-import { type Signal, signal } from "@preact/signals";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { EVERY_SECOND } from "./event_list";
 import type { Store } from "./store";
 import type { NoteMark } from "./timeline";
@@ -19,7 +19,9 @@ export interface View {
   /** The drawer with devices and processing is open. */
   drawer: Signal<boolean>;
   /** The transcript goes to its end as it grows: nobody has scrolled back. */
-  following: Signal<boolean>;
+  following: ReadonlySignal<boolean>;
+  /** Have it go to its end from now on, or stay where it is. */
+  follow(on: boolean): void;
   /** Go to the first event that names an id. */
   showEventOf(ids: readonly string[]): void;
   /** Go to the first event from a time on, in ms since the session's first record. */
@@ -40,6 +42,8 @@ function nextSerial(): number {
 }
 
 export function createView(store: Store, opens: Tab = "transcript"): View {
+  /** null until the reader goes somewhere. */
+  const followed = signal<boolean | null>(null);
   const view: View = {
     id: `rtcw${nextSerial()}`,
     tab: signal<Tab>(opens),
@@ -47,7 +51,11 @@ export function createView(store: Store, opens: Tab = "transcript"): View {
     row: signal(""),
     drawer: signal(false),
     // What is recorded is read from its beginning.
-    following: signal(store.config.peek()?.replay == null),
+    following: computed(() => followed.value ?? store.config.value?.replay == null),
+
+    follow(on) {
+      followed.value = on;
+    },
 
     showEventOf(ids) {
       const { events } = store;

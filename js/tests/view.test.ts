@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { createStore } from "../src/store";
 import { createView } from "../src/view";
+import { CONFIG } from "./fakes/kernel";
 
 describe("a time that is sought among the events", () => {
   it("leads to the event from then on that the list shows, and to the last one after the end", () => {
@@ -53,6 +54,31 @@ describe("a note that is sought among the events", () => {
     const view = createView(store);
     view.showNote({ type: "rtc.mute", t_ms: 1000, seq: 1, words: "" });
     expect(view.event.value).toBe(1);
+  });
+});
+
+describe("the transcript in a view", () => {
+  const RECORDED = { ...CONFIG, replay: { name: "barista-1", duration_ms: 9000, aligned_ms: null } };
+
+  it("begins at its beginning as soon as the kernel says that it is recorded, and at its end where it is live", () => {
+    for (const [config, following] of [
+      [RECORDED, false],
+      [CONFIG, true],
+    ] as const) {
+      const store = createStore();
+      const view = createView(store);
+      store.configure(config);
+      expect(view.following.value).toBe(following);
+    }
+  });
+
+  it("is where the reader went, whatever the kernel says later", () => {
+    const store = createStore();
+    const view = createView(store);
+    store.configure(RECORDED);
+    view.follow(true);
+    store.configure({ ...RECORDED });
+    expect(view.following.value).toBe(true);
   });
 });
 

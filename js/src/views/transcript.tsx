@@ -22,6 +22,7 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
   const rows = store.rows.value;
   const sought = view.row.value;
   const first = useRef(0);
+  const heard = useRef("");
   const asked = useSignal(0);
   asked.value;
   if (following.value) {
@@ -58,28 +59,30 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
   const asking = instance.prompt.asks.value.size;
   useEffect(() => {
     if (asking > 0) {
-      following.value = false;
+      view.follow(false);
     }
-  }, [asking, following]);
+  }, [asking, view]);
 
-  // A recording that plays shows the row that is heard.
-  useEffect(
-    () =>
-      instance.replay.row.subscribe((key) => {
-        const row = key === "" ? null : list.current?.querySelector(`[data-key="${key}"]`);
-        if (row != null && box.current !== null) {
-          following.value = false;
-          keepInSight(box.current, row);
-        }
-      }),
-    [instance, following],
-  );
+  // A recording that plays shows the row that is heard; a row that was shown is left to the reader while nothing plays.
+  const inFront = view.tab.value === "transcript";
+  useEffect(() => {
+    const { replay, pieces } = instance;
+    const show = (key: string) => {
+      const row = key === "" ? null : list.current?.querySelector(`[data-key="${key}"]`);
+      if (row != null && box.current !== null && (key !== heard.current || pieces.playing.peek())) {
+        heard.current = key;
+        view.follow(false);
+        keepInSight(box.current, row);
+      }
+    };
+    return inFront ? replay.row.subscribe(show) : undefined;
+  }, [instance, view, inFront]);
 
   // It goes where somebody was led to, once.
   useEffect(() => {
     const found = sought === "" ? null : list.current?.querySelector(`[data-key="${sought}"]`);
     if (found instanceof HTMLElement) {
-      following.value = false;
+      view.follow(false);
       found.scrollIntoView({ block: "nearest" });
       found.focus({ preventScroll: true });
     }
@@ -94,18 +97,18 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
     const back = outer.scrollTop < top.current;
     top.current = outer.scrollTop;
     if (outer.scrollHeight - outer.scrollTop - outer.clientHeight < NEAR) {
-      following.value = true;
+      view.follow(true);
     } else if (back) {
-      following.value = false;
+      view.follow(false);
     }
   };
   const earlier = () => {
-    following.value = false;
+    view.follow(false);
     first.current = Math.max(0, first.current - MOST_ROWS);
     asked.value++;
   };
   const follow = () => {
-    following.value = true;
+    view.follow(true);
     view.row.value = "";
   };
 
