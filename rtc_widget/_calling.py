@@ -79,6 +79,12 @@ class Calling(SessionParts):
         other = "" if folder is None else f", or go on with this one in a widget: rtc.resume({str(folder)!r})"
         raise ConfigurationError(f"This session is closed. Make a new one{other}.")
 
+    def _forget(self) -> None:
+        """Be closed in a forked process: the call and the journal are its parent's."""
+        self._closing = Future()
+        self._closing.set_result(None)
+        self._core.closed, self._core.status = True, "ended"
+
     async def _connect(self, request: CallRequest) -> None:
         try:
             await self._reach(request)

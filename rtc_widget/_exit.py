@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import concurrent.futures.thread
-import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol
+
+from rtc_widget._fork import in_a_fork
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -22,8 +23,10 @@ class Leaving(Protocol):
     def _leave(self) -> Future[None] | None:
         """Begin to end; return what the interpreter is to wait for, None for nothing."""
 
+    def _forget(self) -> None:
+        """Be over in a forked process: what is open is its parent's."""
 
-_PID = os.getpid()
+
 _open: weakref.WeakSet[Leaving] = weakref.WeakSet()
 
 
@@ -32,9 +35,16 @@ def wait_at_exit(session: Leaving) -> None:
     _open.add(session)
 
 
+def _forget() -> None:
+    for session in list(_open):
+        session._forget()  # noqa: SLF001 - of the protocol above
+    _open.clear()
+
+
+in_a_fork(_forget)
+
+
 def _finish() -> None:
-    if os.getpid() != _PID:  # a fork: neither the calls nor the journals are its own
-        return
     asked = [session._leave() for session in list(_open)]  # noqa: SLF001 - of the protocol above
     concurrent.futures.wait([work for work in asked if work is not None], timeout=_LONGEST_S)
 

@@ -8,13 +8,15 @@ import errno
 import os
 import threading
 import time
+import weakref
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rtc_widget._fork import in_a_fork
 from rtc_widget.log import locks
 from rtc_widget.log.record import read_head
-from rtc_widget.log.writing import encode_records
+from rtc_widget.log.writing import BATCH, encode_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +26,18 @@ if TYPE_CHECKING:
 
 _RETRY_S = 5.0
 _LET_GO_S = 1.0
-_BATCH = 10_000
 _TURN_ENDS = {"response.done", "output_audio_buffer.stopped", "output_audio_buffer.cleared", "rtc.state"}
+
+
+_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for journal in list(_journals):
+        journal.forget()
+
+
+in_a_fork(_forget_all)
 
 
 class Journal:
@@ -64,6 +76,7 @@ class Journal:
         self._failed_at_s: float | None = None
         self._closed = False
         self._callbacks: tuple[Callable[[int], None], ...] = ()
+        _journals.add(self)
 
     @property
     def durable(self) -> int:
@@ -137,6 +150,15 @@ class Journal:
                 os.close(self._file)
                 self._file = None
 
+    def forget(self) -> None:
+        """Write nothing more, and leave the file to the process that this one was forked from."""
+        self._closed = True
+        self._pending.clear()
+        atexit.unregister(self.close)
+        if self._file is not None:
+            os.close(self._file)  # its lock stays with the other
+            self._file = None
+
     def on_durable(self, callback: Callable[[int], None]) -> Callable[[], None]:
         """Call back, on the journal's thread, with the number of records in the file when it has grown.
 
@@ -176,6 +198,8 @@ class Journal:
                     if not self._closed and time.monotonic() - self._failed_at_s < _RETRY_S:
                         return
                     self._catch_up(log)
+                elif self._is_gone():
+                    self._begin_anew(log)
                 fresh = self._take()
                 self._write_records(log, fresh)
                 if self._file is not None and (sync or any(record.type in _TURN_ENDS for record in fresh)):
@@ -221,10 +245,30 @@ class Journal:
             self._file = file
         return self._file
 
+    def _is_gone(self) -> bool:
+        """Whether somebody deleted or moved the file that is open."""
+        if self._file is None:
+            return False
+        try:
+            there, ours = os.stat(self.path), os.fstat(self._file)  # noqa: PTH116 - beside an open file's
+        except FileNotFoundError:
+            return True
+        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
+
+    def _begin_anew(self, log: EventLog) -> None:
+        """Write the whole log again, where the file was deleted or moved: it has all that was in there."""
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._size, self._durable = None, 0, 0
+        self._pending.clear()
+        message = f"The journal {self.path} was deleted or moved; it is written anew."
+        log.note("rtc.error", source="disk", code="ENOENT", message=message)
+        self._catch_up(log)
+
     def _catch_up(self, log: EventLog) -> None:
-        """After a failure, write from the log itself what the file lacks."""
+        """Write from the log itself what the file lacks."""
         records = log.records(self._durable)
-        while batch := list(islice(records, _BATCH)):
+        while batch := list(islice(records, BATCH)):
             self._odd.update(record.seq for record in batch if not read_head(record.raw)[1])
             self._write_records(log, batch)
         self._failed_at_s = None
@@ -245,30 +289,3 @@ class Journal:
                 message=f"The journal {self.path} cannot be written ({error.strerror or error}). "
                 "The session goes on in memory; save() it to another folder.",
             )
-
-
-def write_journal(log: EventLog, path: Path) -> int:
-    """Write all records of a log to a file at once; one that is there is replaced once all is on disk.
-
-    Returns
-    -------
-    int
-        How many.
-
-    Raises
-    ------
-    OSError
-        It cannot be written.
-    """
-    n = 0
-    records = log.records()
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        while batch := list(islice(records, _BATCH)):
-            odd = {record.seq for record in batch if not read_head(record.raw)[1]}
-            file.write(encode_records(log, batch, odd))
-            n += len(batch)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    return n

@@ -20,8 +20,8 @@ from rtc_widget._words import all_whole
 from rtc_widget.frames import Frames
 from rtc_widget.frames.sessions import instructions_hash
 from rtc_widget.log import folders, parquet
-from rtc_widget.log.journal import write_journal
 from rtc_widget.log.recording import hear
+from rtc_widget.log.writing import write_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from rtc_widget.log.record import read_head
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
 
-__all__ = ["Line", "encode_records"]
+__all__ = ["BATCH", "Line", "encode_records", "write_journal"]
+
+BATCH = 10_000
+"""Records that are written at once."""
 
 VERSION = 1
 _SPACE = 32  # JSON's white space and nothing else comes before it; a reader of lines drops it at the ends
@@ -70,3 +78,30 @@ def _line_of(record: Record, plain: bool) -> Line:
         _Raw(record.raw) if plain else _UNSET,
         _UNSET if plain else record.text,
     )
+
+
+def write_journal(log: EventLog, path: Path) -> int:
+    """Write all records of a log to a file at once; one that is there is replaced once all is on disk.
+
+    Returns
+    -------
+    int
+        How many.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    n = 0
+    records = log.records()
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        while batch := list(islice(records, BATCH)):
+            odd = {record.seq for record in batch if not read_head(record.raw)[1]}
+            file.write(encode_records(log, batch, odd))
+            n += len(batch)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    return n

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
+from rtc_widget._fork import in_a_fork
 from rtc_widget.audio.sound import Sound
 from rtc_widget.providers._credentials import Credentials, checked_key
 from rtc_widget.providers.base import Provider
@@ -182,6 +183,8 @@ class _Process:
         self.base_url = ""
         self._lock = threading.Lock()
         self._popen: subprocess.Popen[str] | None = None
+        self._pid = 0
+        """Of the process that started it: nobody else may end it, or wait for it."""
         self._log = (
             Path(tempfile.gettempdir()) / f"rtc_widget-sandbox-{os.getpid()}-{secrets.token_hex(3)}.log"
         )
@@ -197,6 +200,7 @@ class _Process:
         environment.pop("OPENAI_API_KEY", None)
         command = [sys.executable, "-m", "rtc_widget.sandbox", "--port", "0", "--exit-with-stdin"]
         with self._log.open("ab") as log:
+            self._pid = os.getpid()
             self._popen = subprocess.Popen(
                 command,
                 env=environment,
@@ -223,7 +227,7 @@ class _Process:
 
     def stop(self) -> None:
         popen, self._popen = self._popen, None
-        if popen is None:
+        if popen is None or self._pid != os.getpid():
             return
         with contextlib.suppress(OSError):
             if popen.stdin is not None:
@@ -257,6 +261,14 @@ def _first_line(popen: subprocess.Popen[str]) -> str:
 
 
 _shared_process: _Process | None = None
+
+
+def _forget() -> None:
+    global _shared_process  # noqa: PLW0603 - as below
+    _shared_process = None
+
+
+in_a_fork(_forget)
 
 
 def _shared() -> _Process:

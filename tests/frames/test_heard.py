@@ -13,8 +13,8 @@ import rtc_widget as rtc
 from rtc_widget.audio.jitter import COUNTERS
 from rtc_widget.frames import Frames
 from rtc_widget.log.event_log import EventLog
-from rtc_widget.log.journal import write_journal
 from rtc_widget.log.tracks import Tracks
+from rtc_widget.log.writing import write_journal
 from tests.log.script import SESSION, Script
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 from types import SimpleNamespace
@@ -149,6 +150,28 @@ def test_a_disk_that_was_full_gets_everything_once_there_is_room(
     log.append("server", '{"type": "third"}')
     log.close()
     assert [event["type"] for event in read_file(path).log] == ["first", "second", "rtc.error", "third"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file is not taken away there")
+@pytest.mark.parametrize("how", ["deleted", "moved"])
+def test_a_journal_that_is_taken_away_is_written_anew_and_it_is_said(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "runs" / "events.jsonl"
+    log = EventLog(journal=Journal(path))
+    for number in range(5):
+        log.append("server", f'{{"type": "before", "n": {number}}}')
+    durable(log, 5)
+    if how == "deleted":
+        shutil.rmtree(path.parent)
+    else:
+        path.parent.rename(tmp_path / "elsewhere")
+    log.append("server", '{"type": "after"}')
+    durable(log, 7)
+    log.close()
+    (note,) = [event for event in log if event["type"] == "rtc.error"]
+    assert "was deleted or moved" in note["message"]
+    assert [record.raw for record in read_file(path).log.records()] == [
+        record.raw for record in log.records()
+    ]
 
 
 def test_a_session_goes_on_in_the_next_kernel(tmp_path: Path) -> None:

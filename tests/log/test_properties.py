@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from rtc_widget.conversation import Conversation
 from rtc_widget.frames import FRAMES, Frames
 from rtc_widget.log.event_log import EventLog
-from rtc_widget.log.journal import Journal, write_journal
+from rtc_widget.log.journal import Journal
 from rtc_widget.log.reading import read_file
+from rtc_widget.log.writing import write_journal
 from tests.log.interleavings import interleaved, scripts
 from tests.log.script import Row, log_of
 

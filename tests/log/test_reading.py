@@ -11,7 +11,7 @@ import pytest
 
 import rtc_widget as rtc
 from rtc_widget.log.event_log import EventLog
-from rtc_widget.log.journal import write_journal
+from rtc_widget.log.writing import write_journal
 from tests.log.script import Script
 
 if TYPE_CHECKING:

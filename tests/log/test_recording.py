@@ -14,8 +14,8 @@ import rtc_widget as rtc
 from rtc_widget.frames import FRAMES, Frames
 from rtc_widget.frames.timeline import LANES, counted, stretches
 from rtc_widget.log.event_log import EventLog
-from rtc_widget.log.journal import write_journal
 from rtc_widget.log.saving import save_recording
+from rtc_widget.log.writing import write_journal
 from tests.log.call import write_call
 from tests.log.script import Script
 
