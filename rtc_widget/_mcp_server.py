@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
 from rtc_widget._mcp_package import load_mcp, load_mcp_checks
+from rtc_widget._secrets import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ __all__ = ["McpServer", "checked_place", "checked_prefix", "name_of"]
 _CONNECT_S = 30.0
 _LAST_WORDS = 500
 _LONGEST_SUFFIX = 5
+_SHORTEST = 8
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 Place = str | tuple[str, ...]
 
@@ -96,7 +98,7 @@ class McpServer:
             except Exception as error:  # noqa: BLE001 - whatever a server does wrong is told as one thing
                 if not ready.done():
                     said = _root(error)
-                    words = _last_words(stderr)
+                    words = _last_words(stderr, self.place)
                     advice = f"It said: {words}" if words else "Check the command or the address."
                     ready.set_exception(ConnectionFailed("mcp", f"{self} is not there ({said}).", advice))
             finally:
@@ -123,7 +125,7 @@ class McpServer:
             if error.code != CONNECTION_CLOSED or await _answers(client):
                 raise
             self._client = None
-            words = _last_words(self._stderr) if self._stderr is not None else ""
+            words = _last_words(self._stderr, self.place) if self._stderr is not None else ""
             said = f"It said: {words} " if words else ""
             raise ConnectionFailed("mcp", f"{self} is gone.", f"{said}{_AGAIN}") from error
 
@@ -184,9 +186,14 @@ def _root(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _last_words(stderr: IO[str]) -> str:
+def _last_words(stderr: IO[str], place: Place) -> str:
+    """Return the end of what a server wrote, without keys, nor words of its own command but the first."""
     stderr.seek(0)
-    return " ".join(stderr.read().split())[-_LAST_WORDS:]
+    text = redacted(" ".join(stderr.read().split()))
+    for word in () if isinstance(place, str) else place[1:]:
+        if not _is_file(word) and len(word) >= _SHORTEST:
+            text = text.replace(word, "[…]")
+    return text[-_LAST_WORDS:]
 
 
 def checked_place(server: object) -> Place:

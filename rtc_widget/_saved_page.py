@@ -31,6 +31,7 @@ MOST_BYTES = 100_000_000
 SOUNDS = {"opus": ("OGG", "OPUS"), "flac": ("FLAC", "PCM_16")}
 """How the sound is compressed, as soundfile says it: format and subtype."""
 _PIECE_MS = 10_000
+_SUFFIXES = (".html", ".htm")
 _KEY = re.compile(r"(?<![A-Za-z0-9])(ek_|sk-)[A-Za-z0-9_-]{8,}")
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 _PAGE = """<!doctype html>
@@ -68,7 +69,9 @@ def write_page(recording: Recording, path: Path, *, sound: str | None) -> Path:
     OSError
         It cannot be written.
     """
-    if sound is not None and sound not in SOUNDS:
+    if path.suffix.lower() not in _SUFFIXES:
+        raise ConfigurationError(f"A page is a file that ends in .html, not {path.name!r}.")
+    if sound is not None and sound not in tuple(SOUNDS):  # a list has no place in a dict
         raise ConfigurationError(f"sound is one of {', '.join(map(repr, SOUNDS))} or None, not {sound!r}.")
     heard = None if sound is None or recording.audio is None else _sound(recording, sound)
     told, peaks = _told(recording, with_sound=heard is not None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import rtc_widget as rtc
+from rtc_widget.log.tracks import Tracks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +77,20 @@ def test_what_is_no_journal_is_not_gone_on_with_and_stays_as_it_is(tmp_path: Pat
         with pytest.raises(rtc.RecordingError, match=r"load\("):
             rtc.resume(place, provider=rtc.Sandbox())
     assert file.read_text() == other.read_text() == text
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "agent.flac", "page", "."])
+def test_a_page_is_written_over_nothing_of_its_recording(tmp_path: Path, name: str) -> None:
+    (tmp_path / "events.jsonl").write_text('{"type": "session.created"}\n')
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(rtc.ConfigurationError, match=r"\.html"):
+        rtc.load(tmp_path).to_html(tmp_path / name)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_track_that_is_none_of_the_two_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(rtc.ConfigurationError, match='"user" and "agent"'):
+        Tracks(tmp_path).sound("assistant")  # type: ignore[arg-type]  # what people try
 
 
 def test_a_record_before_the_first_is_refused() -> None:

@@ -140,7 +140,7 @@ class Recording(FrameProperties):
         """
         from rtc_widget._saved_page import write_page
 
-        return write_page(self, Path(path), sound=sound)
+        return write_page(self, expanded(path), sound=sound)
 
     def to_parquet(self, folder: str | Path) -> Path:
         """Write the frames as a dataset that pandas, Polars, DuckDB and Dask read.

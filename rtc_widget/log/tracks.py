@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rtc_widget._errors import RecordingError
+from rtc_widget._errors import ConfigurationError, RecordingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,11 +92,15 @@ class Tracks:
 
         Raises
         ------
+        ConfigurationError
+            For another track.
         RecordingError
             For a FLAC file that cannot be read.
         """
         from rtc_widget.audio.sound import Sound
 
+        if track not in TRACKS:
+            raise ConfigurationError(f'The tracks are "user" and "agent", not {track!r}.')
         first = 0 if t_from_ms is None else frame_at(t_from_ms)
         last = self.frames if t_to_ms is None else frame_at(t_to_ms)
         return Sound.from_samples(self.read(track, first, last), RATE_HZ, name=track)

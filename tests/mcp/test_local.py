@@ -189,8 +189,13 @@ async def test_the_words_of_a_command_after_its_file_are_in_no_error(session: rt
         session.add_mcp([*command, 3])  # type: ignore[list-item]
     with pytest.raises(ConnectionFailed) as absent:
         await session.add_mcp(["/no/such/server", CANARY])
-    said = [str(error.value) for error in (failed, removed, refused, absent)]
-    assert CANARY not in "".join([*said, *session.errors["message"]])
+    loud = [sys.executable, "-c", "import sys; sys.exit('bad key ' + ' '.join(sys.argv[1:]))", CANARY]
+    with pytest.raises(ConnectionFailed, match="It said: bad key") as told:
+        await session.add_mcp([*loud, "sk-proj-canary4711"])
+    said = [str(error.value) for error in (failed, removed, refused, absent, told)]
+    everything = "".join([*said, *session.errors["message"]])
+    assert CANARY not in everything
+    assert "canary4711" not in everything
 
 
 @pytest.mark.parametrize("server", ["", "  ", [], None, 3, 'python "server.py', ["python", 3]])
