@@ -88,9 +88,12 @@ class Panel:
         return {}
 
     async def _play(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Play a sound file (its bytes are the buffer) in place of the microphone."""
+        """Play a sound file (its bytes are the buffer), called {"what"}, in place of the microphone."""
+        from rtc_widget.audio import load_sound
+
         (sound_bytes,) = params["buffers"]
-        await self._session.play(sound_bytes)
+        sound = await asyncio.to_thread(load_sound, sound_bytes)
+        await self._session._play_named(sound, str(params.get("what") or "sound"))  # noqa: SLF001 - a part of it
         return {}
 
     # -- the Prompt tab ---------------------------------------------------------------------------

@@ -48,6 +48,7 @@ class PanelSound:
         self._flush = flush
         self._peaks: dict[TrackName, Peaks] = {}
         self._settled: dict[int, dict[str, Any]] = {}
+        self._calibrations = 0
 
     # -- to be heard again ------------------------------------------------------------------------
 
@@ -95,14 +96,21 @@ class PanelSound:
         """Return lanes, turns and notes, and the waveforms from peak {"since"} on, a buffer a track."""
         return await asyncio.to_thread(self.draw, int(params.get("since") or 0))
 
+    def _long_over(self) -> dict[int, dict[str, Any]]:
+        """Return the turns that are known for good, as long as the browser is not measured anew."""
+        calibrations = sum(1 for _ in self._source.frames.log.records(types={"rtc.calibration"}))
+        if calibrations != self._calibrations:
+            self._calibrations, self._settled = calibrations, {}
+        return self._settled
+
     async def turns(self, _params: dict[str, Any]) -> dict[str, Any]:
         """Return what is inferred and what is heard of each turn, as in the picture."""
-        turns = await asyncio.to_thread(_turns, self._source.frames, self._settled, listen=True)
+        turns = await asyncio.to_thread(_turns, self._source.frames, self._long_over(), listen=True)
         return {"turns": turns}
 
     def draw(self, since: int = 0, *, listen: bool = True) -> dict[str, Any]:
         """Return what `timeline` does; without listening, which takes a while at first, nothing heard."""
-        drawn = picture(self._source.frames, self._settled if listen else {}, listen=listen)
+        drawn = picture(self._source.frames, self._long_over() if listen else {}, listen=listen)
         if self._source.audio is None:
             return drawn
         from rtc_widget.log.tracks import TRACKS

@@ -96,6 +96,10 @@ class Talking(SessionParts):
 
         sound = load_sound(source, sample_rate_hz=sample_rate_hz)
         what = str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else "sound"
+        return self._play_named(sound, what, timeout)
+
+    def _play_named(self, sound: Any, what: str, timeout: float = 60.0) -> Handle[Turn]:
+        """Play a sound under a name, as `play` does."""
         limit_s = checked_timeout(timeout)
         return self._start_asking("play", lambda place: self._play(sound, what, limit_s, place))
 

@@ -43,6 +43,7 @@ __all__ = ["RealtimeWidget"]
 _TURNS = (5, 30)
 _GAPS_MS = (400.0, 1_500.0)
 _PAUSE_MS = 500.0
+_SHOWN = frozenset({"rtc.calibration", "rtc.config", "rtc.session"})
 
 
 class _WidgetHost(Host):
@@ -221,6 +222,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
 
     def _show_latency(self, latency_heard_ms: float | None) -> None:
         self.set_trait("latency_heard_ms", latency_heard_ms)
+        self._browser.push_config()  # pages ask anew what was heard of the turns
 
     def _show(self, record: Record) -> None:
         """Keep the traits in step with the log."""
@@ -228,7 +230,7 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             self.set_trait("status", self._core.status)
         elif record.direction == "local" and record.type == "rtc.mute":
             self.set_trait("muted", bool(record.event.get("muted")))
-        elif record.direction == "local" and record.type in {"rtc.config", "rtc.session"}:
+        elif record.direction == "local" and record.type in _SHOWN:
             self._browser.push_config()
 
     def _panel_config(self) -> messages.PanelConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,9 +15,10 @@ import rtc_widget as rtc
 from rtc_widget._panel import Panel
 from rtc_widget._panel_asking import NOW
 from rtc_widget._panel_recorded import RecordedPanel
-from rtc_widget._panel_sound import PEAKS_PER_S, Peaks, picture
+from rtc_widget._panel_sound import PEAKS_PER_S, PanelSound, Peaks, picture
 from rtc_widget.audio import load_sound
 from rtc_widget.frames.timeline import LANES
+from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ async def test_a_recorded_call_is_heard_drawn_and_asked_again(
             assert handler is not None
             return await handler(params)
 
-        await ask("play", buffers=[rtc.Sandbox.spoken("When does the train leave?").wav()])
+        await ask("play", what="a.wav", buffers=[rtc.Sandbox.spoken("When does the train leave?").wav()])
+        assert '"what":"a.wav"' in session.events.query("type == 'rtc.play'").event.iloc[0].replace(" ", "")
         picture_file = io.BytesIO()
         Image.new("RGB", (4, 4)).save(picture_file, "PNG")
         await ask("add_image", buffers=[picture_file.getvalue()])
@@ -89,8 +92,7 @@ async def test_a_recorded_call_is_heard_drawn_and_asked_again(
         assert "response.done" in [session.event_log[seq]["type"] for seq in found]
         assert len(found) < len(session.event_log)
         await session.hang_up()
-        live = picture(session._core.frames)
-        folder = session.folder
+        live, folder = picture(session._core.frames), session.folder
     assert folder is not None
     recording = rtc.load(folder)
     assert picture(recording.frames)["stretches"] == live["stretches"]
@@ -101,6 +103,17 @@ async def replayed(recording: rtc.Recording) -> list[dict[str, Any]]:
     handler = RecordedPanel(recording).handler("turns")
     assert handler is not None
     return cast("list[dict[str, Any]]", (await handler({}))["turns"])
+
+
+def test_turns_that_are_long_over_are_looked_at_again_once_the_browser_was_measured_anew() -> None:
+    log = EventLog()
+    sound = PanelSound(cast("Any", SimpleNamespace(frames=SimpleNamespace(log=log))))
+    known = sound._long_over()
+    known[0] = {"latency_heard_ms": 677.0}
+    log.note("rtc.audio")
+    assert sound._long_over() is known
+    log.note("rtc.calibration", constant_ms=7.2)
+    assert sound._long_over() == {}
 
 
 async def test_without_a_recording_the_panel_says_how_to_make_one() -> None:

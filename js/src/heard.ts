@@ -22,8 +22,8 @@ export function createHeardTurns(request: Exchange["request"], store: Store): He
     try {
       const { turns } = await request("turns", {});
       for (const turn of turns as TurnMark[]) {
-        // Who speaks into an answer begins the next turn.
-        if (overlap_ms) {
+        // Who speaks into an answer begins the next turn, unless they say nothing after it.
+        if (overlap_ms && turn.t_speech_end_ms !== null) {
           found.set(turn.item_id ?? "", `overlap ${tookText(overlap_ms)}`);
         }
         if (turn.latency_heard_ms !== null) {
@@ -37,11 +37,10 @@ export function createHeardTurns(request: Exchange["request"], store: Store): He
     }
   }
 
-  // What is there once the log has been read, and whenever the kernel has listened to a turn more.
+  // What is there once the log has been read; the kernel tells its configuration anew when it has heard more.
   const stop = effect(() => {
     const config = store.config.value;
-    const known = store.latencyHeardMs.value !== null || config?.record || config?.replay;
-    if (known && store.reading.value === null) {
+    if ((config?.record || config?.replay) && store.reading.value === null) {
       void load();
     }
   });

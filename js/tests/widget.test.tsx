@@ -320,10 +320,16 @@ describe("the transcript", () => {
     expect(edges()).toEqual(["Ask again", expect.stringMatching(/^≈ \d+ ms$/), "Ask again"]);
     const turn = { item_id: "u1", answer_id: "a1", latency_heard_ms: 612.4, overlap_ms: 340.2 };
     const next = { item_id: "u2", answer_id: null, latency_heard_ms: null, overlap_ms: null };
-    kernel.answers.turns = () => ({ turns: [turn, next] });
-    kernel.setTrait("latency_heard_ms", 612.4);
-    await settle();
+    const told = async (...turns: object[]) => {
+      kernel.answers.turns = () => ({ turns });
+      kernel.post({ kind: "config", page: "*", config: { ...CONFIG, record: true } });
+      await settle();
+    };
+    await told(turn, { ...next, t_speech_end_ms: 9000 });
     expect(edges()).toEqual(["Ask again", "612 ms", "Ask againoverlap 340 ms"]);
+    // Measured anew; and what was typed was not said into an answer.
+    await told({ ...turn, latency_heard_ms: 598.2 }, { ...next, t_speech_end_ms: null });
+    expect(edges()).toEqual(["Ask again", "598 ms", "Ask again"]);
     browser.receive(agent.audio("cleared", "r1"));
     await settle();
     expect(edges()[1]).toMatch(/^interrupted at /);

@@ -130,12 +130,19 @@ def stretches(frames: Frames) -> Iterator[dict[str, Any]]:
             "turn": tool.turn,
             "words": f"{tool.item.name}({tool.item.arguments or ''})"
             + ("" if tool.output is None else f" → {tool.output}"),
-            "status": tool.error or (tool.approval if tool.t_started_ms is None else None),
+            "status": _tool_status(tool),
             "latency_inferred_ms": None,
         }
         start = tool.item.t_arguments_done_ms if tool.t_started_ms is None else tool.t_started_ms
         stop = tool.t_sent_ms if tool.t_finished_ms is None else tool.t_finished_ms
         yield from _stretch("tool calls", start, stop, end_ms, told)
+
+
+def _tool_status(tool: tool_calls.ToolCallRow) -> str | None:
+    """Say what went wrong, where the output does not, and what a person decided where nothing ran."""
+    if tool.error is not None:
+        return "failed" if tool.error in (tool.output or "") else tool.error
+    return tool.approval if tool.t_started_ms is None else None
 
 
 def counted(frames: Frames) -> Iterator[dict[str, Any]]:
