@@ -44,7 +44,10 @@ def checked_timeout(timeout: object) -> float:
         For what is no number above 0.
     """
     is_number = isinstance(timeout, numbers.Real) and not isinstance(timeout, bool)
-    limit_s = float(cast("float", timeout)) if is_number else 0.0
+    try:
+        limit_s = float(cast("float", timeout)) if is_number else 0.0
+    except OverflowError:  # a whole number of more digits than any clock has
+        limit_s = 0.0
     if not limit_s > 0:
         way_out = " To wait long, give a large one: timeout=3600." if timeout is None else ""
         raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout!r}.{way_out}")

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._secrets import redacted
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
@@ -36,6 +38,9 @@ class RtcWidgetError(Exception):
 
 class ConfigurationError(RtcWidgetError):
     """Nothing to talk to, a bad argument, or a missing extra (names the pip command)."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redacted(message))  # what was given may be a key
 
 
 class ProtocolError(RtcWidgetError):

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["GIVEN_KEYS", "MASK", "MCP_SECRETS", "holds_secret", "keep_keys", "masked_value", "redacted"]
+__all__ = [
+    "GIVEN_KEYS",
+    "MASK",
+    "MCP_SECRETS",
+    "holds_secret",
+    "keep_keys",
+    "masked_value",
+    "redacted",
+    "url_holds_key",
+]
 
 MASK = "***"
 MCP_SECRETS = ("authorization", "headers")
@@ -48,6 +58,16 @@ def keep_keys(tool: Mapping[str, Any]) -> None:
         key = value.split()[-1] if isinstance(value, str) and value.strip() else ""
         if len(key) >= _SHORTEST and key not in GIVEN_KEYS:
             GIVEN_KEYS.append(key)
+
+
+def url_holds_key(url: str) -> bool:
+    """Say whether an address has a user, or a query by the name of a key, in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address at all
+        return False
+    named = any(_KEY_HEADER.search(name) for name in parse_qs(parts.query, keep_blank_values=True))
+    return named or "@" in parts.netloc or redacted(url) != url
 
 
 def redacted(text: str) -> str:

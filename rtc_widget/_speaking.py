@@ -102,7 +102,7 @@ class Speaking:
 
     def are_to_come(self, marks: frozenset[str]) -> bool:
         """Whether any of these responses may still begin."""
-        return bool((marks & self._asked) - {r.mark for r in self._core.conversation.responses.values()})
+        return any(self._core.conversation.response_marked(mark) is None for mark in marks & self._asked)
 
     def _no_active(self) -> bool:
         return self._core.conversation.active_response is None
@@ -147,8 +147,8 @@ class Speaking:
         mark = protocol.mark_of(request["response"])
 
         def found(_: Record | None = None) -> bool | None:
-            known = list(self._core.conversation.responses.values())
-            return any(response.mark == mark and is_there(response) for response in known) or None
+            response = self._core.conversation.response_marked(mark)
+            return (response is not None and is_there(response)) or None
 
         wait = self._core.waits.expect(found, needs_call=False)
         either: set[asyncio.Future[Any]] = {answer, asyncio.wrap_future(wait.future)}

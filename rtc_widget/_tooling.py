@@ -176,6 +176,7 @@ class Tooling(SessionParts):
 
     def _declare(self, what: str, tools: ToolList) -> Handle[Any]:
         """Tell the session which tools there are from now on."""
+        self._check_open()
         changes = self._configuration.check_changes({"tools": tools.definitions()})
         return self._change(what, changes, _DECLARED_S, tools=tools)
 

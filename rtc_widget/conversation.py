@@ -138,6 +138,12 @@ class Conversation:
             self._model.layout.turns()
             return dict(self._model.responses)
 
+    def response_marked(self, mark: str | None) -> Response | None:
+        """Return the response that was asked for with a mark; it may be in no turn yet."""
+        with self.lock:
+            newest_first = reversed(self._model.responses.values())
+            return next((response for response in newest_first if response.mark == mark), None)
+
     def is_aside(self, response_id: str) -> bool:
         """Say whether a response is out of band: what it makes is no part of the conversation."""
         response = self._model.responses.get(response_id)

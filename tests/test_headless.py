@@ -246,11 +246,17 @@ async def test_a_turn_that_is_to_come_has_nothing_yet(session: rtc.HeadlessSessi
     assert len(turn.item_ids) == 1
 
 
+def len_of(text: str) -> int:
+    """Count letters."""
+    return len(text)
+
+
 @pytest.mark.parametrize(
     "command",
     [
         lambda session: session.update(instructions="Be brief."),
         lambda session: session.on("response.done", print),
+        lambda session: session.tool(len_of),
     ],
 )
 async def test_a_closed_session_takes_no_command_and_says_so(command: Any) -> None:

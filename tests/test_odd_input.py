@@ -88,6 +88,29 @@ def test_a_page_is_written_over_nothing_of_its_recording(tmp_path: Path, name: s
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    "url", ["https://u:canary-4715@a.example/", "https://a.example/?api_key=canary-4715"]
+)
+def test_an_address_with_a_key_is_in_no_variant(url: str) -> None:
+    with pytest.raises(rtc.ConfigurationError, match="server_url may hold a secret") as refused:
+        rtc.Variant("v", tools=[{"type": "mcp", "server_label": "x", "server_url": url}])
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda key: rtc.attach(f" {key}"),
+        lambda key: rtc.HeadlessSession(provider=rtc.Sandbox(), signaling=key),
+        lambda key: rtc.SecretPolicy(seconds=key),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_in_no_error(call: Any) -> None:
+    with pytest.raises(rtc.RtcWidgetError) as refused:
+        call("sk-proj-canary4716")
+    assert "canary4716" not in str(refused.value)
+
+
 def test_a_track_that_is_none_of_the_two_is_refused(tmp_path: Path) -> None:
     with pytest.raises(rtc.ConfigurationError, match='"user" and "agent"'):
         Tracks(tmp_path).sound("assistant")  # type: ignore[arg-type]  # what people try

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
 from rtc_widget._errors import ConfigurationError
-from rtc_widget._secrets import MCP_SECRETS
+from rtc_widget._secrets import MCP_SECRETS, url_holds_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,12 +65,12 @@ def _flat(nested: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse_secrets(tools: Any) -> None:
     for number, tool in enumerate(tools):
-        for secret in MCP_SECRETS:
-            if tool.get(secret):
-                raise ConfigurationError(
-                    f"tools[{number}].{secret} may hold a secret, and others read a variant's file. "
-                    "Leave it out here, and give it to the session: update(tools=[…])."
-                )
+        in_url = ["server_url"] * url_holds_key(str(tool.get("server_url") or ""))
+        for secret in [*filter(tool.get, MCP_SECRETS), *in_url]:
+            raise ConfigurationError(
+                f"tools[{number}].{secret} may hold a secret, and others read a variant's file. "
+                "Leave it out here, and give it to the session: update(tools=[…])."
+            )
 
 
 def canonical(fields: Mapping[str, Any]) -> str:
