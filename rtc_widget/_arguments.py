@@ -152,10 +152,13 @@ def expanded(path: str | PathLike[str]) -> Path:
     try:
         os.lstat(place)
     except ValueError as error:  # a sign that no path has
-        raise ConfigurationError(f"{str(place)!r} cannot be a path: {error}.") from None
+        raise ConfigurationError(
+            f"{str(place)!r} cannot be read or written: it is no path ({error})."
+        ) from None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
+            shown, n = str(place)[:_SHOWN], len(str(place))
             raise ConfigurationError(
-                f"{str(place)[:_SHOWN]!r}… is too long for a path: {len(str(place))} characters."
+                f"{shown!r}… cannot be read or written: {n} characters are no path."
             ) from None
     return place
