@@ -131,12 +131,14 @@ class ToolRounds:
         self, group: Round, name: str, tool_call_id: str, result: Coroutine[Any, Any, ToolResult]
     ) -> None:
         try:
-            await self._hand_in(group, name, tool_call_id, await self._whatever(name, tool_call_id, result))
+            await self._hand_in(
+                group, name, tool_call_id, await self._in_any_case(name, tool_call_id, result)
+            )
         finally:
             group.running.discard(tool_call_id)
             self._perhaps_ask(group)
 
-    async def _whatever(
+    async def _in_any_case(
         self, name: str, tool_call_id: str, result: Coroutine[Any, Any, ToolResult]
     ) -> ToolResult:
         """Return the result, or what went wrong around it: the model waits for an output in any case."""

@@ -13,7 +13,7 @@ import { createSpeaker } from "./audio/speaker";
 import { type Axis, createAxis } from "./axis";
 import { createCall } from "./call";
 import { createCommands } from "./commands";
-import { interruptEvents, talkEvents } from "./dialect";
+import { interruptEvents } from "./dialect";
 import { type Exchange, failure } from "./exchange";
 import { createHeardTurns, type HeardTurns } from "./heard";
 import { createLink } from "./link";
@@ -27,13 +27,13 @@ import { saveRecords } from "./save";
 import { createSay } from "./say";
 import { createStats } from "./stats";
 import { createStore, type Store } from "./store";
+import { createTalk } from "./talk";
 import { createTimeline, type Timeline } from "./timeline";
 import type { Tab } from "./view";
 import { mountPanel } from "./views/panel";
 import { showPill } from "./views/pill";
 
 const TIMEOUT_MS = 20_000;
-const SHORTEST_TURN_MS = 300;
 
 export interface Instance extends Resident {
   store: Store;
@@ -171,7 +171,6 @@ export function createInstance(
 
   // -- who sees it ----------------------------------------------------------------------------------------------
 
-  let pressed_ms = 0;
   const visible = new Set<Element>();
   let hidePill: (() => void) | null = null;
   const presence = createPresence({
@@ -261,20 +260,7 @@ export function createInstance(
         call.send(interruptEvents(activity.responding.peek()));
       }
     },
-    talk(down) {
-      if (!call.live() || !activity.byHand.peek() || down === activity.talking.peek()) {
-        return false;
-      }
-      activity.talking.value = down;
-      if (down) {
-        pressed_ms = performance.now();
-        instance.interrupt();
-      }
-      // The service takes no turn of so little sound, and would answer the one before again.
-      const tapped = !down && performance.now() - pressed_ms < SHORTEST_TURN_MS;
-      call.send(talkEvents(down || tapped, store.config.peek()?.answers !== false));
-      return tapped;
-    },
+    talk: createTalk({ call, store, interrupt: () => instance.interrupt() }),
     say: createSay({ call, activity, exchange: link.exchange }),
     decide(tool_call_id, approve) {
       // What was decided comes back as a note; a decision that comes too late changes nothing.

@@ -74,16 +74,12 @@ class AzureOpenAI(Provider):
         super().__init__(base_url, _credentials(key, token_provider), policy=policy)
         self.deployment = deployment
         self.webrtcfilter = webrtcfilter
+        self.hides = "webrtcfilter=True" if webrtcfilter else None
 
     @property
     def calls_url(self) -> str:
         """Where a browser posts its offer."""
         return f"{super().calls_url}?webrtcfilter=on" if self.webrtcfilter else super().calls_url
-
-    @property
-    def hides(self) -> str | None:
-        """The filter, where it is on."""
-        return "webrtcfilter=True" if self.webrtcfilter else None
 
     def session_of(self, session: Mapping[str, Any]) -> dict[str, Any]:
         """Return a session with the deployment for its model."""

@@ -43,6 +43,8 @@ class Provider:
 
     name: str = "provider"
     is_sandbox: bool = False
+    hides: str | None = None
+    """What keeps events from a browser that a sideband would bring; None where nothing does."""
 
     def __init__(
         self,
@@ -82,11 +84,6 @@ class Provider:
     def calls_url(self) -> str:
         """Where a browser posts its offer."""
         return f"{self.base_url}/realtime/calls"
-
-    @property
-    def hides(self) -> str | None:
-        """What keeps events from a browser that a sideband would bring; None where nothing does."""
-        return None
 
     def call_url(self, rtc_call_id: str, what: str) -> str:
         """Return where to ask something of one call: hangup, accept, reject, refer."""
