@@ -147,15 +147,51 @@ class Editing(SessionParts):
         place = ids.index(item.item_id)
         return ids[place - 1] if place else None
 
-    def delete(self, item: object, *, timeout: float = 10.0) -> Handle[None]:
-        """Take an item (or item id) out of the conversation."""
+    def delete(self, item: object, *, timeout: float = 10.0) -> Handle[dict[str, Any]]:
+        """Take an item (or item id) out of the conversation.
+
+        Parameters
+        ----------
+        item
+            The item, or its item id.
+        timeout
+            Until `conversation.item.deleted`, in s.
+
+        Returns
+        -------
+        Handle
+            Of that event.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no item of this conversation.
+        """
         return self._on_item("delete", protocol.dialect.delete(self._item(item).item_id), timeout)
 
-    def retrieve(self, item: object, *, timeout: float = 10.0) -> Handle[None]:
-        """Ask for the service's own copy of an item; it comes as `conversation.item.retrieved`."""
+    def retrieve(self, item: object, *, timeout: float = 10.0) -> Handle[dict[str, Any]]:
+        """Ask for the service's own copy of an item.
+
+        Parameters
+        ----------
+        item
+            The item, or its item id.
+        timeout
+            Until `conversation.item.retrieved`, in s.
+
+        Returns
+        -------
+        Handle
+            Of that event; its `item` is the copy.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no item of this conversation.
+        """
         return self._on_item("retrieve", protocol.dialect.retrieve(self._item(item).item_id), timeout)
 
-    def truncate(self, item: object, *, audio_end_ms: int, timeout: float = 10.0) -> Handle[None]:
+    def truncate(self, item: object, *, audio_end_ms: int, timeout: float = 10.0) -> Handle[dict[str, Any]]:
         """Cut an agent's spoken message off at what was heard of it.
 
         Parameters
@@ -166,11 +202,21 @@ class Editing(SessionParts):
             How much of its audio stays, in ms.
         timeout
             Until `conversation.item.truncated`, in s.
+
+        Returns
+        -------
+        Handle
+            Of that event.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no item of this conversation.
         """
         event = protocol.dialect.truncate(self._item(item).item_id, audio_end_ms)
         return self._on_item("truncate", event, timeout)
 
-    def _on_item(self, what: str, event: dict[str, Any], timeout: float) -> Handle[Any]:
+    def _on_item(self, what: str, event: dict[str, Any], timeout: float) -> Handle[dict[str, Any]]:
         work = self._core.execute(self._checked(event), timeout=checked_timeout(timeout))
         return self._start_in_call(what, work)
 
@@ -185,10 +231,32 @@ class Editing(SessionParts):
 
     # -- the user's input -------------------------------------------------------------------------
 
-    def commit_input(self, *, timeout: float = 10.0) -> Handle[None]:
-        """End the user's turn by hand, where no voice activity detection does."""
+    def commit_input(self, *, timeout: float = 10.0) -> Handle[dict[str, Any]]:
+        """End the user's turn by hand, where no voice activity detection does.
+
+        Parameters
+        ----------
+        timeout
+            Until `input_audio_buffer.committed`, in s.
+
+        Returns
+        -------
+        Handle
+            Of that event; its `item_id` is the item that the input became.
+        """
         return self._on_item("commit_input", protocol.dialect.commit_input(), timeout)
 
-    def clear_input(self, *, timeout: float = 10.0) -> Handle[None]:
-        """Forget what the microphone has heard since the last turn."""
+    def clear_input(self, *, timeout: float = 10.0) -> Handle[dict[str, Any]]:
+        """Forget what the microphone has heard since the last turn.
+
+        Parameters
+        ----------
+        timeout
+            Until `input_audio_buffer.cleared`, in s.
+
+        Returns
+        -------
+        Handle
+            Of that event.
+        """
         return self._on_item("clear_input", protocol.dialect.clear_input(), timeout)

@@ -67,6 +67,19 @@ async def test_a_command_awaited_is_confirmed_and_not_awaited_runs_all_the_same(
     assert session.errors.empty
 
 
+@pytest.mark.parametrize("name", ["retrieve", "delete", "clear_input"])
+async def test_what_confirmed_a_command_about_an_item_or_the_input_is_what_it_gives(
+    session: Session, name: str
+) -> None:
+    confirmation, command = COMMANDS[name]
+    item = await added(session)
+    event = await command(session, item)
+    assert event["type"] == confirmation
+    assert event in list(session.event_log)
+    if name == "retrieve":
+        assert event["item"]["content"] == [{"type": "input_text", "text": "What is your name?"}]
+
+
 async def test_every_client_event_can_be_sent_as_it_is(session: Session) -> None:
     item = await added(session)
     answer = await session.say("What is your name?")
