@@ -9,5 +9,8 @@ export default defineConfig({
     include: ["tests/**/*.test.{ts,tsx}"],
     restoreMocks: true,
     unstubGlobals: true,
+    // A machine that others use stands still for seconds at times; what hangs, hangs longer.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
   },
 });

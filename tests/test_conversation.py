@@ -347,11 +347,13 @@ def test_what_the_server_keeps_of_an_answer_cut_short_is_what_was_heard() -> Non
     assert found.transcript == "We have coffee and tea and"
 
 
-def _cleared_after(played_ms: float, script: Script, response_id: str) -> Conversation:
-    """Return the conversation, had its sound been cleared so long after it began."""
+def _cut_after(
+    played_ms: float, script: Script, response_id: str, by: str = "output_audio_buffer.cleared"
+) -> Conversation:
+    """Return the conversation, had its sound been cut so long after it began."""
     conversation = Conversation()
     for record in script.log().records():
-        if record.type == "output_audio_buffer.cleared":
+        if record.type == by:
             record.t_ms = (conversation.responses[response_id].t_first_audio_ms or 0) + played_ms
         conversation.apply(record)
     return conversation
@@ -364,9 +366,28 @@ def test_an_answer_that_was_cleared_was_heard_as_long_as_its_sound_went_out() ->
     item = script.say(response_id, "One two six ten.")
     script.done(response_id, [item])
     script.stopped(response_id, cleared=True)
-    conversation = _cleared_after(1600, script, response_id)
+    conversation = _cut_after(1600, script, response_id)
     # 61 tokens are 3.05 s: 1.6 s hold eight of the sixteen characters.
     assert conversation.items[-1].heard_transcript == "One two"
+
+
+@pytest.mark.parametrize("state", ["ended", "failed"])
+def test_an_answer_whose_call_ended_was_heard_as_long_as_its_sound_went_out(state: str) -> None:
+    script = Script().session()
+    script.typed("Go on.")
+    response_id = script.created()
+    script.done(response_id, [script.say(response_id, "One two six ten.")])
+    script.note("rtc.state", state=state, call=1)
+    conversation = _cut_after(1600, script, response_id, by="rtc.state")
+    assert conversation.items[-1].heard_transcript == "One two"
+    assert not conversation.responses[response_id].interrupted
+
+
+def test_an_answer_that_was_played_to_its_end_before_its_call_ended_was_not_cut_short() -> None:
+    script = Script().session()
+    script.typed_turn()
+    script.note("rtc.state", state="ended", call=1)
+    assert reduce(script).items[-1].heard_transcript is None
 
 
 def test_each_message_of_a_cleared_response_was_heard_for_itself() -> None:
@@ -376,7 +397,7 @@ def test_each_message_of_a_cleared_response_was_heard_for_itself() -> None:
     items = [script.say(response_id, words) for words in ("One two six ten.", "Six ten one two.", "Never.")]
     script.done(response_id, items)
     script.stopped(response_id, cleared=True)
-    conversation = _cleared_after(2000, script, response_id)
+    conversation = _cut_after(2000, script, response_id)
     # 61 tokens for 38 characters: 1,284 ms a sentence.
     assert [item.heard_transcript for item in conversation.items[1:]] == [None, "Six ten", ""]
 

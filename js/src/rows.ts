@@ -59,7 +59,7 @@ export interface Entry {
   tool_ms: number | null;
   /** Our kernel ran it, and said how long that took. */
   ran: boolean;
-  /** The call ended before it had an output. */
+  /** The call ended before it had an output, or had been played. */
   over: boolean;
   /** What a person was asked or said about the call: asked, approved, rejected; "" when nobody was. */
   approval: string;
@@ -140,7 +140,7 @@ function agentWords(entry: Entry): Partial<Row> {
     busy: !entry.done && entry.cut === null,
     inferred: false,
   };
-  if (entry.cut !== null) {
+  if (entry.cut !== null && !entry.over) {
     row.edge = `interrupted at ${callText(entry.cut.at_ms)}`;
     row.edgeTitle = isCutByServer(entry, whole)
       ? "cut where the server cut it"

@@ -4,7 +4,8 @@ import type { ReadonlySignal, Signal } from "@preact/signals";
 import type { Change, ItemFields } from "./dialect";
 import { createLatency } from "./latency";
 import { createOrder } from "./order";
-import { type Entry, type Row, rowWords, type Speaker, soundLength, spokenWords } from "./rows";
+import { createPlaying } from "./playing";
+import { type Entry, type Row, rowWords, type Speaker, spokenWords } from "./rows";
 
 export interface Transcript {
   rows: ReadonlySignal<readonly Signal<Row>[]>;
@@ -30,9 +31,13 @@ export function createTranscript(prefix: string): Transcript {
   let silence_ms: number | null = null;
   let transcribes = true;
   let byHand = false;
-  let playing: { response_id: string; since_ms: number } | null = null;
   const latency = createLatency();
+  const playing = createPlaying({ messagesOf, show });
   const asides = new Set<string>();
+
+  function messagesOf(response_id: string): Entry[] {
+    return order.ofResponse(response_id).filter((entry) => entry.row.value.who === "agent");
+  }
 
   function show(entry: Entry, more: Partial<Row> = {}): void {
     const { tool, item_id, response_id } = entry;
@@ -131,43 +136,22 @@ export function createTranscript(prefix: string): Transcript {
     } else if (change.status === "incomplete" && last !== undefined) {
       last.shortened = change.reason;
       show(last);
-    } else if (change.status === "cancelled" && last !== undefined && last.cut === null && !last.written) {
-      // What plays will be cleared, and its cut measured then; what never played was never heard.
-      if (playing?.response_id !== change.response_id) {
-        cutOff(last, t_ms, 0, false);
-      }
+    } else if (change.status === "cancelled" && last !== undefined) {
+      playing.cancel(change.response_id, last, t_ms);
     }
   }
 
   function takeAudio(phase: "started" | "stopped" | "cleared", response_id: string, t_ms: number): void {
-    const messages = order.ofResponse(response_id).filter((entry) => entry.row.value.who === "agent");
-    if (phase === "started") {
-      playing = { response_id, since_ms: t_ms };
-      const first = messages[0];
-      if (first !== undefined) {
-        first.latency_ms ??= latency.answers(t_ms);
-        show(first);
-      }
+    if (phase !== "started") {
+      playing.end(response_id, t_ms, phase === "cleared");
       return;
     }
-    if (playing !== null && playing.response_id !== response_id) {
-      return; // of one that has been played to its end
+    playing.begin(response_id, t_ms);
+    const first = messagesOf(response_id)[0];
+    if (first !== undefined) {
+      first.latency_ms ??= latency.answers(t_ms);
+      show(first);
     }
-    let played_ms = t_ms - (playing?.since_ms ?? t_ms);
-    for (const entry of phase === "cleared" && playing !== null ? messages : []) {
-      if (entry === messages.at(-1) || played_ms < soundLength(entry)) {
-        cutOff(entry, t_ms, played_ms, false);
-      }
-      played_ms -= soundLength(entry);
-    }
-    playing = null;
-  }
-
-  function cutOff(entry: Entry, t_ms: number, played_ms: number, measured: boolean): void {
-    if (entry.cut === null || (measured && !entry.cut.measured)) {
-      entry.cut = { at_ms: entry.cut?.at_ms ?? t_ms, played_ms, measured };
-    }
-    show(entry);
   }
 
   function takeOutput(change: Extract<Change, { kind: "output" }>, t_ms: number): void {
@@ -197,6 +181,7 @@ export function createTranscript(prefix: string): Transcript {
       live = true;
     } else if ((state === "ended" || state === "failed") && live) {
       live = false;
+      playing.callOver(t_ms);
       for (const entry of order.growing()) {
         entry.done = true;
         show(entry, { busy: false });
@@ -208,7 +193,6 @@ export function createTranscript(prefix: string): Transcript {
       const reason = typeof change.fields.reason === "string" ? change.fields.reason : "";
       const end = state === "failed" ? "lost" : "ended";
       note("call", t_ms, { text: reason === "" ? end : `${end}: ${reason}` });
-      playing = null;
     }
   }
 
@@ -274,7 +258,7 @@ export function createTranscript(prefix: string): Transcript {
       case "truncated": {
         const entry = order.find(change.item_id);
         if (entry !== undefined) {
-          cutOff(entry, t_ms, change.audio_end_ms, true);
+          playing.cutOff(entry, t_ms, change.audio_end_ms, true);
         }
         break;
       }

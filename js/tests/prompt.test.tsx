@@ -340,7 +340,7 @@ describe("changes between two sessions", () => {
   });
 });
 
-describe("what is dropped on the composer", { timeout: 30_000 }, () => {
+describe("what is dropped on the composer", () => {
   const drop = async (...files: File[]) => {
     const event = new Event("drop", { bubbles: true, cancelable: true });
     Object.defineProperty(event, "dataTransfer", { value: { files, types: ["Files"] } });

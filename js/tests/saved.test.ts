@@ -72,7 +72,7 @@ describe("a saved page", () => {
 
   it("answers the panel as a kernel does, and nothing that would change the call", async () => {
     const instance = createInstance(createSavedModel(saved));
-    await vi.waitFor(() => expect(instance.store.events.length()).toBe(records.length));
+    await vi.waitFor(() => expect(instance.store.events.length()).toBe(records.length), { timeout: 20_000 });
     expect(instance.store.config.value?.replay?.name).toBe("barista-1");
     expect([...(await instance.findEvents('"n":1202'))]).toEqual([1202]);
     await instance.timeline.load();

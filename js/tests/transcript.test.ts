@@ -147,6 +147,21 @@ describe("an interrupted answer", () => {
     expect(rows()[0]?.edge).not.toContain("interrupted");
   });
 
+  it("strikes out what was not played when the call ended, which is no interruption", () => {
+    server(agent.created("r2"), ...agent.added("a2", "a1", "r2"), agent.delta("a2", "r2", "Not played yet."));
+    later(1300);
+    note({ type: "rtc.state", state: "ended", call: 1, reason: "you hung up" });
+    const [row, next] = rows();
+    expect([row?.text, row?.struck]).toEqual(["That is three euro ", "twenty. Would you like a receipt?"]);
+    expect([row?.edge, next?.struck]).toEqual([expect.not.stringContaining("interrupted"), ""]);
+  });
+
+  it("is not struck out of what was played to its end before the call ended", () => {
+    server(agent.audio("stopped", "r1"));
+    note({ type: "rtc.state", state: "ended", call: 1 });
+    expect(rows()[0]?.struck).toBe("");
+  });
+
   it("is not struck out in a written answer", () => {
     const delta = { type: "response.output_text.delta", response_id: "r3", item_id: "a3", delta: "Written." };
     server(agent.created("r3"), ...agent.added("a3", "a1", "r3"), delta, agent.cancelled("r3", "client_cancelled"));

@@ -48,10 +48,10 @@ def _played_ms(item: Item) -> float | None:
 
 
 def _cut_ms(response: Response) -> float | None:
-    """Return how long its audio had been played when it was cut short."""
-    started_ms, stopped_ms = response.t_buffer_started_ms, response.t_audio_stopped_ms
-    if response.audio_cleared and started_ms is not None and stopped_ms is not None:
-        return stopped_ms - started_ms
+    """Return how long its audio had been played when it was cut short, or its call ended."""
+    stopped_ms = response.t_audio_stopped_ms if response.audio_cleared else response.t_cut_off_ms
+    if response.t_buffer_started_ms is not None and stopped_ms is not None:
+        return stopped_ms - response.t_buffer_started_ms
     return 0.0 if response.status == "cancelled" and response.t_first_audio_ms is None else None
 
 

@@ -107,8 +107,10 @@ class Model:
         before = {"transcription": "input_audio_transcription", "turn_detection": "turn_detection"}
         return {name: self.session[old] for name, old in before.items() if old in self.session}
 
-    def call_over(self) -> None:
-        """End all that only a call keeps going."""
+    def call_over(self, t_ms: float | None) -> None:
+        """End all that only a call keeps going; what had not been played by then is never heard."""
+        if self.playing is not None:
+            self.playing.t_cut_off_ms = t_ms
         for response in self.running.values():
             response.ended = True
         self.running.clear()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def session_created(model: Model, record: Record) -> None:
     """Begin a conversation on the server."""
-    model.call_over()
+    model.call_over(record.t_ms)
     _begin(model)
     session_updated(model, record)
 
@@ -43,7 +43,7 @@ def state_changed(model: Model, record: Record) -> None:
     """End what only a call keeps going; another call begins a conversation, should a filter hide that."""
     state, call = record.event.get("state"), record.event.get("call")
     if state in {"ended", "failed"}:
-        model.call_over()
+        model.call_over(record.t_ms)
     elif isinstance(call, int) and call != model.call:
         model.call = call
         _begin(model)

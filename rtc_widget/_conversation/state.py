@@ -231,6 +231,8 @@ class Response(msgspec.Struct, eq=False):
     t_audio_delta_ms: float | None = None
     t_first_text_ms: float | None = None
     t_audio_stopped_ms: float | None = None
+    t_cut_off_ms: float | None = None
+    """When its call ended before it had been played."""
     t_done_ms: float | None = None
     audio_cleared: bool = False
     ended: bool = False

@@ -52,8 +52,9 @@ COLUMNS = (
         "heard_transcript",
         "item.heard_transcript",
         "string",
-        "What of the transcript was played before it was cut short, in whole words: as the server keeps it, "
-        "else estimated from the time played and the audio tokens (50 ms each). NA where nothing was cut.",
+        "What of the transcript was played before it was cut short or its call ended, in whole words: as the "
+        "server keeps it, else estimated from the time played and the audio tokens (50 ms each). NA where "
+        "nothing was cut.",
     ),
     Column("response_id", "item.response_id", "string", "The response that made it; NA for input."),
     Column(

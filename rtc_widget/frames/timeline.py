@@ -119,7 +119,8 @@ def stretches(frames: Frames) -> Iterator[dict[str, Any]]:
             "latency_inferred_ms": None,
         }
         cut = _cut_ms(response)
-        audio_end = response.t_audio_stopped_ms or (response.t_done_ms if response.ended else None)
+        audio_end = response.t_audio_stopped_ms or response.t_cut_off_ms
+        audio_end = audio_end or (response.t_done_ms if response.ended else None)
         yield from _stretch("agent audio", response.t_first_audio_ms, audio_end, end_ms, told)
         yield from _stretch("responses", response.t_created_ms, response.t_done_ms, end_ms, told)
         if response.interrupted:

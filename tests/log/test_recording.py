@@ -208,6 +208,18 @@ def test_what_runs_still_is_drawn_to_the_last_record() -> None:
     assert [b["t_end_ms"] for b in stretches(frames) if b["lane"] != "user speech"] == [last, last]
 
 
+def test_agent_audio_that_its_call_ended_is_drawn_to_the_end_of_the_call() -> None:
+    script = Script().session()
+    script.typed("Go on.")
+    response_id = script.created()
+    script.done(response_id, [script.say(response_id, "One two six ten.")])
+    script.note("rtc.state", state="ended", call=1)
+    script.note("rtc.stats")
+    frames = Frames(script.log())
+    ended_ms = frames.log.record(-2).t_ms
+    assert [bar["t_end_ms"] for bar in stretches(frames) if bar["lane"] == "agent audio"] == [ended_ms]
+
+
 def test_a_call_that_waits_for_a_person_is_not_drawn_as_one_that_runs() -> None:
     script = Script().session()
     script.typed("Please place my order.")
