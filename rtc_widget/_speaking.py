@@ -62,6 +62,20 @@ class Speaking:
             await self._core.order.updated(place)
             return await self._whole(event, Limit(timeout), place)
 
+    async def respond_in_line(self, event: dict[str, Any], timeout: float, place: Place) -> Response:
+        """Do as `respond`, and let what was typed before have its answer first."""
+        if _is_aside(event):
+            return await self.respond(event, timeout, place)
+        with self._asking(event):
+            await self._core.order.updated(place)
+            return await self._next(event, Limit(timeout), place)
+
+    async def _next(self, event: dict[str, Any], limit: Limit, place: Place) -> Response:
+        """Ask in the line of what is typed: that adds its item first, and would be overtaken meanwhile."""
+        async with limit.turn(self._core.order.line("say")):
+            answer = await self._begun(event, limit, place)
+        return await answer
+
     async def _whole(self, event: dict[str, Any], limit: Limit, place: Place) -> Response:
         answer = await self._begun(event, limit, place)
         return await answer
@@ -133,7 +147,7 @@ class Speaking:
         with self._asking(request):
             await self._core.order.updated(place)
             limit = Limit(timeout)
-            await self._whole(request, limit, place)
+            await self._next(request, limit, place)
         await self._spoken_out(limit)
 
     async def _spoken_out(self, limit: Limit) -> None:

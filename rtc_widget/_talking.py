@@ -173,7 +173,9 @@ class Talking(SessionParts):
         """
         event, _ = protocol.dialect.respond(protocol.response_fields(**fields))
         checked, limit_s = self._checked(event), checked_timeout(timeout)
-        return self._start_asking("respond", lambda place: self._speaking.respond(checked, limit_s, place))
+        return self._start_asking(
+            "respond", lambda place: self._speaking.respond_in_line(checked, limit_s, place)
+        )
 
     def interrupt(self, *, timeout: float = 10.0) -> Handle[None]:
         """Stop the agent: cancel its response and clear what it still has to say.

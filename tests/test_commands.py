@@ -158,6 +158,15 @@ async def test_a_response_queues_behind_a_running_one_and_out_of_band_runs_besid
     assert session.errors.empty
 
 
+async def test_a_response_does_not_overtake_what_was_typed_before(session: Session) -> None:
+    await session.update(output_modalities=["text"])
+    said = [session.say("One."), session.say("Two.")]
+    asked = session.respond(instructions='Say exactly "three".')
+    await asyncio.gather(*said, asked)
+    assert session.responses["text"].to_list() == ["You said: One.", "You said: Two.", "three"]
+    assert (await said[0]).transcript == "You said: One."
+
+
 async def test_edit_keeps_the_place_of_the_item(session: Session) -> None:
     for text in ("one", "two", "three"):
         await session.add_message("user", text)
