@@ -27,6 +27,8 @@ def answer(text: str, instructions: str = "") -> Say:
     ("instructions", "said"),
     [
         ("Answer in one word.", "White."),
+        ("One word.", "White."),
+        ("You are a barista. Only one word!", "White."),
         ("You give one-word answers.", "White."),
         ("Use exactly one word, with one word only: reply with a single word.", "White."),
         ("Start with the word Certainly, then go on.", "Certainly. You said: A flat white."),
