@@ -272,6 +272,11 @@ class Session(
             ends.push_async_callback(self._mcp.close)
             ends.push_async_callback(self._core.transport.close)
 
+    def __repr__(self) -> str:
+        """Name the provider, the model and the state; never a key."""
+        names = [self._provider.name, self._configuration.field("model"), self._core.status]
+        return f"{type(self).__name__}({', '.join(str(name) for name in names if name is not None)})"
+
 
 async def _ended(work: Future[None]) -> None:
     """Wait for work that goes on when nobody waits any more."""

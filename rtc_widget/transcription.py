@@ -64,7 +64,3 @@ class TranscriptionWidget(Transcribing, RealtimeWidget):
         transcription = self._configuration.field("transcription") or {}
         shown = super()._panel_config()
         return {**shown, "model": str(transcription.get("model", "")), "voice": "", "answers": False}
-
-    def __repr__(self) -> str:
-        """Name the provider and the state; never a key."""
-        return f"TranscriptionWidget({self._provider.name}, {self._core.status})"

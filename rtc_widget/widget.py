@@ -265,8 +265,3 @@ class RealtimeWidget(Session, anywidget.AnyWidget):
             self._browser.let_go("the widget was closed")
             Session.close(self)
         anywidget.AnyWidget.close(self)
-
-    def __repr__(self) -> str:
-        """Name the provider, the model and the state; never a key."""
-        model = self._configuration.field("model")
-        return f"RealtimeWidget({self._provider.name}, {model}, {self._core.status})"

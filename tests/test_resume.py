@@ -75,6 +75,20 @@ async def test_the_configuration_is_the_one_in_force_and_the_next_call_has_it(
     assert widget._call_request().attempt == 4
 
 
+async def test_a_call_that_no_page_held_has_ended_with_its_kernel(tmp_path: Path) -> None:
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), output_modalities=["text"], directory=None
+    ) as session:
+        await session.say("Hello.")
+        saved = session.save(tmp_path / "live")
+    widget = rtc.resume(saved, provider=rtc.Sandbox())
+    assert widget.status == "ended"
+    assert widget.calls["t_end_ms"].notna().tolist() == [True]
+    with pytest.raises(rtc.ConnectionFailed, match="no page shows this widget"):
+        await widget.connect(timeout=0.1)
+    widget.close()
+
+
 def test_fields_that_are_given_come_over_those_it_had(folder: Path) -> None:
     widget = rtc.resume(folder, provider=rtc.Sandbox(), voice="cedar")
     assert widget.configuration.requested["audio"]["output"]["voice"] == "cedar"

@@ -485,6 +485,12 @@ async def test_a_wrong_key_is_a_secret_error_that_names_its_step() -> None:
 # -- keys -----------------------------------------------------------------------------------------
 
 
+async def test_a_session_shows_its_provider_its_model_and_its_state() -> None:
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), model="gpt-realtime-2.1-mini", directory=None)
+    assert repr(session) == "HeadlessSession(sandbox, gpt-realtime-2.1-mini, idle)"
+    session.close()
+
+
 async def test_no_key_is_in_the_log_or_any_frame(session: rtc.HeadlessSession) -> None:
     await session.say("What is your name?")
     text = "\n".join(record.text for record in session.event_log.records())

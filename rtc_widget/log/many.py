@@ -148,14 +148,18 @@ class Recordings(FrameProperties):
 
 
 def load_many(
-    where: str | Path | Sequence[str | Path], *, strict: bool = True, progress: bool | None = None
+    where: str | Path | Sequence[str | Path] = _EVERYWHERE,
+    *,
+    strict: bool = True,
+    progress: bool | None = None,
 ) -> Recordings:
     """Find sessions; their frames are read when asked for.
 
     Parameters
     ----------
     where : str, Path or sequence of them
-        Folders (searched to any depth), files, or patterns such as `runs/**`.
+        Folders (searched to any depth), files, or patterns such as `runs/**`; the sessions of this folder's
+        `rtc_sessions`, when not given.
     strict : bool
         Whether a broken line that is not the last of its file is an error, once that is read; otherwise it is
         left out.

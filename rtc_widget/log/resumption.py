@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from rtc_widget.log.event_log import EventLog
 
-__all__ = ["CALLING", "Held", "Known", "held_by"]
+__all__ = ["CALLING", "Held", "Known", "died_with_its_kernel", "held_by"]
 
 CALLING = frozenset({"microphone", "connecting", "live"})
 
@@ -31,6 +31,18 @@ def held_by(log: EventLog) -> Held | None:
             calling = note.get("state") in CALLING
             found = Held(note["page"], calling, note.get("call"), record.rtc_call_id if calling else None)
     return found
+
+
+def died_with_its_kernel(log: EventLog) -> int | None:
+    """Return the number of the call that a log says is up, though no page held it; None where none is."""
+    last: dict[str, Any] = {}
+    for record in log.records(types={"rtc.state"}):
+        if record.direction == "local":
+            last = record.event
+            if isinstance(last.get("page"), str):
+                return None
+    call = last.get("call")
+    return (call if isinstance(call, int) else 1) if last.get("state") in CALLING else None
 
 
 class Known:

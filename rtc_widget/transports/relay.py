@@ -12,7 +12,7 @@ import msgspec
 
 from rtc_widget._loop import get_loop
 from rtc_widget.log.clocks import kernel_ms
-from rtc_widget.log.resumption import CALLING, Known, held_by
+from rtc_widget.log.resumption import CALLING, Known, died_with_its_kernel, held_by
 from rtc_widget.transports import messages
 from rtc_widget.transports.exchange import Exchange
 from rtc_widget.transports.page import Page
@@ -74,6 +74,9 @@ class Relay:
             self.pages[page.id] = page
             if page.calling:
                 self.owner, page.seen_at_s = page, math.inf
+        elif (call := died_with_its_kernel(self._log)) is not None:
+            reason = "the kernel that held the call is gone"
+            self._log.note("rtc.state", state="ended", call=call, reason=reason, transport="browser")
 
     # -- from the browser -------------------------------------------------------------------------
 

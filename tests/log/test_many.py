@@ -40,6 +40,17 @@ def test_sessions_are_found_in_folders_and_by_patterns(runs: Path, monkeypatch: 
         rtc.load_many("elsewhere/**")
 
 
+def test_without_a_place_the_sessions_of_this_folder_are_found(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs.parent)
+    with pytest.raises(rtc.RecordingError, match="no recordings at rtc_sessions"):
+        rtc.load_many()
+    runs.rename(runs.parent / "rtc_sessions")
+    assert len(rtc.load_many()) == 3
+    assert rtc.sql("select count(*) as n from sessions")["n"].tolist() == [3]
+
+
 @pytest.mark.parametrize("name", ["runs [1]", "what?", "a*b", "[", "**"])
 def test_a_folder_that_is_there_is_found_whatever_its_name(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
