@@ -87,7 +87,7 @@ def create_app(sandbox: Sandbox, on_ready: Callable[[], None] = lambda: None) ->
         Route(f"/v1/{path}", _answering(partial(endpoint, sandbox)), methods=[method])
         for method, path, endpoint in _ADDRESSES
     ]
-    routes.append(WebSocketRoute("/v1/realtime", realtime))
+    routes += [WebSocketRoute("/v1/realtime", realtime), WebSocketRoute("/{path:path}", _no_such_socket)]
     handlers: dict[Any, Any] = {HTTPException: _no_such_place}
     return Starlette(routes=routes, middleware=[cors], exception_handlers=handlers, lifespan=lifespan)
 
@@ -124,5 +124,12 @@ def _refusal(error: ApiError) -> Response:
 def _no_such_place(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     problem = "Not allowed method" if status == 405 else "Invalid URL"  # noqa: PLR2004 - HTTP's own number
-    refusal = ApiError(f"{problem} ({request.method} {request.url.path})", code="unknown_url", status=status)
-    return _with_id(_refusal(refusal))
+    return _unknown_url(f"{problem} ({request.method} {request.url.path})", status)
+
+
+async def _no_such_socket(websocket: WebSocket) -> None:
+    await websocket.send_denial_response(_unknown_url(f"Invalid URL (GET {websocket.url.path})", 404))
+
+
+def _unknown_url(message: str, status: int) -> Response:
+    return _with_id(_refusal(ApiError(message, code="unknown_url", status=status)))

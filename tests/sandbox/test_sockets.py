@@ -197,6 +197,15 @@ async def test_who_may_not_come_in_is_told_why(
     assert answer.headers["x-request-id"].startswith("req_")
 
 
+async def test_a_socket_where_there_is_none_is_refused_as_any_other_address(service: Service) -> None:
+    url = f"{service.base_url.replace('http', 'ws', 1)}/realtime/translations?{MODEL}"
+    with pytest.raises(InvalidStatus) as caught:
+        await connect(url, additional_headers=service.authorization, proxy=None)
+    answer = caught.value.response
+    assert answer.status_code == 404
+    assert json.loads(answer.body)["error"]["code"] == "unknown_url"
+
+
 async def kernel_call(service: Service, client: Client) -> None:
     """Begin a call with the standard key."""
     form = {"sdp": (None, await client.offer()), "session": (None, json.dumps({"type": "realtime"}))}
