@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import errno
+import math
 import numbers
 import os
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
+
+import numpy as np
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._tool_run import is_async
+from rtc_widget.protocol.nearest import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from rtc_widget.experiments.variant import Variant
+    from rtc_widget.providers import Provider
 
 __all__ = [
     "checked_approval",
+    "checked_choice",
     "checked_count",
+    "checked_flag",
+    "checked_provider",
     "checked_seed",
     "checked_seq",
     "checked_timeout",
     "checked_variant",
     "expanded",
+    "is_iterable",
+    "is_number",
     "is_whole",
 ]
 
@@ -33,6 +45,71 @@ _SHOWN = 60
 def is_whole(given: object) -> TypeGuard[int]:
     """Whether this is a whole number: of Python, or of numpy, as frames give them."""
     return isinstance(given, numbers.Integral) and not isinstance(given, bool)
+
+
+def is_number(given: object) -> TypeGuard[float]:
+    """Whether this is a finite number: of Python, or of numpy, as frames give them."""
+    if not isinstance(given, numbers.Real) or isinstance(given, bool):
+        return False
+    try:
+        return math.isfinite(cast("float", given))
+    except OverflowError:  # a whole number of more digits than a float has room for
+        return False
+
+
+def is_iterable(given: object) -> TypeGuard[Iterable[Any]]:
+    """Whether one can go through it; an array of one number says so and is not."""
+    try:
+        iter(given)  # type: ignore[call-overload]  # that is the question
+    except TypeError:
+        return False
+    return True
+
+
+def checked_choice(given: object, choices: Sequence[str], what: str) -> str:
+    """Return one of some words.
+
+    Raises
+    ------
+    ConfigurationError
+        For what is none of them, a column or an array among that; begins with `what`.
+    """
+    if not isinstance(given, str) or given not in choices:
+        raise ConfigurationError(f"{what} is {listed(map(_quoted, choices))}, not {given!r}.")
+    return given
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"'
+
+
+def checked_flag(given: object, what: str) -> bool:
+    """Return True or False: of Python, or of numpy.
+
+    Raises
+    ------
+    ConfigurationError
+        For anything else, "no" among that; begins with `what`.
+    """
+    if not isinstance(given, bool | np.bool_):
+        raise ConfigurationError(f"{what} is True or False, not {given!r}.")
+    return bool(given)
+
+
+def checked_provider(provider: object) -> Provider:
+    """Return what is a provider.
+
+    Raises
+    ------
+    ConfigurationError
+        For anything else, its class among that.
+    """
+    from rtc_widget.providers import Provider
+
+    if isinstance(provider, Provider):
+        return provider
+    given = f"the class {provider.__name__}" if isinstance(provider, type) else f"a {type(provider).__name__}"
+    raise ConfigurationError(f"provider is an object such as rtc.OpenAI(key) or rtc.Sandbox(), not {given}.")
 
 
 def checked_timeout(timeout: object) -> float:

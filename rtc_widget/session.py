@@ -8,7 +8,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from rtc_widget._arguments import checked_variant, expanded
+from rtc_widget._arguments import checked_choice, checked_provider, checked_variant, expanded
 from rtc_widget._asking import Asking
 from rtc_widget._call_limit import CallLimit
 from rtc_widget._calling import Calling
@@ -31,7 +31,7 @@ from rtc_widget._tool_list import Tools
 from rtc_widget._tool_rounds import ToolRounds
 from rtc_widget._tooling import Tooling
 from rtc_widget.log.folders import DEFAULT, OpenLog, open_log, tell_once
-from rtc_widget.providers import Provider, default_provider
+from rtc_widget.providers import default_provider
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.tracks import Tracks
+    from rtc_widget.providers import Provider
     from rtc_widget.transports.base import Transport
     from rtc_widget.transports.two_paths import TwoPaths
 
@@ -102,14 +103,10 @@ class Session(
                 "rtc.Session is what every session has in common, and makes no call itself: "
                 "rtc.RealtimeWidget(…) in a notebook, rtc.HeadlessSession(…) in a script."
             )
-        if signaling not in _SIGNALING:
-            raise ConfigurationError(f'signaling is "ephemeral" or "kernel", not {signaling!r}.')
+        checked_choice(signaling, _SIGNALING, "signaling")
         _check_sideband(sideband, signaling)
-        if provider is not None and not isinstance(provider, Provider):
-            raise ConfigurationError(
-                "provider is an object such as rtc.OpenAI(key) or rtc.Sandbox(), not a "
-                f"{type(provider).__name__}."
-            )
+        if provider is not None:
+            checked_provider(provider)
         if not isinstance(record, bool):
             raise ConfigurationError(f"record is True (both sides are recorded) or False, not {record!r}.")
         self._tools = Tools()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
+from rtc_widget._arguments import checked_provider, is_whole
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._loop import Handle, submit
 
@@ -42,7 +43,7 @@ def accept(rtc_call_id: str, *, provider: Provider | None = None, **fields: Any)
     Raises
     ------
     ConfigurationError, ProtocolError
-        For a field or value that no session takes.
+        For what is no call id or provider, and a field or value that no session takes.
     ConnectionFailed, SecretError
         When awaited: the service refused, or the policy does not allow the model.
     """
@@ -66,13 +67,13 @@ def reject(
     Raises
     ------
     ConfigurationError
-        For a status that refuses nothing.
+        For what is no call id or provider, and a status that refuses nothing.
     """
-    if isinstance(status_code, bool) or status_code not in _REFUSALS:
+    if not is_whole(status_code) or status_code not in _REFUSALS:
         raise ConfigurationError(
             f"status_code is one of SIP that refuses, 300 to 699 (603 declines), not {status_code!r}."
         )
-    return _ask("reject", rtc_call_id, provider, {"status_code": status_code})
+    return _ask("reject", rtc_call_id, provider, {"status_code": int(status_code)})
 
 
 def refer(rtc_call_id: str, target_uri: str, *, provider: Provider | None = None) -> Handle[None]:
@@ -90,9 +91,10 @@ def refer(rtc_call_id: str, target_uri: str, *, provider: Provider | None = None
     Raises
     ------
     ConfigurationError
-        For what is no such address.
+        For what is no call id or provider, and no such address.
     """
-    if not str(target_uri).startswith(_TARGETS):
+    uri: object = target_uri
+    if not isinstance(uri, str) or not uri.startswith(_TARGETS):
         raise ConfigurationError(
             f'target_uri is "tel:+14155550123" or "sip:agent@example.com", not {target_uri!r}.'
         )
@@ -108,6 +110,11 @@ def hang_up(rtc_call_id: str, *, provider: Provider | None = None) -> Handle[Non
         Of the call.
     provider
         Where it was made; None takes the default one.
+
+    Raises
+    ------
+    ConfigurationError
+        For what is no call id or provider.
     """
     return _ask("hangup", rtc_call_id, provider, None)
 
@@ -116,8 +123,9 @@ def _ask(what: str, rtc_call_id: str, provider: Provider | None, body: dict[str,
     from rtc_widget.attached import checked_call_id
     from rtc_widget.providers import default_provider
 
-    chosen = default_provider() if provider is None else provider
-    return Handle(submit(_asked(chosen, what, checked_call_id(rtc_call_id), body)), f"sip {what}")
+    call_id = checked_call_id(rtc_call_id)
+    chosen = default_provider() if provider is None else checked_provider(provider)
+    return Handle(submit(_asked(chosen, what, call_id, body)), f"sip {what}")
 
 
 async def _asked(provider: Provider, what: str, rtc_call_id: str, body: dict[str, Any] | None) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import rtc_widget as rtc
 from rtc_widget.log.tracks import Tracks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 HALF = "half an emoji: \ud83d"
@@ -24,7 +27,7 @@ class UnsayableError(Exception):
 
 
 def session(**how: Any) -> rtc.HeadlessSession:
-    return rtc.HeadlessSession(provider=rtc.Sandbox(), output_modalities=["text"], **how)
+    return rtc.HeadlessSession(**{"provider": rtc.Sandbox(), "output_modalities": ["text"], **how})
 
 
 async def test_half_a_character_in_the_instructions_is_kept_saved_and_shown(tmp_path: Path) -> None:
@@ -149,3 +152,69 @@ def test_an_odd_score_is_a_row_and_the_other_trials_go_on(tmp_path: Path, odd: A
     assert results.trials["error"].isna().all()
     assert results.scores["value"].fillna(0).max() == 1.0
     assert len(rtc.Results.load(results.folder).scores) == 2
+
+
+def column() -> pd.Series[Any]:
+    return pd.Series(["a", "b"])
+
+
+# What notebooks have at hand, in the place of a word, a number or an object.
+ODD_KINDS = [column(), column().to_frame(), np.array([1.0, 2.0]), np.array(5), pd.NA, 5.5, ["x"], object()]
+ODD_IDS = ["column", "frame", "array", "one", "NA", "number", "list", "object"]
+CALL_ID = "rtc_abc12345678"
+
+
+def endpoint(directory: Path, **how: Any) -> object:
+    given = {"provider": rtc.Sandbox(), "audit": directory / "audit.jsonl", **how}
+    return rtc.token_app(authenticate=lambda _: "ada", origins=["https://app.example.com"], **given)
+
+
+@pytest.mark.parametrize("odd", ODD_KINDS, ids=ODD_IDS)
+def test_what_is_no_provider_or_address_or_policy_is_refused_and_nothing_begun(
+    odd: Any, tmp_path: Path
+) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: rtc.OpenAI("sk-canary4717", base_url=odd),
+        lambda: rtc.Compatible(odd),
+        lambda: rtc.Sandbox(odd, key="sk-canary4717"),
+        lambda: rtc.Sandbox("http://127.0.0.1:1/v1", key=odd),
+        lambda: rtc.AzureOpenAI("resource", "deployment", key="sk-canary4717", webrtcfilter=odd),
+        lambda: session(signaling=odd),
+        lambda: rtc.sip.accept(CALL_ID, provider=odd),
+        lambda: rtc.sip.reject(CALL_ID, provider=odd),
+        lambda: rtc.sip.refer(CALL_ID, "tel:+14155550123", provider=odd),
+        lambda: rtc.sip.hang_up(CALL_ID, provider=odd),
+        lambda: rtc.sip.reject(CALL_ID, status_code=odd, provider=rtc.Sandbox()),
+        lambda: endpoint(tmp_path, provider=odd),
+        lambda: endpoint(tmp_path, policy=odd),
+        lambda: endpoint(tmp_path, session=odd),
+        lambda: endpoint(tmp_path, audit=odd),
+    ]
+    for call in calls:
+        with pytest.raises(rtc.ConfigurationError) as refused:
+            call()
+        assert "canary4717" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_class_in_the_place_of_a_provider_is_named() -> None:
+    given: Any = rtc.OpenAI
+    for call in (lambda: rtc.sip.hang_up(CALL_ID, provider=given), lambda: session(provider=given)):
+        with pytest.raises(rtc.ConfigurationError, match=r"rtc\.OpenAI\(key\).*not the class OpenAI"):
+            call()
+
+
+@pytest.mark.parametrize("how", [{"session": {1: 2}}, {"audit": "a\0b"}, {"session": "calm"}])
+def test_an_endpoint_of_odd_parts_does_not_start(how: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=r"session is a dict|no path"):
+        endpoint(tmp_path, **how)
+
+
+@pytest.mark.parametrize("odd", [5, np.array(5), pd.NA, 1.5, [5], []], ids=repr)
+def test_models_that_name_none_are_refused(odd: Any) -> None:
+    with pytest.raises(rtc.ConfigurationError, match="models names at least one model"):
+        rtc.SecretPolicy(models=odd)
+
+
+def test_the_models_of_a_policy_may_be_a_column() -> None:
+    assert rtc.SecretPolicy(models=column()).models == ("a", "b")  # type: ignore[arg-type]  # what people have

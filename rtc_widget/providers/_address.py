@@ -24,9 +24,9 @@ def checked_base_url(base_url: object) -> str:
         raise ConfigurationError(
             f'base_url is a text such as "https://example.com/v1", not a {type(base_url).__name__}.'
         )
-    if not base_url.strip().isprintable():
+    if not base_url.strip().isprintable() or " " in base_url.strip():
         raise ConfigurationError(
-            "base_url is no address: it holds a character that does not show. "
+            "base_url is no address: it holds a space or a character that does not show. "
             "Right form: https://example.com/v1."
         )
     try:

@@ -56,6 +56,8 @@ def checked_key(value: object, whose: str) -> Key:
         raise ConfigurationError(
             f"The {whose} holds a space or a character that no key has: copy it again, whole."
         )
+    if "://" in bare:
+        raise ConfigurationError(f"The {whose} is an address: give the key itself.")
     return Key(bare)
 
 

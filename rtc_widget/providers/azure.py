@@ -6,6 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._arguments import checked_flag
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.providers._address import checked_base_url
 from rtc_widget.providers._credentials import Credentials, checked_key
@@ -69,8 +70,9 @@ class AzureOpenAI(Provider):
                 "deployment is the name of a deployment: letters, digits, . _ and -, up to 64. (What was "
                 "given is not shown: it may be the key.)"
             )
-        if webrtcfilter not in (True, False):
-            raise ConfigurationError(f"webrtcfilter is True or False, not {webrtcfilter!r}.")
+        if _KEY.fullmatch(deployment):
+            raise ConfigurationError(_looks_like_a_key("deployment"))
+        webrtcfilter = checked_flag(webrtcfilter, "webrtcfilter")
         super().__init__(base_url, _credentials(key, token_provider), policy=policy)
         self.deployment = deployment
         self.webrtcfilter = webrtcfilter
@@ -96,6 +98,12 @@ def _fits(pattern: re.Pattern[str], name: object) -> bool:
     return isinstance(name, str) and pattern.fullmatch(name) is not None
 
 
+def _looks_like_a_key(what: str) -> str:
+    return (
+        f'This {what} looks like a key. Right form: rtc.AzureOpenAI("my-resource", "my-deployment", key="…").'
+    )
+
+
 def _endpoint(resource: object) -> str:
     if isinstance(resource, str) and "://" in resource:
         base_url = checked_base_url(resource)
@@ -106,10 +114,7 @@ def _endpoint(resource: object) -> str:
             "(https://my-resource.openai.azure.com). (What was given is not shown: it may be the key.)"
         )
     if _KEY.fullmatch(resource):
-        raise ConfigurationError(
-            "This resource looks like a key. Right form: "
-            'rtc.AzureOpenAI("my-resource", "my-deployment", key="…").'
-        )
+        raise ConfigurationError(_looks_like_a_key("resource"))
     return f"https://{resource.lower()}.openai.azure.com{_PATH}"
 
 

@@ -58,7 +58,8 @@ class Provider:
             raise ConfigurationError(f"policy is an rtc.SecretPolicy(…), not a {type(policy).__name__}.")
         kept = credentials if isinstance(credentials, Credentials) else Credentials(credentials)
         self._http = Http(kept, trust_env=trust_env)
-        self._base_url = checked_base_url(base_url) if base_url else ""
+        address: object = base_url
+        self._base_url = "" if isinstance(address, str) and not address else checked_base_url(address)
         self._policy = SecretPolicy() if policy is None else policy
         self._is_capped = policy is not None
         self._rate = Rate(self._policy.max_per_minute, "this provider")

@@ -46,14 +46,15 @@ class Compatible(Provider):
     name = "compatible"
 
     def __init__(self, base_url: str, *, key: str | None = None, policy: SecretPolicy | None = None) -> None:
-        if not base_url:
+        address: object = base_url
+        if address is None or (isinstance(address, str) and not address.strip()):
             raise ConfigurationError(
                 'Compatible needs the address of the service: rtc.Compatible("http://127.0.0.1:8765/v1").'
             )
         credentials = (
             Credentials() if key is None else Credentials.bearer(checked_key(key, "service's key").reveal())
         )
-        super().__init__(checked_base_url(base_url), credentials, policy=policy)
+        super().__init__(checked_base_url(address), credentials, policy=policy)
 
     async def create_call(
         self, offer_sdp: str, *, session: dict[str, Any] | None = None, secret: ClientSecret | None = None

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.providers._address import checked_base_url
 from rtc_widget.providers._credentials import checked_key
 from rtc_widget.providers.base import Provider
 
@@ -37,7 +38,7 @@ class OpenAI(Provider):
     Raises
     ------
     ConfigurationError
-        When there is no key, or one that cannot be one.
+        When there is no key, or one that cannot be one; for what is no address.
     """
 
     name = "openai"
@@ -67,7 +68,10 @@ class OpenAI(Provider):
             value = os.environ.get(variable) or None if given is None else given
             if value is not None:
                 headers[header] = _checked_id(value, what)
-        super().__init__(base_url or os.environ.get("OPENAI_BASE_URL") or _BASE_URL, headers, policy=policy)
+        address = os.environ.get("OPENAI_BASE_URL") or _BASE_URL
+        if base_url is not None:
+            address = checked_base_url(base_url)
+        super().__init__(address, headers, policy=policy)
 
 
 def _checked_id(value: object, what: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
+from rtc_widget._arguments import is_iterable
 from rtc_widget._errors import ConfigurationError, SecretError
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class SecretPolicy:
     def _check_models(self) -> None:
         if self.models is None:
             return
-        names: list[Any] = [self.models] if isinstance(self.models, str) else list(self.models)
+        given: object = self.models
+        names = [given] if isinstance(given, str) else list(given) if is_iterable(given) else []
         if not names or not all(isinstance(name, str) and name.strip() for name in names):
             raise ConfigurationError(
                 f'models names at least one model: models=["{protocol.DEFAULT_MODEL}"], or None for all.'

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
 from rtc_widget._fork import in_a_fork
 from rtc_widget.audio.sound import Sound
+from rtc_widget.providers._address import checked_base_url
 from rtc_widget.providers._credentials import Credentials, checked_key
 from rtc_widget.providers.base import Provider
 
@@ -79,12 +80,12 @@ class Sandbox(Provider):
             self._process = _shared()
             super().__init__("", Credentials.bearer(self._process.key), trust_env=False, policy=policy)
             return
-        found = key if key is not None else os.environ.get("RTC_SANDBOX_KEY", "")
-        if not found:
+        found: object = key if key is not None else os.environ.get("RTC_SANDBOX_KEY", "")
+        if isinstance(found, str) and not found.strip():
             message = "A sandbox that runs elsewhere needs its key: pass key=…; its first line has it."
             raise ConfigurationError(message)
         super().__init__(
-            base_url,
+            checked_base_url(base_url),
             Credentials.bearer(checked_key(found, "sandbox's key").reveal()),
             trust_env=False,
             policy=policy,

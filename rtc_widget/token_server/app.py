@@ -7,26 +7,28 @@ import contextlib
 import inspect
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._arguments import checked_provider
 from rtc_widget._errors import ConfigurationError, ConnectionFailed, SecretError
 from rtc_widget._loop import submit
 from rtc_widget.protocol import default_session
-from rtc_widget.providers import Provider, SecretPolicy
+from rtc_widget.providers import SecretPolicy
 from rtc_widget.providers.policy import PolicyRefusal, Rate, model_of
 from rtc_widget.token_server.asked import Asked, Refusal, read_asked
 from rtc_widget.token_server.audit_file import AuditFile
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Awaitable, Mapping
+    from collections.abc import AsyncIterator, Awaitable
 
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
     from rtc_widget.experiments.variant import Variant
+    from rtc_widget.providers import Provider
 
 __all__ = ["token_app"]
 
@@ -84,11 +86,10 @@ def token_app(
         raise ConfigurationError(
             "A token endpoint needs starlette: run `pip install 'rtc_widget[token-server]'`."
         ) from None
-    if not isinstance(provider, Provider):
-        raise ConfigurationError(
-            f"provider is an object such as rtc.OpenAI(), not a {type(provider).__name__}."
-        )
+    checked_provider(provider)
     _check_function(authenticate)
+    if policy is not None and not isinstance(policy, SecretPolicy):
+        raise ConfigurationError(f"policy is an rtc.SecretPolicy(…), not {policy!r}.")
     counter = _Counter(
         provider,
         authenticate=authenticate,
@@ -123,8 +124,6 @@ class _Counter:
         session: dict[str, Any],
         audit: AuditFile,
     ) -> None:
-        if not isinstance(policy, SecretPolicy):
-            raise ConfigurationError(f"policy is an rtc.SecretPolicy(…), not {policy!r}.")
         self._provider = provider
         self._authenticate = authenticate
         self._origins = frozenset(origins)
@@ -269,8 +268,15 @@ def _checked_origin(origin: object) -> str:
     return f"{scheme}://{place.removesuffix(_PORTS[scheme])}"
 
 
-def _fields(session: Mapping[str, Any] | Variant | None) -> dict[str, Any]:
+def _fields(session: object) -> dict[str, Any]:
+    from rtc_widget.experiments.variant import Variant
+
     if session is None:
         return {}
-    fields: Any = getattr(session, "fields", session)
-    return dict(fields)
+    if isinstance(session, Mapping) and all(isinstance(name, str) for name in session):
+        return dict(session)
+    if isinstance(session, Variant):
+        return session.fields
+    raise ConfigurationError(
+        f'session is a dict of fields, {{"instructions": "…"}}, or an rtc.Variant, not {session!r}.'
+    )

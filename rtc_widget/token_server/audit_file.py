@@ -7,9 +7,9 @@ import json
 import os
 import threading
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rtc_widget._arguments import expanded
 from rtc_widget._errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class AuditFile:
     Raises
     ------
     ConfigurationError
-        When it cannot be written: an endpoint without an audit does not start.
+        When it is no path, or cannot be written: an endpoint without an audit does not start.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = expanded(path).absolute()
         self._lock = threading.Lock()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -132,6 +132,8 @@ async def test_a_token_provider_that_gives_none_is_named(service: Service) -> No
         ({"resource": "ftp://r"}, "no http"),
         ({"deployment": ""}, "deployment is the name"),
         ({"deployment": "a/b"}, "deployment is the name"),
+        ({"deployment": "0123456789abcdef" * 2}, "deployment looks like a key"),
+        ({"key": "https://r.openai.azure.com"}, "Azure OpenAI key is an address"),
         ({"key": "two words"}, "Azure OpenAI key holds a space"),
         ({"token_provider": lambda: "t"}, "not both"),
         ({"key": None, "token_provider": "a-token"}, "is a function"),
