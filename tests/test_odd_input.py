@@ -218,3 +218,28 @@ def test_models_that_name_none_are_refused(odd: Any) -> None:
 
 def test_the_models_of_a_policy_may_be_a_column() -> None:
     assert rtc.SecretPolicy(models=column()).models == ("a", "b")  # type: ignore[arg-type]  # what people have
+
+
+@pytest.mark.parametrize("odd", ODD_KINDS, ids=ODD_IDS)
+def test_a_voice_language_or_speed_that_is_none_is_refused(odd: Any) -> None:
+    for how in ({"voice": odd}, {"language": odd}, {"speed": odd}):
+        with pytest.raises(rtc.ConfigurationError, match=next(iter(how))):
+            rtc.Sandbox.spoken("Hello.", **how)
+
+
+@pytest.mark.parametrize("speed", [0, -1, 1.6, True, "1", None, float("nan"), float("inf"), 10**400])
+def test_a_speed_that_nobody_speaks_at_is_refused(speed: Any) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=r"from 0\.25 to 1\.5"):
+        rtc.Sandbox.spoken("Hello.", speed=speed)
+
+
+def test_a_voice_or_language_that_there_is_not_names_those_there_are() -> None:
+    for how in ({"voice": "mariin"}, {"language": "it"}):
+        with pytest.raises(rtc.ConfigurationError, match=r'"marin"|"en", "fr"'):
+            rtc.Sandbox.spoken("Hello.", **how)
+
+
+@pytest.mark.parametrize("odd", ["question.wav", b"RIFF", None, *ODD_KINDS], ids=repr)
+def test_what_is_no_sound_is_told_how_it_becomes_one(odd: Any) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=r"load_sound\("):
+        rtc.Sandbox.recognised(odd)

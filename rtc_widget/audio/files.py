@@ -13,14 +13,13 @@ import numpy as np
 from rtc_widget._arguments import expanded
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.audio.resample import to_int16
-from rtc_widget.audio.sound import Sound
+from rtc_widget.audio.sound import Sound, check_rate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Sound", "check_rate", "load_sound", "mono_int16"]
 
-_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 1_000, 768_000
 _MOST_CHANNELS = 32
 _LOUDEST = 2.0
 _CONVERT = "Convert it first: ffmpeg -i in -ac 1 out.wav"
@@ -101,33 +100,6 @@ def mono_int16(array: NDArray[Any], what: str, *, loudest: float = _LOUDEST) -> 
             "Divide by 32768, or give int16."
         )
     return to_int16(samples.mean(axis=1, dtype=np.float64).astype(np.float32))
-
-
-def check_rate(sample_rate_hz: object, what: str = "the array") -> int:
-    """Return a sample rate in Hz, or raise ConfigurationError for one that cannot be.
-
-    Parameters
-    ----------
-    sample_rate_hz
-        What was given.
-    what
-        Whose rate it is, for the error.
-    """
-    if sample_rate_hz is None:
-        raise ConfigurationError(
-            "An array does not say how fast its samples go: add sample_rate_hz=24000, say."
-        )
-    if (
-        isinstance(sample_rate_hz, bool)
-        or not isinstance(sample_rate_hz, (int, float, np.integer, np.floating))
-        or not float(sample_rate_hz).is_integer()
-        or not _LOWEST_RATE_HZ <= sample_rate_hz <= _HIGHEST_RATE_HZ
-    ):
-        raise ConfigurationError(
-            f"{what}: a sample rate of {sample_rate_hz!r} Hz cannot be; whole numbers from {_LOWEST_RATE_HZ} "
-            f"to {_HIGHEST_RATE_HZ} can (speech: 16000, 24000 or 48000)."
-        )
-    return int(sample_rate_hz)
 
 
 def _check(sound: Sound) -> None:

@@ -7,24 +7,53 @@ import html
 import io
 import wave
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rtc_widget._arguments import expanded, is_number
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.audio.resample import resample, to_float, to_int16
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["Sound"]
+__all__ = ["Sound", "check_rate"]
 
 _BYTES_A_SAMPLE = 2
+_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 1_000, 768_000
 _LONGEST_EMBEDDED_S = 600.0
 _EMBEDDED_RATE_HZ = 24_000
+
+
+def check_rate(sample_rate_hz: object, what: str = "the array") -> int:
+    """Return a sample rate in Hz, or raise ConfigurationError for one that cannot be.
+
+    Parameters
+    ----------
+    sample_rate_hz
+        What was given.
+    what
+        Whose rate it is, for the error.
+    """
+    if sample_rate_hz is None:
+        raise ConfigurationError(
+            "An array does not say how fast its samples go: add sample_rate_hz=24000, say."
+        )
+    if (
+        isinstance(sample_rate_hz, bool)
+        or not isinstance(sample_rate_hz, (int, float, np.integer, np.floating))
+        or not float(sample_rate_hz).is_integer()
+        or not _LOWEST_RATE_HZ <= sample_rate_hz <= _HIGHEST_RATE_HZ
+    ):
+        raise ConfigurationError(
+            f"{what}: a sample rate of {sample_rate_hz!r} Hz cannot be; whole numbers from {_LOWEST_RATE_HZ} "
+            f"to {_HIGHEST_RATE_HZ} can (speech: 16000, 24000 or 48000)."
+        )
+    return int(sample_rate_hz)
 
 
 @dataclass(frozen=True)
@@ -61,14 +90,30 @@ class Sound:
         return len(self.pcm) / _BYTES_A_SAMPLE / self.sample_rate_hz
 
     def resampled(self, sample_rate_hz: int) -> Sound:
-        """Return the same sound at another rate, in Hz."""
+        """Return the same sound at another rate, in Hz.
+
+        Raises
+        ------
+        ConfigurationError
+            For a rate that cannot be.
+        """
+        sample_rate_hz = check_rate(sample_rate_hz, "resampled()")
         if sample_rate_hz == self.sample_rate_hz:
             return self
         samples = resample(to_float(self.samples), self.sample_rate_hz, sample_rate_hz)
         return Sound.from_samples(to_int16(samples), sample_rate_hz, name=self.name)
 
     def cut(self, start_s: float = 0.0, end_s: float | None = None) -> Sound:
-        """Return the part from `start_s` to `end_s`, in s from the beginning."""
+        """Return the part from `start_s` to `end_s`, in s from the beginning; None is the end.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no number.
+        """
+        for name, bound in (("start_s", start_s), ("end_s", 0.0 if end_s is None else end_s)):
+            if not is_number(bound):
+                raise ConfigurationError(f"{name} is a number of seconds from the beginning, not {bound!r}.")
         first = max(0, round(start_s * self.sample_rate_hz))
         last = None if end_s is None else max(0, round(end_s * self.sample_rate_hz))
         return Sound.from_samples(self.samples[first:last], self.sample_rate_hz, name=self.name)
@@ -89,9 +134,9 @@ class Sound:
         Raises
         ------
         ConfigurationError
-            For another ending, a folder that is not there, or a missing `[audio]`.
+            For what is no path, another ending, a folder that is not there, or a missing `[audio]`.
         """
-        target = Path(path)
+        target = expanded(path)
         kind = target.suffix.lower()
         if kind not in {".wav", ".flac", ".ogg", ".mp3"}:
             raise ConfigurationError(f"{target} cannot be written: end it in .wav, .flac, .ogg or .mp3.")

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from rtc_widget._arguments import checked_choice, is_number
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
 from rtc_widget._fork import in_a_fork
 from rtc_widget.audio.sound import Sound
@@ -37,6 +38,7 @@ _PARTS = {
 }
 _START_S = 60.0
 _HEARD_RATE_HZ = 16_000
+_SLOWEST, _FASTEST = 0.25, 1.5
 
 
 class Sandbox(Provider):
@@ -119,17 +121,22 @@ class Sandbox(Provider):
         Raises
         ------
         ConfigurationError
-            For an empty text, or without the `[sandbox]` extra.
+            For an empty text, a voice, language or speed that there is not, or without the `[sandbox]`
+            extra.
         """
         words: object = text
         if not isinstance(words, str) or not words.strip():
             raise ConfigurationError("spoken() needs words: a text that is not empty.")
         try:
-            from rtc_widget.sandbox.voice import synthesise
+            from rtc_widget.sandbox.voice import LANGUAGES, VOICES, synthesise
         except ImportError as error:
             raise ConfigurationError(
                 f"The sandbox's voice needs {error.name}: run `pip install 'rtc_widget[sandbox]'`."
             ) from None
+        checked_choice(voice, tuple(VOICES), "voice")
+        checked_choice(language, tuple(LANGUAGES), "language")
+        if not is_number(speed) or not _SLOWEST <= speed <= _FASTEST:
+            raise ConfigurationError(f"speed is a number from {_SLOWEST} to {_FASTEST}, not {speed!r}.")
         pcm, sample_rate_hz = synthesise(text, voice=voice, language=language, speed=speed)
         return Sound(pcm, sample_rate_hz, name=text)
 
@@ -143,7 +150,17 @@ class Sandbox(Provider):
         ----------
         sound
             Any stretch of speech.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no Sound.
         """
+        if not isinstance(sound, Sound):
+            raise ConfigurationError(
+                f"recognised() takes a Sound, not a {type(sound).__name__}. Of a file or an array, "
+                'rtc_widget.audio.load_sound("question.wav") makes one; turn.audio is one.'
+            )
         try:
             from rtc_widget.sandbox.recognition import available, recognise
         except ImportError:

@@ -7,9 +7,10 @@ import io
 import re
 import sys
 import wave
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rtc_widget._errors import ConfigurationError
@@ -80,6 +81,28 @@ def test_another_rate_is_the_same_sound() -> None:
     assert (other.sample_rate_hz, other.seconds) == (48_000, 1.0)
     assert strength(other.samples, 440, 48_000) > 0.999
     assert other.resampled(48_000) is other
+
+
+ODD = [pd.Series([1, 2]), np.array([1.0, 2.0]), pd.NA, "1", [1], float("nan"), float("inf"), True]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_a_bound_that_is_no_number_of_seconds_is_refused(odd: Any) -> None:
+    for cut in ({"start_s": odd}, {"end_s": odd}):
+        with pytest.raises(ConfigurationError, match=rf"{next(iter(cut))} is a number of seconds"):
+            sound_of(0.1).cut(**cut)
+
+
+@pytest.mark.parametrize("odd", [0, -5, 10**12, 8000.5, *ODD], ids=repr)
+def test_a_rate_that_cannot_be_is_refused(odd: Any) -> None:
+    with pytest.raises(ConfigurationError, match="sample rate"):
+        sound_of(0.1).resampled(odd)
+
+
+@pytest.mark.parametrize("odd", [None, 5, b"a.wav", "a\0b.wav", *ODD[:3]], ids=repr)
+def test_a_sound_is_written_to_nothing_that_is_no_path(odd: Any) -> None:
+    with pytest.raises(ConfigurationError, match="no path"):
+        sound_of(0.1).save(odd)
 
 
 def test_the_repr_holds_no_samples() -> None:
