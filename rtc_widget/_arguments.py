@@ -15,6 +15,7 @@ import numpy as np
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._tool_run import is_async
 from rtc_widget.protocol.nearest import listed
+from rtc_widget.protocol.refusal import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,12 +76,8 @@ def checked_choice(given: object, choices: Sequence[str], what: str) -> str:
         For what is none of them, a column or an array among that; begins with `what`.
     """
     if not isinstance(given, str) or given not in choices:
-        raise ConfigurationError(f"{what} is {listed(map(_quoted, choices))}, not {given!r}.")
+        raise ConfigurationError(f"{what} is {listed(map(shown, choices))}, not {shown(given)}.")
     return given
-
-
-def _quoted(word: str) -> str:
-    return f'"{word}"'
 
 
 def checked_flag(given: object, what: str) -> bool:
@@ -92,7 +89,7 @@ def checked_flag(given: object, what: str) -> bool:
         For anything else, "no" among that; begins with `what`.
     """
     if not isinstance(given, bool | np.bool_):
-        raise ConfigurationError(f"{what} is True or False, not {given!r}.")
+        raise ConfigurationError(f"{what} is True or False, not {shown(given)}.")
     return bool(given)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from rtc_widget import protocol
-from rtc_widget._arguments import checked_count, checked_timeout, checked_variant, is_whole
+from rtc_widget._arguments import checked_choice, checked_count, checked_timeout, checked_variant, is_whole
 from rtc_widget._errors import ConfigurationError, ProtocolError
 from rtc_widget._parts import SessionParts
 from rtc_widget._turn import Turn
@@ -68,8 +68,7 @@ class Asking(SessionParts):
             recorded, an image that the log does not hold, deleted from this call), or none; for two different
             variants of one name; and in new calls for a tool that asks a person first.
         """
-        if on not in _WAYS:
-            raise ConfigurationError(f'on is "new_calls" or "this_call", not {on!r}.')
+        checked_choice(on, _WAYS, "on")
         repeats = checked_count(repeats, "repeats is a whole number")
         limit_s = checked_timeout(timeout)
         variants = _checked_variants(variants)

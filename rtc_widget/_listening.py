@@ -87,9 +87,17 @@ class Listening(SessionParts):
         -------
         callable
             Call it to stop.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no function.
+        ProtocolError
+            For an event that never was, or is no more; says the right name.
         """
         self._check_open()
-        if type != "*":
+        given: object = type
+        if not isinstance(given, str) or given != "*":
             protocol.check_event_name(type)
         if not callable(function):
             raise ConfigurationError(f"on({type!r}, …) needs a function, not {function!r}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 import rtc_widget as rtc
 from rtc_widget.log.tracks import Tracks
+from rtc_widget.protocol import SERVER_EVENTS
+from rtc_widget.protocol.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,7 +237,8 @@ def test_a_speed_that_nobody_speaks_at_is_refused(speed: Any) -> None:
 
 
 def test_a_voice_or_language_that_there_is_not_names_those_there_are() -> None:
-    for how in ({"voice": "mariin"}, {"language": "it"}):
+    odd: list[dict[str, Any]] = [{"voice": "mariin"}, {"language": "it"}]
+    for how in odd:
         with pytest.raises(rtc.ConfigurationError, match=r'"marin"|"en", "fr"'):
             rtc.Sandbox.spoken("Hello.", **how)
 
@@ -243,3 +247,88 @@ def test_a_voice_or_language_that_there_is_not_names_those_there_are() -> None:
 def test_what_is_no_sound_is_told_how_it_becomes_one(odd: Any) -> None:
     with pytest.raises(rtc.ConfigurationError, match=r"load_sound\("):
         rtc.Sandbox.recognised(odd)
+
+
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+def itself(kind: type) -> Any:
+    if kind is list:
+        items: list[Any] = []
+        items.append(items)
+        return items
+    fields: dict[str, Any] = {}
+    fields["a"] = fields
+    return fields
+
+
+@pytest.mark.parametrize(
+    "endless", [nested(20_000), itself(dict), itself(list)], ids=["deep", "dict", "list"]
+)
+def test_what_holds_itself_or_has_no_end_is_refused_before_anything_is_sent(endless: Any) -> None:
+    talking = session(directory=None)
+    tool = {"type": "function", "name": "price", "parameters": endless}
+    calls: list[Callable[[], object]] = [
+        lambda: session(tools=[tool]),
+        lambda: session(prompt=endless),
+        lambda: rtc.Variant("calm", tools=[tool]),
+        lambda: rtc.sip.accept(CALL_ID, tracing=endless),
+        lambda: talking.update(tools=[tool]),
+        lambda: talking.update(audio={"input": endless}),
+        lambda: talking.respond(metadata=endless),
+        lambda: talking.respond(input=[endless]),
+        lambda: talking.send_event({"type": "response.create", "event_id": endless}),
+        lambda: talking.send_event({"type": "response.create", "response": endless}),
+        lambda: talking.send_event({"type": endless}),
+    ]
+    for call in calls:
+        with pytest.raises(rtc.ProtocolError, match=r"holds itself|nested more than 100 levels"):
+            call()
+    with pytest.raises(rtc.ConfigurationError, match="no role of a message"):
+        talking.add_message(endless, "Hello.")
+    assert not len(talking.event_log)
+    talking.close()
+
+
+def test_a_schema_as_deep_as_any_tool_has_is_taken() -> None:
+    tool = {"type": "function", "name": "price", "parameters": nested(80)}
+    assert rtc.Variant("calm", tools=[tool]).fields["tools"] == [tool]
+
+
+@pytest.mark.parametrize("odd", ODD_KINDS, ids=ODD_IDS)
+def test_what_is_no_word_is_refused_wherever_one_is_given(odd: Any) -> None:
+    talking = session(directory=None)
+    calls: list[Callable[[], object]] = [
+        lambda: talking.add_message(odd, "Hello."),
+        lambda: talking.add_message("user", odd),
+        lambda: talking.add_image("https://a.example/b.png", detail=odd),
+        lambda: talking.on(odd, print),
+        lambda: talking.ask_again(0, [rtc.Variant("calm", instructions="Be calm.")], on=odd),
+        lambda: talking.send_event({"typ": odd}),
+        lambda: talking.send_event({"type": odd}),
+    ]
+    for call in calls:
+        with pytest.raises((rtc.ConfigurationError, rtc.ProtocolError)) as refused:
+            call()
+        assert "\n" not in str(refused.value)
+    assert not len(talking.event_log)
+    talking.close()
+
+
+@pytest.mark.parametrize("name", [1, None, (1, 2)])
+def test_an_event_whose_fields_have_no_names_is_refused(name: Any) -> None:
+    talking = session(directory=None)
+    for event in ({name: 2}, {"type": "response.create", name: 2}):
+        with pytest.raises(rtc.ProtocolError, match=r"needs its type|keys are strings"):
+            talking.send_event(event)
+    talking.close()
+
+
+def test_a_name_of_a_megabyte_is_held_against_the_right_ones_at_once() -> None:
+    began_s = time.monotonic()
+    assert nearest("a" * 1_000_000, SERVER_EVENTS) is None
+    assert time.monotonic() - began_s < 0.5

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rtc_widget._errors import ProtocolError
+from rtc_widget.protocol.depth import check_depth
 from rtc_widget.protocol.models import MODELS, is_live
 from rtc_widget.protocol.nearest import listed, nearest
 from rtc_widget.protocol.refusal import refusal, shown
@@ -60,6 +61,8 @@ def check_client_event(
     """
     if not isinstance(event, Mapping):
         raise no_mapping(event)
+    for field, value in event.items():
+        check_depth(value, str(field))
     name = _event_type(event, transport)
     copy: dict[str, Any] = check(event_schema(), event, "", {}, unknown_field(name))
     if "session" in copy:

@@ -9,6 +9,7 @@ from typing import Any
 from rtc_widget._errors import ConfigurationError, ProtocolError
 from rtc_widget.protocol import legacy
 from rtc_widget.protocol.checks import check_fields
+from rtc_widget.protocol.depth import check_depth
 from rtc_widget.protocol.models import warn_of_shutdowns
 from rtc_widget.protocol.nearest import listed, nearest, plain
 from rtc_widget.protocol.schema import Shape, event_schema, nodes_of, places_of
@@ -139,6 +140,7 @@ def _nest(
 ) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for name, value in flat.items():
+        check_depth(value, f"{name}=")
         if name in places:
             continue
         if name not in keywords:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.protocol.ids import new_event_id, new_item_id
 from rtc_widget.protocol.nearest import nearest
+from rtc_widget.protocol.refusal import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 __all__ = [
     "Event",
@@ -67,13 +68,17 @@ def add_message(
     ConfigurationError
         For another role, or an empty text.
     """
-    kind = _TEXT_OF.get(role)
-    if kind is None:
+    if not _is_one_of(role, _TEXT_OF):
         raise ConfigurationError(_no_such_role(role))
     if not _has_words(text):
         raise ConfigurationError("A message needs words: a text that is not empty.")
-    item = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+    item = {"type": "message", "role": role, "content": [{"type": _TEXT_OF[role], "text": text}]}
     return _create(item, previous_item_id, item_id)
+
+
+def _is_one_of(given: object, words: Collection[str]) -> bool:
+    """Whether it is a word, and one of these: what is no word may not even be compared with one."""
+    return isinstance(given, str) and given in words
 
 
 def _has_words(text: object) -> bool:
@@ -81,16 +86,17 @@ def _has_words(text: object) -> bool:
 
 
 def _no_such_role(role: object) -> str:
-    if role == "developer":
+    if not isinstance(role, str):
+        meant = ""
+    elif role == "developer":
         meant = 'Instructions in mid-conversation have the role "system".'
     elif role in {"tool", "function"}:
         meant = "A tool's output is an item of its own: function_call_output."
     else:
-        near = nearest(role, _TEXT_OF) if isinstance(role, str) else None
+        near = nearest(role, _TEXT_OF)
         meant = f'Did you mean "{near}"?' if near else ""
-    return f'{role!r} is no role of a message. {meant} There are "user", "system" and "assistant".'.replace(
-        "  ", " "
-    )
+    said = f'{shown(role)} is no role of a message. {meant} There are "user", "system" and "assistant".'
+    return said.replace("  ", " ")
 
 
 def _create(
@@ -130,8 +136,8 @@ def add_image(
     ConfigurationError
         For another detail.
     """
-    if detail is not None and detail not in _DETAILS:
-        raise ConfigurationError(f'detail is "auto", "low" or "high", not {detail!r}.')
+    if detail is not None and not _is_one_of(detail, _DETAILS):
+        raise ConfigurationError(f'detail is "auto", "low" or "high", not {shown(detail)}.')
     picture = {"type": "input_image", "image_url": image_url}
     content: list[dict[str, Any]] = [{"type": "input_text", "text": text}] if text else []
     content.append(picture if detail is None else {**picture, "detail": detail})

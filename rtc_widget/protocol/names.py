@@ -5,6 +5,7 @@ from __future__ import annotations
 from rtc_widget._errors import ProtocolError
 from rtc_widget.protocol import legacy
 from rtc_widget.protocol.nearest import nearest
+from rtc_widget.protocol.refusal import shown
 
 __all__ = ["CLIENT_EVENTS", "LEADS_TO", "SERVER_EVENTS", "check_event_name"]
 
@@ -118,7 +119,7 @@ def check_event_name(name: str) -> str:
     """
     if not _is_word(name):
         raise ProtocolError(
-            f'{name!r} is no event type. Right form: its name as a string, for example "response.done".'
+            f'{shown(name)} is no event type. Right form: its name as a string, for example "response.done".'
         )
     if name in SERVER_EVENTS or name in CLIENT_EVENTS or name.startswith("rtc."):
         return name

@@ -13,6 +13,8 @@ __all__ = ["listed", "nearest", "plain", "similarity"]
 
 _NEAR = 0.68
 _PREFIX_CHARACTERS = 4
+_LONGEST = 200
+"""A longer text is no name, and to compare it would take seconds."""
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
@@ -29,8 +31,11 @@ def similarity(wrong: str, right: str) -> float:
     -------
     float
         0 (nothing in common) to 1 (the same but for case and separators). It is at least 0.8 where one is a
-        run of the other's words (`threshold`, `vad_threshold`) or its beginning (`lang`, `language`).
+        run of the other's words (`threshold`, `vad_threshold`) or its beginning (`lang`, `language`), and 0
+        for a text that is too long for a name.
     """
+    if max(len(wrong), len(right)) > _LONGEST:
+        return 0.0
     a, b = plain(wrong), plain(right)
     if a == b:
         return 1.0

@@ -39,7 +39,15 @@ def shown(value: Any) -> str:
     """Show a value as JSON (as Python where it is none), without keys, cut to what fits in a sentence."""
     try:
         text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = repr(value)
+    except (TypeError, ValueError, RecursionError):
+        text = _told(value)
     text = redacted(text)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _told(value: Any) -> str:
+    """Show a value as Python does, on one line; by its kind where it goes too deep for that."""
+    try:
+        return " ".join(repr(value).split())
+    except RecursionError:
+        return f"a {type(value).__name__} nested too deeply to show"

@@ -12,7 +12,7 @@ from rtc_widget.protocol.refusal import refusal, shown
 from rtc_widget.protocol.schema import Shape, places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["no_mapping", "no_such_event", "unknown_field"]
 
@@ -36,10 +36,11 @@ def no_mapping(event: object) -> ProtocolError:
 def no_such_event(event: Mapping[str, Any], known: tuple[str, ...]) -> ProtocolError:
     """Make the error of an event without a type, or with one that no client event has."""
     if "type" not in event:
-        wrong = nearest("type", event)
+        fields: Iterable[object] = event
+        wrong = nearest("type", [name for name in fields if isinstance(name, str)])
         cause = f'its "{wrong}" is not it' if wrong is not None else "it has none"
         given = event.get(wrong) if wrong is not None else None
-        meant = given if given in known else _by_fields(event, known)
+        meant = given if isinstance(given, str) and given in known else _by_fields(event, known)
         return ProtocolError(
             f'A client event needs its type, and {cause}. Right form: {{"type": "{meant}", …}}.'
         )
@@ -48,7 +49,7 @@ def no_such_event(event: Mapping[str, Any], known: tuple[str, ...]) -> ProtocolE
         return ProtocolError(
             f'An event\'s type is a string, and {shown(name)} is none. Right form: "response.create".'
         )
-    return ProtocolError(f'"{name}": {_no_such_type(name, known)}')
+    return ProtocolError(f"{shown(name)}: {_no_such_type(name, known)}")
 
 
 def _no_such_type(name: str, known: tuple[str, ...]) -> str:
