@@ -71,7 +71,8 @@ def write_page(recording: Recording, path: Path, *, sound: str | None) -> Path:
     """
     if path.suffix.lower() not in _SUFFIXES:
         raise ConfigurationError(f"A page is a file that ends in .html, not {path.name!r}.")
-    if sound is not None and sound not in tuple(SOUNDS):  # a list has no place in a dict
+    kind: object = sound
+    if kind is not None and (not isinstance(kind, str) or kind not in SOUNDS):
         raise ConfigurationError(f"sound is one of {', '.join(map(repr, SOUNDS))} or None, not {sound!r}.")
     heard = None if sound is None or recording.audio is None else _sound(recording, sound)
     told, peaks = _told(recording, with_sound=heard is not None)

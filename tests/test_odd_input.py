@@ -332,3 +332,83 @@ def test_a_name_of_a_megabyte_is_held_against_the_right_ones_at_once() -> None:
     began_s = time.monotonic()
     assert nearest("a" * 1_000_000, SERVER_EVENTS) is None
     assert time.monotonic() - began_s < 0.5
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    folder = tmp_path / "call"
+    folder.mkdir()
+    (folder / "events.jsonl").write_text('{"type": "session.created"}\n')
+    return folder
+
+
+def test_an_array_of_one_number_holds_no_events() -> None:
+    with pytest.raises(rtc.ConfigurationError, match="a list of events"):
+        rtc.load(np.array(5))
+
+
+@pytest.mark.parametrize("odd", ["no", None, *ODD_KINDS], ids=repr)
+def test_strict_and_record_are_true_or_false(odd: Any, recorded: Path) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: rtc.load(recorded, strict=odd),
+        lambda: rtc.load_many(recorded, strict=odd),
+        lambda: grid(recorded, record=odd),
+    ]
+    for call in calls:
+        with pytest.raises(rtc.ConfigurationError, match="is True or False"):
+            call()
+
+
+def test_a_flag_of_numpy_is_one(recorded: Path) -> None:
+    given: Any = np.bool_(0)
+    assert len(rtc.load(recorded, strict=given).event_log) == 1
+
+
+@pytest.mark.parametrize("odd", ODD_KINDS, ids=ODD_IDS)
+def test_what_names_no_record_file_or_compression_is_refused(odd: Any, recorded: Path) -> None:
+    recording = rtc.load(recorded)
+    before = sorted(recorded.iterdir())
+    calls: list[Callable[[], object]] = [
+        lambda: recording.event_log[odd],
+        lambda: recording.to_html(recorded / "a.html", sound=odd),
+        lambda: recording.to_parquet(odd),
+        lambda: recording.events.rtc.path("type", odd),
+    ]
+    for call in calls:
+        with pytest.raises(rtc.ConfigurationError):
+            call()
+    assert sorted(recorded.iterdir()) == before
+
+
+def grid(directory: Path, **how: Any) -> rtc.Experiment:
+    given: dict[str, Any] = {
+        "variants": [rtc.Variant("calm", instructions="Be calm.")],
+        "scenarios": [rtc.Scenario("hello", [rtc.Say("Hello.")])],
+        "provider": rtc.Sandbox(),
+        "directory": directory,
+    }
+    return rtc.Experiment(**{**given, **how})
+
+
+@pytest.mark.parametrize("maker", [rtc.AzureOpenAI, lambda _: rtc.Sandbox()], ids=["class", "function"])
+def test_what_makes_a_provider_takes_no_arguments(maker: Any, tmp_path: Path) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=r"without arguments .*missing a required argument"):
+        grid(tmp_path, provider=maker)
+    assert grid(tmp_path, provider=rtc.Sandbox).n_trials == 3
+
+
+@pytest.mark.parametrize("odd", ["calm", None, *ODD_KINDS], ids=repr)
+def test_results_are_asked_for_a_row_and_tell_what_there_is(odd: Any, tmp_path: Path) -> None:
+    results = rtc.Results([], [], tmp_path)
+    with pytest.raises(rtc.ConfigurationError, match=r"row in results\.trials.*results\.turns"):
+        results[odd]
+    with pytest.raises(IndexError, match="there are 0 trials, no trial 3"):
+        results[3]
+    with pytest.raises(rtc.ConfigurationError, match="no trials to compare"):
+        results.compare("latency_heard_ms")
+
+
+@pytest.mark.parametrize("odd", [None, 5, ["voice"], {"voice": 1}, column()], ids=repr)
+def test_a_variant_is_made_without_fields_named_one_after_the_other(odd: Any) -> None:
+    with pytest.raises(rtc.ConfigurationError, match=r'without\("voice", "speed"\)'):
+        rtc.Variant("calm", voice="cedar").without(odd)

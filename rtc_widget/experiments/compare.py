@@ -43,8 +43,10 @@ def compare(
     if not isinstance(share, float) or not _LEAST <= share < 1:
         raise ConfigurationError(f"confidence is a share, from 0.5 to below 1: 0.95, not {confidence!r}.")
     names = list(dict.fromkeys(trial.variant for trial in results))
-    base = names[0] if baseline is None else baseline
-    if base not in names:
+    if not names:
+        raise ConfigurationError("There are no trials to compare: the experiment held none.")
+    base: object = names[0] if baseline is None else baseline
+    if not isinstance(base, str) or base not in names:
         raise ConfigurationError(f"There is no variant {base!r} to hold others against: {', '.join(names)}.")
     if len(names) == 1:
         raise ConfigurationError(f"There is only {base}: a comparison takes two variants.")

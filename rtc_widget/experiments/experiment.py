@@ -12,7 +12,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rtc_widget._arguments import checked_count, checked_seed, checked_timeout, checked_variant, expanded
+from rtc_widget._arguments import (
+    checked_count,
+    checked_flag,
+    checked_seed,
+    checked_timeout,
+    checked_variant,
+    expanded,
+)
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._loop import submit
 from rtc_widget.experiments import kept
@@ -80,7 +87,7 @@ class Experiment:
     Raises
     ------
     ConfigurationError
-        For nothing to run, two things of one name, or what is no variant, scenario or scorer.
+        For nothing to run, two things of one name, or what is no variant, scenario, scorer or provider.
     """
 
     def __init__(
@@ -109,11 +116,12 @@ class Experiment:
             raise ConfigurationError(
                 f"provider is rtc.Sandbox() or the like, or a function that makes one, not {provider!r}."
             )
+        _check_maker(provider)
         self.repeats = checked_count(repeats, "repeats is how often each variant meets each scenario")
         self.scorers = checked_scorers(scorers)
         self._provider = provider
         self._directory = expanded(directory).absolute()
-        self._record = record
+        self._record = checked_flag(record, "record")
         self._seed = checked_seed(seed)
         self._timeout = checked_timeout(timeout)
         _check_keywords(fields)
@@ -204,6 +212,21 @@ class Experiment:
             session = session_of(replace(plan, directory=None))
             session.update(plan.variant).result()
             session.close()
+
+
+def _check_maker(provider: object) -> None:
+    """Refuse a function that wants arguments, or a class that does: each trial calls it without any."""
+    if isinstance(provider, Provider) or not callable(provider):
+        return
+    try:
+        inspect.signature(provider).bind()
+    except TypeError as error:
+        raise ConfigurationError(
+            f"provider is a function that makes one without arguments ({error}): "
+            'provider=lambda: rtc.AzureOpenAI("my-resource", "my-deployment").'
+        ) from None
+    except ValueError:  # one that does not tell what it takes
+        return
 
 
 def _several(given: object, what: str, form: str) -> list[Any]:

@@ -7,7 +7,7 @@ import contextvars
 import html
 from typing import TYPE_CHECKING, Any, Self
 
-from rtc_widget._arguments import expanded
+from rtc_widget._arguments import expanded, is_whole
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._loop import Handle, submit
 from rtc_widget.experiments import kept
@@ -18,6 +18,7 @@ from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, STRING, frame_of
 from rtc_widget.experiments.trial import Trial
 from rtc_widget.log.folders import JOURNAL
 from rtc_widget.log.many import Recordings
+from rtc_widget.protocol.refusal import shown
 
 if TYPE_CHECKING:
     import os
@@ -130,8 +131,24 @@ class Results(Evidence):
         return iter(self._trials)
 
     def __getitem__(self, index: int) -> Trial:
-        """Return a trial by its row in `trials`."""
-        return self._trials[index]
+        """Return a trial by its row in `trials`.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no number of a row; says what there is.
+        IndexError
+            There is no such row.
+        """
+        if not is_whole(index) and not isinstance(index, slice):
+            raise ConfigurationError(
+                f"results[…] is a trial by its row in results.trials, a whole number, not {shown(index)}. "
+                "Frames are attributes: results.trials, results.scores, results.turns."
+            )
+        try:
+            return self._trials[index]
+        except IndexError:
+            raise IndexError(f"there are {len(self)} trials, no trial {index}") from None
 
     def __repr__(self) -> str:
         """Say how many trials there were, and how many were finished."""

@@ -142,7 +142,12 @@ class Variant:
         ConfigurationError
             For a field that it does not have.
         """
-        for name in names:
+        given: tuple[object, ...] = names
+        for name in given:
+            if not isinstance(name, str):
+                raise ConfigurationError(
+                    f'without() takes names one after the other, without("voice", "speed"), not {name!r}.'
+                )
             if name not in self._fields:
                 there = ", ".join(self._fields) or "none"
                 raise ConfigurationError(f"{self._name} has no field {name}. Its fields: {there}.")

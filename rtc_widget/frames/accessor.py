@@ -18,10 +18,11 @@ from rtc_widget._errors import ConfigurationError
 from rtc_widget.frames._columns import ARROW_TYPES, to_arrow, to_strings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _BATCH = 8192
 _FEW = 64
+_MOST_DIGITS = 18
 _NOTHING = pa.scalar("", pa.large_string())
 _NEWLINE = pa.scalar("\n", pa.large_string())
 _Values = list[Any]
@@ -64,7 +65,8 @@ class RtcAccessor:
         ConfigurationError
             The path is empty, or there is no such column.
         """
-        if column not in self._frame:
+        name: object = column
+        if not isinstance(name, str) or name not in self._frame:
             raise ConfigurationError(f"this frame has no column {column!r} of JSON text")
         given: object = path
         if not isinstance(given, str) or "" in given.split("."):
@@ -82,6 +84,13 @@ class RtcAccessor:
 def _reader(path: str) -> Callable[[pa.Array], _Values]:
     """Make what reads one place out of many texts, and decodes nothing else of them."""
     steps = path.split(".")
+    try:
+        return _fast_reader(steps)
+    except ValueError:  # a name that no msgspec.Struct can have: with quotes, signs that do not show, …
+        return lambda texts: [_read_slowly(one, steps) for one in texts.to_pylist()]
+
+
+def _fast_reader(steps: Sequence[str]) -> Callable[[pa.Array], _Values]:
     shape: Any = Any
     missing: Any = None
     takes: list[Callable[[_Values], _Values]] = []
@@ -114,10 +123,15 @@ def _reader(path: str) -> Callable[[pa.Array], _Values]:
     return read
 
 
+def _is_place(step: str) -> bool:
+    """Whether it may be a place in a list: a number, and of no more digits than a list is long."""
+    return step.isdecimal() and len(step) <= _MOST_DIGITS
+
+
 def _level(step: str, below: Any, missing: Any) -> tuple[Any, Any, Callable[[_Values], _Values]]:
     """Return the type of one step of a path (and of anything else), what stands for none, how to go on."""
     scalar = None | bool | int | float | str
-    if step.isdecimal():
+    if _is_place(step):
         place = int(step)
 
         def take_place(values: _Values) -> _Values:
@@ -158,7 +172,7 @@ def _joined(texts: pa.Array) -> pa.Buffer | None:
     return lines if np.count_nonzero(np.frombuffer(lines, np.uint8) == ord("\n")) == len(texts) else None
 
 
-def _read_slowly(one: str | None, steps: list[str]) -> Any:
+def _read_slowly(one: str | None, steps: Sequence[str]) -> Any:
     try:
         value = None if one is None else json.loads(one)
     except (ValueError, RecursionError):
@@ -166,7 +180,7 @@ def _read_slowly(one: str | None, steps: list[str]) -> Any:
     for step in steps:
         if isinstance(value, dict):
             value = value.get(step)
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+        elif isinstance(value, list) and _is_place(step) and int(step) < len(value):
             value = value[int(step)]
         else:
             return None

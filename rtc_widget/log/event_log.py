@@ -9,6 +9,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from rtc_widget._arguments import is_whole
+from rtc_widget._errors import ConfigurationError
 from rtc_widget._words import said_by
 from rtc_widget.log.blocks import DIRECTIONS, Rows, last_browser_time
 from rtc_widget.log.clocks import ClockFit
@@ -17,6 +19,7 @@ from rtc_widget.log.masking import masked
 from rtc_widget.log.record import Head, Record, as_json, as_utf8, decode_event, read_head
 from rtc_widget.log.store import Store
 from rtc_widget.log.twice import Twice
+from rtc_widget.protocol.refusal import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -187,9 +190,19 @@ class EventLog(Store):
     @overload
     def __getitem__(self, seq: slice) -> list[dict[str, Any]]: ...
     def __getitem__(self, seq: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
-        """Return one event as a dict, or a slice of them; negative numbers count from the end."""
+        """Return one event as a dict, or a slice of them; negative numbers count from the end.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no number of a record.
+        IndexError
+            There is no such record.
+        """
         if isinstance(seq, slice):
             return [decode_event(self.record(place).raw) for place in range(len(self))[seq]]
+        if not is_whole(seq):
+            raise ConfigurationError(f"event_log[…] takes a record's number, seq, not {shown(seq)}.")
         return decode_event(self.record(seq).raw)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from rtc_widget._arguments import expanded
+from rtc_widget._arguments import checked_flag, expanded, is_iterable
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget.frames import Frames
@@ -21,6 +19,9 @@ from rtc_widget.log.reading import Loaded, read_events, read_file
 from rtc_widget.log.tracks import Tracks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     import altair as alt
 
     from rtc_widget.conversation import Conversation
@@ -154,8 +155,13 @@ class Recording(FrameProperties):
         -------
         Path
             The folder.
+
+        Raises
+        ------
+        ConfigurationError
+            It is no path.
         """
-        return parquet.write_dataset([self.frames], Path(folder))
+        return parquet.write_dataset([self.frames], expanded(folder))
 
     def _frame(self, name: str) -> pd.DataFrame:
         return self.frames.get(name)
@@ -185,10 +191,11 @@ def load(path: str | Path | Iterable[Any], *, strict: bool = True, progress: boo
     RecordingError
         There is nothing, or a line cannot be read; it says which.
     ConfigurationError
-        What is given is neither a path nor events.
+        What is given is neither a path nor events, or `strict` neither True nor False.
     """
+    strict = checked_flag(strict, "strict")
     if not isinstance(path, str | os.PathLike):
-        if not isinstance(path, Iterable):
+        if not is_iterable(path):
             raise ConfigurationError(
                 f"load() takes a recording's folder, a file or a list of events, not {path!r}; "
                 f'rtc.load_many("{folders.DEFAULT}").sessions says what there is.'
