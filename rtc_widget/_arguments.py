@@ -28,6 +28,7 @@ __all__ = [
     "checked_choice",
     "checked_count",
     "checked_flag",
+    "checked_progress",
     "checked_provider",
     "checked_seed",
     "checked_seq",
@@ -91,6 +92,17 @@ def checked_flag(given: object, what: str) -> bool:
     if not isinstance(given, bool | np.bool_):
         raise ConfigurationError(f"{what} is True or False, not {shown(given)}.")
     return bool(given)
+
+
+def checked_progress(progress: object) -> bool | None:
+    """Return whether a bar is shown; None where nobody says.
+
+    Raises
+    ------
+    ConfigurationError
+        For anything else than True, False or None.
+    """
+    return None if progress is None else checked_flag(progress, "progress, where it is not None,")
 
 
 def checked_provider(provider: object) -> Provider:

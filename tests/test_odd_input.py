@@ -412,3 +412,24 @@ def test_results_are_asked_for_a_row_and_tell_what_there_is(odd: Any, tmp_path: 
 def test_a_variant_is_made_without_fields_named_one_after_the_other(odd: Any) -> None:
     with pytest.raises(rtc.ConfigurationError, match=r'without\("voice", "speed"\)'):
         rtc.Variant("calm", voice="cedar").without(odd)
+
+
+@pytest.mark.parametrize("odd", ["no", *ODD_KINDS], ids=repr)
+def test_progress_is_true_false_or_none_and_nothing_begins_before(odd: Any, recorded: Path) -> None:
+    before = sorted(recorded.iterdir())
+    calls: list[Callable[[], object]] = [
+        lambda: rtc.load(recorded, progress=odd),
+        lambda: rtc.load_many(recorded, progress=odd),
+        lambda: grid(recorded).run(progress=odd),
+    ]
+    for call in calls:
+        with pytest.raises(rtc.ConfigurationError, match="progress, where it is not None, is True or False"):
+            call()
+    assert sorted(recorded.iterdir()) == before
+
+
+@pytest.mark.parametrize("odd", ODD_KINDS, ids=ODD_IDS)
+def test_a_price_is_of_a_model_with_a_name(odd: Any) -> None:
+    for how in ({"model": odd}, {"model": "voice", "like": odd}):
+        with pytest.raises(rtc.ConfigurationError, match="is the name of a model"):
+            rtc.frames.set_price(**how)

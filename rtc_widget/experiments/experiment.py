@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rtc_widget._arguments import (
     checked_count,
     checked_flag,
+    checked_progress,
     checked_seed,
     checked_timeout,
     checked_variant,
@@ -174,6 +175,7 @@ class Experiment:
             cannot be written, what cannot be sent to other processes, or an argument that is none.
         """
         checked_count(max_sessions, "max_sessions is how many calls are held at once")
+        progress = checked_progress(progress)
         start = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
         folder = self._directory / f"{start}-experiment-{secrets.token_hex(3)}"
         plans = self._plans(folder)

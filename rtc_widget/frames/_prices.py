@@ -218,10 +218,14 @@ def set_price(model: str, *, like: str | None = None, **usd: float | None) -> No
     Raises
     ------
     ConfigurationError
-        There is no such field, no price is known for `like`, or one is no number from 0.
+        A model is no name, there is no such field, no price is known for `like`, or one is no number from 0.
     """
     from rtc_widget._errors import ConfigurationError
 
+    given: dict[str, object] = {"model": model, "like": "" if like is None else like}
+    for what, named in given.items():
+        if not isinstance(named, str):
+            raise ConfigurationError(f"{what} is the name of a model, not {named!r}")
     base = Price() if like is None else look_up(like)
     if base is None:
         raise ConfigurationError(f"genai-prices knows no model {like!r}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from rtc_widget._arguments import checked_flag
+from rtc_widget._arguments import checked_flag, checked_progress
 from rtc_widget._errors import ConfigurationError, RecordingError
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget.frames import FRAMES, Frames, frame_of
@@ -58,7 +58,7 @@ class Recordings(FrameProperties):
         trials: bool = False,
     ) -> None:
         self.paths = list(paths)
-        self._progress = progress
+        self._progress = checked_progress(progress)
         self._strict = checked_flag(strict, "strict")
         self._trials = trials
         self._loaded: dict[Path, tuple[int, Frames]] = {}
@@ -172,7 +172,7 @@ def load_many(
     RecordingError
         There is no session.
     ConfigurationError
-        `where` is no path, or `strict` neither True nor False.
+        `where` is no path, or `strict` or `progress` is none.
     """
     paths = folders.find(where)
     if not paths:

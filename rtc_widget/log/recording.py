@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from rtc_widget._arguments import checked_flag, expanded, is_iterable
+from rtc_widget._arguments import checked_flag, checked_progress, expanded, is_iterable
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget.frames import Frames
@@ -191,9 +191,9 @@ def load(path: str | Path | Iterable[Any], *, strict: bool = True, progress: boo
     RecordingError
         There is nothing, or a line cannot be read; it says which.
     ConfigurationError
-        What is given is neither a path nor events, or `strict` neither True nor False.
+        What is given is neither a path nor events, or `strict` or `progress` is none.
     """
-    strict = checked_flag(strict, "strict")
+    strict, progress = checked_flag(strict, "strict"), checked_progress(progress)
     if not isinstance(path, str | os.PathLike):
         if not is_iterable(path):
             raise ConfigurationError(
