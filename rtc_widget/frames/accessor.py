@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _BATCH = 8192
 _FEW = 64
 _MOST_DIGITS = 18
+_IN_BRACKETS = re.compile(r"(?<=[^.])\[(\d+)\](?=[.\[]|$)")
 _NOTHING = pa.scalar("", pa.large_string())
 _NEWLINE = pa.scalar("\n", pa.large_string())
 _Values = list[Any]
@@ -49,7 +51,7 @@ class RtcAccessor:
         ----------
         path : str
             Names joined by dots, and numbers for places in a list (or names in an object):
-            `response.usage.total_tokens`, `item.content.0.transcript`.
+            `response.usage.total_tokens`, `item.content.0.transcript`, or `item.content[0].transcript`.
         column : str
             The column of JSON text.
 
@@ -71,7 +73,7 @@ class RtcAccessor:
         given: object = path
         if not isinstance(given, str) or "" in given.split("."):
             raise ConfigurationError(f"{path!r} is no path: names joined by dots, such as item.role")
-        read = _reader(path)
+        read = _reader(_IN_BRACKETS.sub(r".\1", path))
         texts = pa.array(self._frame[column].array, ARROW_TYPES["string"])
         values: _Values = []
         for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
