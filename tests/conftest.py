@@ -66,7 +66,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave what takes long to `make soak`."""
+    """Leave what takes long to `make soak`; and let no name differ from one worker to the next."""
+    nameless = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if nameless:
+        raise pytest.UsageError(f"the names of these tests hold an address, give them ids: {nameless}")
     if config.getoption("markexpr"):
         return
     soak = [item for item in items if item.get_closest_marker("soak")]
