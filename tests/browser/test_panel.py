@@ -54,7 +54,7 @@ async def test_what_is_typed_in_the_panel_is_answered_and_both_sides_show(lab: L
     await box.press("Enter")
     await expect(panel.get_by_text("You said: A flat white, <b>please</b>.")).to_be_visible()
     await expect(panel.get_by_text("A flat white, <b>please</b>.", exact=True)).to_be_visible()
-    await notebook.run("await w.wait_for('output_audio_buffer.stopped')")
+    await notebook.run("await w.wait_for('output_audio_buffer.stopped', timeout=60)")
     assert await notebook.value("w.turns.transcript.tolist()") == ["You said: A flat white, <b>please</b>."]
 
 
@@ -143,14 +143,14 @@ async def test_a_sound_file_is_spoken_a_picture_shown_and_a_turn_heard_again(
     await chooser.set_input_files(speech)
     await expect(panel.get_by_text("will be spoken in place of the microphone")).to_be_visible()
     await panel.get_by_role("button", name="Send").click()
-    await notebook.run("await w.wait_for('output_audio_buffer.stopped', since=0)")
+    await notebook.run("await w.wait_for('output_audio_buffer.stopped', since=0, timeout=60)")
     assert "london" in (await notebook.value("w.turns.user_transcript.iloc[0]")).lower()
     answered = await notebook.value("len(w.event_log)")
     await lab.page.screenshot(path=tmp_path / "menu.png")
     await chooser.set_input_files(tmp_path / "menu.png")
     await panel.get_by_label("Type to the agent").fill("What is this?")
     await panel.get_by_role("button", name="Send").click()
-    await notebook.run(f"await w.wait_for('response.done', since={answered})")
+    await notebook.run(f"await w.wait_for('response.done', since={answered}, timeout=60)")
     sent = await notebook.value("[e for e in w.event_log if e['type'] == 'conversation.item.create'][-1]")
     assert [part["type"] for part in sent["item"]["content"]] == ["input_text", "input_image"]
     heard = panel.locator(".rtcw-row[data-who=you][data-heard=true]").first
