@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 SCREENSHOTS = HERE / "screenshots"
-CELL_S = 60
+CELL_S = 120
 PANEL = "section.rtcw"
 PILL = ".rtcw-pill"
 VIEWPORT: ViewportSize = {"width": 1280, "height": 900}

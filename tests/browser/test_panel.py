@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from playwright.async_api import expect
@@ -54,7 +55,7 @@ async def test_what_is_typed_in_the_panel_is_answered_and_both_sides_show(lab: L
     await box.press("Enter")
     await expect(panel.get_by_text("You said: A flat white, <b>please</b>.")).to_be_visible()
     await expect(panel.get_by_text("A flat white, <b>please</b>.", exact=True)).to_be_visible()
-    await notebook.run("await w.wait_for('output_audio_buffer.stopped', timeout=60)")
+    await notebook.run("await w.wait_for('output_audio_buffer.stopped', timeout=50)")
     assert await notebook.value("w.turns.transcript.tolist()") == ["You said: A flat white, <b>please</b>."]
 
 
@@ -65,21 +66,26 @@ async def test_a_transcript_follows_to_its_end_however_long_it_grows_until_someb
     await notebook.run(widget_cell())
     await notebook.run("await w.connect()")
     box = notebook.element.locator(f"{PANEL} .rtcw-scroll")
-    many = "for _ in range({}):\n    await w.add_message('user', f'message {{len(w.event_log)}}')"
-    await notebook.run(many.format(215))
+    many = """
+        added = [w.add_message("user", f"message {{n}}") for n in range({})]
+        for message in added:
+            await message
+    """
+    await notebook.run(dedent(many).format(215))
     await expect(box.get_by_role("button", name="earlier row")).to_be_visible()
     rest_px = "box => box.scrollHeight - box.scrollTop - box.clientHeight"
-    assert await box.evaluate(rest_px) < 24
+    inner = await box.element_handle()
+    await lab.page.wait_for_function(f"box => ({rest_px})(box) < 24", arg=inner)
     latest = notebook.element.get_by_role("button", name="Latest")
     assert await latest.count() == 0
     await box.hover()
     await lab.page.mouse.wheel(0, -400)
     await expect(latest).to_be_visible()
-    await notebook.run(many.format(5))
+    await notebook.run(dedent(many).format(5))
     assert await box.evaluate(rest_px) > 200
     await latest.click()
-    await notebook.run(many.format(5))
-    assert await box.evaluate(rest_px) < 24
+    await notebook.run(dedent(many).format(5))
+    await lab.page.wait_for_function(f"box => ({rest_px})(box) < 24", arg=inner)
 
 
 async def test_stop_interrupts_the_agent(lab: Lab) -> None:
@@ -143,14 +149,14 @@ async def test_a_sound_file_is_spoken_a_picture_shown_and_a_turn_heard_again(
     await chooser.set_input_files(speech)
     await expect(panel.get_by_text("will be spoken in place of the microphone")).to_be_visible()
     await panel.get_by_role("button", name="Send").click()
-    await notebook.run("await w.wait_for('output_audio_buffer.stopped', since=0, timeout=60)")
+    await notebook.run("await w.wait_for('output_audio_buffer.stopped', since=0, timeout=50)")
     assert "london" in (await notebook.value("w.turns.user_transcript.iloc[0]")).lower()
     answered = await notebook.value("len(w.event_log)")
     await lab.page.screenshot(path=tmp_path / "menu.png")
     await chooser.set_input_files(tmp_path / "menu.png")
     await panel.get_by_label("Type to the agent").fill("What is this?")
     await panel.get_by_role("button", name="Send").click()
-    await notebook.run(f"await w.wait_for('response.done', since={answered}, timeout=60)")
+    await notebook.run(f"await w.wait_for('response.done', since={answered}, timeout=50)")
     sent = await notebook.value("[e for e in w.event_log if e['type'] == 'conversation.item.create'][-1]")
     assert [part["type"] for part in sent["item"]["content"]] == ["input_text", "input_image"]
     heard = panel.locator(".rtcw-row[data-who=you][data-heard=true]").first
