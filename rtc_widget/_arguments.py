@@ -129,9 +129,9 @@ def checked_timeout(timeout: object) -> float:
     ConfigurationError
         For what is no number above 0.
     """
-    is_number = isinstance(timeout, numbers.Real) and not isinstance(timeout, bool)
+    counts = isinstance(timeout, numbers.Real) and not isinstance(timeout, bool)
     try:
-        limit_s = float(cast("float", timeout)) if is_number else 0.0
+        limit_s = float(cast("float", timeout)) if counts else 0.0
     except OverflowError:  # a whole number of more digits than any clock has
         limit_s = 0.0
     if not limit_s > 0:
@@ -243,8 +243,8 @@ def expanded(path: str | PathLike[str]) -> Path:
         ) from None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            shown, n = str(place)[:_SHOWN], len(str(place))
+            begin, n = str(place)[:_SHOWN], len(str(place))
             raise ConfigurationError(
-                f"{shown!r}… cannot be read or written: {n} characters are no path."
+                f"{begin!r}… cannot be read or written: {n} characters are no path."
             ) from None
     return place

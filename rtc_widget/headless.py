@@ -119,7 +119,7 @@ class HeadlessSession(Session):
             For a file that is missing, empty or no sound.
         """
         if isinstance(source, AsyncIterable):
-            from rtc_widget.audio.files import check_rate
+            from rtc_widget.audio.sound import check_rate
 
             rate_hz = _STREAM_RATE_HZ if sample_rate_hz is None else sample_rate_hz
             stream = _Stream(source, check_rate(rate_hz, "the stream"))

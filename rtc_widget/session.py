@@ -8,7 +8,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from rtc_widget._arguments import checked_choice, checked_provider, checked_variant, expanded
+from rtc_widget._arguments import checked_choice, checked_flag, checked_provider, checked_variant, expanded
 from rtc_widget._asking import Asking
 from rtc_widget._call_limit import CallLimit
 from rtc_widget._calling import Calling
@@ -294,9 +294,7 @@ def _opened(directory: str | os.PathLike[str] | OpenLog | None) -> OpenLog:
 
 
 def _check_sideband(sideband: object, signaling: str) -> None:
-    if not isinstance(sideband, bool):
-        raise ConfigurationError(f"sideband is True or False, not {sideband!r}.")
-    if sideband and signaling != "kernel":
+    if checked_flag(sideband, "sideband") and signaling != "kernel":
         raise ConfigurationError(
             'A sideband joins calls that the kernel makes: signaling="kernel", sideband=True.'
         )

@@ -84,6 +84,8 @@ async def test_a_call_that_no_page_held_has_ended_with_its_kernel(tmp_path: Path
     widget = rtc.resume(saved, provider=rtc.Sandbox())
     assert widget.status == "ended"
     assert widget.calls["t_end_ms"].notna().tolist() == [True]
+    states = widget.events[widget.events["type"] == "rtc.state"]
+    assert states.rtc.path("transport").tolist()[-2:] == ["peer", "peer"]
     with pytest.raises(rtc.ConnectionFailed, match="no page shows this widget"):
         await widget.connect(timeout=0.1)
     widget.close()

@@ -36,7 +36,7 @@ export function createPlaying({ messagesOf, show }: Ports): Playing {
     let played_ms = t_ms - (playing?.since_ms ?? t_ms);
     for (const entry of messages) {
       if (entry === messages.at(-1) || played_ms < soundLength(entry)) {
-        entry.over = over;
+        entry.over = over && entry.cut === null;
         cutOff(entry, t_ms, played_ms, false);
       }
       played_ms -= soundLength(entry);

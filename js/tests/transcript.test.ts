@@ -156,6 +156,13 @@ describe("an interrupted answer", () => {
     expect([row?.edge, next?.struck]).toEqual([expect.not.stringContaining("interrupted"), ""]);
   });
 
+  it("stays interrupted where it was before the call ended", () => {
+    later(1300);
+    server(agent.truncated("a1", 1300));
+    note({ type: "rtc.state", state: "ended", call: 1 });
+    expect(rows()[0]?.edge).toBe("interrupted at 0:01");
+  });
+
   it("is not struck out of what was played to its end before the call ended", () => {
     server(agent.audio("stopped", "r1"));
     note({ type: "rtc.state", state: "ended", call: 1 });

@@ -18,7 +18,7 @@ from rtc_widget.audio.sound import Sound, check_rate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Sound", "check_rate", "load_sound", "mono_int16"]
+__all__ = ["Sound", "load_sound", "mono_int16"]
 
 _MOST_CHANNELS = 32
 _LOUDEST = 2.0

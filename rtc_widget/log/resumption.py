@@ -33,16 +33,15 @@ def held_by(log: EventLog) -> Held | None:
     return found
 
 
-def died_with_its_kernel(log: EventLog) -> int | None:
-    """Return the number of the call that a log says is up, though no page held it; None where none is."""
+def died_with_its_kernel(log: EventLog) -> dict[str, Any] | None:
+    """Return the note of a call that a log says is up, though no page held it; None where none is."""
     last: dict[str, Any] = {}
     for record in log.records(types={"rtc.state"}):
         if record.direction == "local":
             last = record.event
             if isinstance(last.get("page"), str):
                 return None
-    call = last.get("call")
-    return (call if isinstance(call, int) else 1) if last.get("state") in CALLING else None
+    return last if last.get("state") in CALLING else None
 
 
 class Known:

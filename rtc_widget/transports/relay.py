@@ -74,9 +74,10 @@ class Relay:
             self.pages[page.id] = page
             if page.calling:
                 self.owner, page.seen_at_s = page, math.inf
-        elif (call := died_with_its_kernel(self._log)) is not None:
+        elif (died := died_with_its_kernel(self._log)) is not None:
+            about = {name: died.get(name) for name in ("call", "transport")}
             reason = "the kernel that held the call is gone"
-            self._log.note("rtc.state", state="ended", call=call, reason=reason, transport="browser")
+            self._log.note("rtc.state", state="ended", reason=reason, **about)
 
     # -- from the browser -------------------------------------------------------------------------
 
