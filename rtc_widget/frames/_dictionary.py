@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from html import escape
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rtc_widget.frames._frame import Frame
 
 _WIDTH = 110
+_CODE = re.compile(r"`([^`]+)`")
 
 
 class Dictionary:
@@ -55,11 +57,16 @@ class Dictionary:
         rows = "".join(
             f"<tr><td style='text-align:left'><code>{escape(c.name)}</code></td>"
             f"<td style='text-align:left'>{escape(c.dtype)}</td>"
-            f"<td style='text-align:left'>{escape(c.doc)}</td></tr>"
+            f"<td style='text-align:left'>{_marked(c.doc)}</td></tr>"
             for c in self.columns
         )
         head = f"<p><b>{escape(self.name)}</b>: a row is {escape(self.row)}</p>"
         return f"{head}<table><tbody>{rows}</tbody></table>"
+
+
+def _marked(doc: str) -> str:
+    """Return a definition as HTML, what stands in backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", escape(doc))
 
 
 def describe(name: str) -> Dictionary:

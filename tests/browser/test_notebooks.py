@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.browser.lab import Lab
 
 NOTEBOOKS = sorted(Path(__file__).parents[2].joinpath("notebooks").glob("*.ipynb"))
+WRITES_FILES = {"03_read_the_log"}
 HOLDS_AFTERWARDS = {
     "01_talk": [
         "'train' in before.transcript",
@@ -65,6 +66,8 @@ async def test_the_notebook_runs_from_top_to_bottom(lab: Lab, path: Path) -> Non
     notebook = await lab.open(path=path.name)
     await notebook.run_all(timeout=120)
     await lab.screenshot(path.stem)
+    if path.stem in WRITES_FILES:
+        await notebook.run_all(timeout=120)  # as people do, over what the first time has left
     for expression in HOLDS_AFTERWARDS.get(path.stem, []):
         assert await notebook.value(f"bool({expression})"), expression
     assert await lab.live_microphones() == 0

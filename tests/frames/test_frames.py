@@ -375,6 +375,8 @@ def test_a_dictionary_prints_every_column_with_its_definition() -> None:
     for column in FRAMES["turns"].all_columns:
         assert column.name in repr(told)
         assert column.name in told._repr_html_()
+    assert "<code>speech_started</code> came" in told._repr_html_()
+    assert "`" not in told._repr_html_()
     table = told.to_frame()
     assert table["column"].tolist() == [column.name for column in FRAMES["turns"].all_columns]
     assert table["dtype"].tolist()[1] == "int64[pyarrow]"
