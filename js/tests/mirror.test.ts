@@ -1,11 +1,15 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Fields, LogRecord } from "../src/messages";
 import { createMirror, type Mirror } from "../src/mirror";
+import { settle } from "./fakes/page";
 
 let log: LogRecord[];
 let applied: number[];
 let fetched: number[];
 let hold: Promise<void>;
+/** So long takes a record that is applied. */
+let apply_ms: number;
+let now_ms: number;
 let mirror: Mirror;
 
 const grow = (count: number) => {
@@ -13,14 +17,22 @@ const grow = (count: number) => {
     log.push([log.length, "server", log.length, "{}"]);
   }
 };
-const turns = () => new Promise((resolve) => setTimeout(resolve));
 const all = () => Array.from(log.keys());
 
+const apply = ([seq]: LogRecord) => {
+  applied.push(seq);
+  now_ms += apply_ms;
+};
+
 beforeEach(() => {
+  vi.useFakeTimers();
   log = [];
   applied = [];
   fetched = [];
   hold = Promise.resolve();
+  apply_ms = 0;
+  now_ms = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => now_ms);
   mirror = createMirror({
     async fetch({ since, limit }): Promise<Fields> {
       fetched.push(since);
@@ -29,16 +41,33 @@ beforeEach(() => {
       const next = since + records.length;
       return { records, next: next < log.length ? next : null };
     },
-    apply: ([seq]) => applied.push(seq),
+    apply,
   });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 describe("the kernel's log in a page that does not hold the call", () => {
   it("is read page by page, each record once and in order", async () => {
     grow(1200);
     mirror.known(1200);
-    await turns();
+    await settle();
     expect(fetched).toEqual([0, 500, 1000]);
+    expect(applied).toEqual(all());
+  });
+
+  it("lets the page draw between slices of a page of records, and loses none of them", async () => {
+    apply_ms = 1;
+    grow(300);
+    mirror.known(300);
+    const drawn = [0];
+    do {
+      await vi.advanceTimersToNextTimerAsync();
+      drawn.push(applied.length);
+    } while (vi.getTimerCount() > 0);
+    expect(Math.max(...drawn.map((count, at) => count - (drawn[at - 1] ?? 0)))).toBeLessThan(100);
     expect(applied).toEqual(all());
   });
 
@@ -48,7 +77,7 @@ describe("the kernel's log in a page that does not hold the call", () => {
     expect(fetched).toEqual([]);
     grow(4);
     mirror.push(log.slice(5, 7));
-    await turns();
+    await settle();
     expect(fetched).toEqual([3]);
     mirror.push(log.slice(2, 7));
     expect(applied).toEqual(all());
@@ -62,7 +91,7 @@ describe("the kernel's log in a page that does not hold the call", () => {
     grow(2);
     mirror.push(log.slice(10));
     go();
-    await turns();
+    await settle();
     expect(applied).toEqual(all());
   });
 
@@ -72,18 +101,18 @@ describe("the kernel's log in a page that does not hold the call", () => {
     mirror.stop();
     grow(5);
     mirror.push(log.slice(600));
-    await turns();
+    await settle();
     expect(applied).toEqual(all().slice(0, 600));
   });
 
   it("starts again from the first record", async () => {
     grow(2);
     mirror.known(2);
-    await turns();
+    await settle();
     mirror.stop();
     grow(1);
     mirror.restart(3);
-    await turns();
+    await settle();
     expect(applied).toEqual([0, 1, 0, 1, 2]);
   });
 
@@ -96,14 +125,14 @@ describe("the kernel's log in a page that does not hold the call", () => {
         }
         return { records: log.slice(since), next: null };
       },
-      apply: ([seq]) => applied.push(seq),
+      apply,
     });
     grow(2);
     mirror.known(2);
-    await turns();
+    await settle();
     fails = false;
     mirror.known(2);
-    await turns();
+    await settle();
     expect(applied).toEqual([0, 1]);
   });
 });
