@@ -279,7 +279,7 @@ describe("a turn asked again", () => {
     });
     const columns = [...view.querySelectorAll(".rtcw-row .rtcw-answers-of")];
     expect(columns.map((column) => column.textContent)).toEqual([
-      "as it is now▶<i>Yes.</i>612 ms · $0.002",
+      "as it was when asked▶<i>Yes.</i>612 ms · $0.002",
       "briskKeep this oneNo answer: no answer612 ms · $0.002",
     ]);
     await click("Keep this one");

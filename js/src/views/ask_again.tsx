@@ -8,6 +8,8 @@ import { costText, countText, tookText } from "../words";
 import { PlayButton } from "./play_button";
 
 const REPEATS = [1, 2, 3, 5, 10];
+/** The heading of what the session's own configuration answered: another may be in force since. */
+const THEN = "as it was when asked";
 
 interface AskAgainProps {
   instance: Instance;
@@ -103,9 +105,9 @@ function Answers({ instance, answers }: { instance: Instance; answers: readonly 
   return (
     <div class="rtcw-answers">
       {variants.map((variant) => (
-        <section key={variant} class="rtcw-answers-of" aria-label={`Answers of ${variant}`}>
+        <section key={variant} class="rtcw-answers-of" aria-label={`Answers of ${nameOf(variant)}`}>
           <div class="rtcw-answers-head">
-            <strong>{variant}</strong>
+            <strong>{nameOf(variant)}</strong>
             <span class="rtcw-spring" />
             {variant !== NOW &&
               (inForce === variant ? (
@@ -139,6 +141,10 @@ function Answers({ instance, answers }: { instance: Instance; answers: readonly 
       ))}
     </div>
   );
+}
+
+function nameOf(variant: string): string {
+  return variant === NOW ? THEN : variant;
 }
 
 /** The numbers of an answer, heard before inferred; what is only inferred says so by its sign. */
