@@ -121,6 +121,10 @@ class Tools:
         """Return the tool of a name, None for one that is not ours to run."""
         return self._tools.get(name)
 
+    def of(self, function: object) -> Tool | None:
+        """Return the tool that a function is here, None for one that is none."""
+        return next((tool for tool in self if getattr(tool, "function", None) == function), None)
+
     def is_gone(self, name: str) -> bool:
         """Say whether a tool of a name was ours to run, and is nobody's now."""
         theirs = {other.get("name") for other in self._others if isinstance(other, dict)}

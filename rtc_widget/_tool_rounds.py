@@ -49,6 +49,7 @@ class ToolRounds:
         self._tools = tools
         self._speaking = speaking
         self._rounds: dict[str, Round] = {}
+        self._taken: set[str] = set()
         self._cut_short = False
         self._approvals = Approvals(core)
         self._remote = RemoteCalls(
@@ -82,6 +83,7 @@ class ToolRounds:
         if state in {"ended", "failed"}:
             self._cut_short |= bool(self._rounds)
             self._rounds.clear()
+            self._taken.clear()
             get_loop().call_soon_threadsafe(self._approvals.forget)
         elif state == "live":
             self._cut_short = False
@@ -96,15 +98,39 @@ class ToolRounds:
         # The conversation takes no output of a call that is no part of it.
         if self._core.conversation.is_aside(response_id):
             return
-        if tool is not None:
-            result = self._result(tool, tool_call_id, str(event.get("arguments") or ""))
-        elif self._tools.is_gone(name):
-            result = self._no_result(name, tool_call_id)
-        else:
+        if not (tool is not None or self._tools.is_gone(name)) or not self._is_new(event, name, tool_call_id):
             return
         group = self._rounds.setdefault(response_id, Round(response_id))
         group.running.add(tool_call_id)
-        self._spawn(self._answer(group, name, tool_call_id, result))
+        arguments = str(event.get("arguments") or "")
+        self._spawn(
+            self._answer(
+                group,
+                name,
+                tool_call_id,
+                self._no_result(name, tool_call_id)
+                if tool is None
+                else self._result(group, tool, tool_call_id, arguments),
+            )
+        )
+
+    def _is_new(self, event: dict[str, Any], name: str, tool_call_id: str) -> bool:
+        """Say whether a call is to be run: once each, and not while another goes by its id.
+
+        What a person allows, and what an output answers, is told by that id alone.
+        """
+        item_id = str(event.get("item_id") or "")
+        if item_id in self._taken:
+            return False
+        self._taken |= {item_id} - {""}
+        if not any(tool_call_id in group.running for group in self._rounds.values()):
+            return True
+        said = (
+            f"{name} was called under the id of a call that is not over ({tool_call_id}), and is not run: "
+            "nobody could say which of them is allowed, or answered."
+        )
+        self._core.log.note("rtc.error", source="tool", code=name, message=said, param=tool_call_id)
+        return False
 
     def _response_done(self, event: dict[str, Any]) -> None:
         response = event.get("response")
@@ -128,19 +154,19 @@ class ToolRounds:
                     self._perhaps_ask(group)
 
     async def _answer(
-        self, group: Round, name: str, tool_call_id: str, result: Coroutine[Any, Any, ToolResult]
+        self, group: Round, name: str, tool_call_id: str, result: Coroutine[Any, Any, ToolResult | None]
     ) -> None:
         try:
-            await self._hand_in(
-                group, name, tool_call_id, await self._in_any_case(name, tool_call_id, result)
-            )
+            given = await self._in_any_case(name, tool_call_id, result)
+            if given is not None:
+                await self._hand_in(group, name, tool_call_id, given)
         finally:
             group.running.discard(tool_call_id)
             self._perhaps_ask(group)
 
     async def _in_any_case(
-        self, name: str, tool_call_id: str, result: Coroutine[Any, Any, ToolResult]
-    ) -> ToolResult:
+        self, name: str, tool_call_id: str, result: Coroutine[Any, Any, ToolResult | None]
+    ) -> ToolResult | None:
         """Return the result, or what went wrong around it: the model waits for an output in any case."""
         try:
             return await result
@@ -160,8 +186,11 @@ class ToolRounds:
         )
         return ToolResult(said, error=said)
 
-    async def _result(self, tool: Tool, tool_call_id: str, arguments: str) -> ToolResult:
-        approved, reason = await self._approval(tool, tool_call_id, arguments)
+    async def _result(self, group: Round, tool: Tool, tool_call_id: str, arguments: str) -> ToolResult | None:
+        """Run a tool, if it may; None where the call it belonged to is over before."""
+        approved, reason = await self._approval(group, tool, tool_call_id, arguments)
+        if self._is_over(group):
+            return None
         if not approved:
             said = f"A person did not allow this call{f': {reason}' if reason else ''}."
             return ToolResult(said, error="rejected")
@@ -186,7 +215,7 @@ class ToolRounds:
 
     async def _hand_in(self, group: Round, name: str, tool_call_id: str, result: ToolResult) -> None:
         late = f"{name} has an output for a call that is over"
-        if group.response_id not in self._rounds:
+        if self._is_over(group):
             raise ConnectionFailed("channel", f"{late}, and the one that is up knows nothing of it.")
         event, _ = protocol.dialect.function_call_output(tool_call_id, result.output)
         try:
@@ -195,14 +224,16 @@ class ToolRounds:
             raise ConnectionFailed("channel", f"{late}: {error.reason}") from error
         self._core.log.note("rtc.tool", tool_call_id=tool_call_id, name=name, phase="sent")
 
+    def _is_over(self, group: Round) -> bool:
+        """Say whether the call that it belonged to is over."""
+        return group.response_id not in self._rounds
+
     # -- the next response ------------------------------------------------------------------------
 
     def _perhaps_ask(self, group: Round) -> None:
         """Ask for the next response once this one is done and every call of it has its output."""
-        if group.asked or group.running or group.others or group.status is None:
+        if group.asked or group.running or group.others or group.status is None or self._is_over(group):
             return
-        if group.response_id not in self._rounds:
-            return  # the call it belonged to is over
         group.asked = True
         if group.status in _ANSWERED:
             self._spawn(self._ask(group))
@@ -237,7 +268,9 @@ class ToolRounds:
 
     # -- approval ---------------------------------------------------------------------------------
 
-    async def _approval(self, tool: Tool, tool_call_id: str, arguments: str) -> tuple[bool, str | None]:
+    async def _approval(
+        self, group: Round, tool: Tool, tool_call_id: str, arguments: str
+    ) -> tuple[bool, str | None]:
         try:
             if callable(tool.needs_approval):  # it may take its time, which the sound on this loop has not
                 asks = await in_thread(lambda: tool.asks_first(arguments))
@@ -251,6 +284,8 @@ class ToolRounds:
             self._core.log.note(
                 "rtc.error", source="tool", code=type(error).__name__, message=said, detail=detail
             )
+        if self._is_over(group):
+            return False, None
         return await self._approvals.ask(tool_call_id, name=tool.name, arguments=arguments)
 
     def decide(self, tool_call_id: str, *, approved: bool, reason: str | None = None) -> None:

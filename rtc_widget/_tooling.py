@@ -10,7 +10,7 @@ from rtc_widget._mcp_server import checked_place, checked_prefix
 from rtc_widget._mcp_servers import check_installed
 from rtc_widget._parts import SessionParts
 from rtc_widget._tool_list import ToolList
-from rtc_widget.tools import Tool
+from rtc_widget.tools import Tool, made_of, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,6 +79,7 @@ class Tooling(SessionParts):
     def _add_tool(self, function: F, options: dict[str, Any]) -> F:
         given: object = function
         tool = given if isinstance(given, Tool) else Tool(function, **options)
+        remember(tool)
         self._declare("tool", self._tools.now.with_tool(tool))
         return function
 
@@ -183,6 +184,7 @@ class Tooling(SessionParts):
     def _with_tools(self, fields: dict[str, Any]) -> tuple[dict[str, Any], ToolList | None]:
         """Take `tools=` apart: functions are ours to run, the rest is declared; the list replaces all.
 
+        A function that was made a tool before stays the tool it was: who asked a person first still does.
         A definition by the name of a function that is ours is what the model is told of it from now on.
 
         Returns
@@ -203,7 +205,7 @@ class Tooling(SessionParts):
             if isinstance(given, Tool):
                 own.append(given)
             elif callable(given):
-                own.append(Tool(given))
+                own.append(self._tools.of(given) or made_of(given) or Tool(given))
             elif ours is not None:
                 own.append(ours)
                 told[ours.name] = given

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import time
 import traceback
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from rtc_widget._arguments import checked_approval, checked_count, checked_timeout
 from rtc_widget._errors import ConfigurationError
@@ -25,6 +27,8 @@ __all__ = ["Tool", "ToolResult"]
 
 _TIMEOUT_S = 30.0
 _MS_IN_S = 1000.0
+_SAID = ("name", "description", "needs_approval", "timeout", "max_characters")
+_MADE: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,23 @@ class Tool:
     def __repr__(self) -> str:
         """Show the tool as it is called."""
         return f"Tool({self.name}{inspect.signature(self.function)})"
+
+
+def remember(tool: Tool) -> None:
+    """Keep what was said of a function when it was made a tool: that a person is asked first, above all."""
+    with contextlib.suppress(
+        AttributeError, TypeError
+    ):  # a server's tool has none; some take no weak reference
+        _MADE[tool.function] = {name: getattr(tool, name) for name in _SAID}
+
+
+def made_of(function: object) -> Tool | None:
+    """Return the tool that a function was last made; None where it has not been made one."""
+    try:
+        said = _MADE.get(function)
+    except TypeError:  # it cannot be hashed
+        return None
+    return None if said is None else Tool(cast("Callable[..., Any]", function), **said)
 
 
 def _check_function(function: object) -> None:

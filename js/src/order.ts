@@ -7,6 +7,7 @@ export interface Order {
   /** What is shown, in order. */
   rows: Signal<readonly Signal<Row>[]>;
   find(item_id: string): Entry | undefined;
+  /** The call of an id; of several, the first that waits for its output: some services use an id again. */
   findTool(tool_call_id: string): Entry | undefined;
   /** The entries of a response that are shown. */
   ofResponse(response_id: string): Entry[];
@@ -24,6 +25,8 @@ export interface Order {
   clear(): void;
 }
 
+const isUnanswered = ({ tool }: Entry) => tool !== null && tool.output === null && tool.error === null;
+
 export function createOrder(prefix: string): Order {
   const rows = signal<readonly Signal<Row>[]>([]);
   const items = new Map<string, Entry>();
@@ -39,10 +42,13 @@ export function createOrder(prefix: string): Order {
   return {
     rows,
     find: (item_id) => items.get(item_id),
-    findTool: (tool_call_id) => order.find((entry) => entry.tool?.tool_call_id === tool_call_id),
+    findTool(tool_call_id) {
+      const calls = order.filter((entry) => entry.tool?.tool_call_id === tool_call_id);
+      return calls.find(isUnanswered) ?? calls.at(-1);
+    },
     ofResponse: (response_id) => order.filter((entry) => entry.response_id === response_id && !entry.hidden),
     growing: () => order.filter((entry) => !entry.done),
-    unanswered: () => order.filter(({ tool }) => tool !== null && tool.output === null && tool.error === null),
+    unanswered: () => order.filter(isUnanswered),
 
     add(who, at_ms, item = {}) {
       const entry = newEntry(`${prefix}${serial++}`, who, at_ms, item);

@@ -258,6 +258,18 @@ describe("tools", () => {
     expect(rows()[1]).toMatchObject({ text: "price() → 3.2", hint: "", edge: "900 ms", edgeTitle: "how long it ran" });
   });
 
+  it("are told apart though a service uses an id again: the first that has no output is meant", () => {
+    const order = (id: string) => tool.call(id, "u1", "call_0", "order", "{}");
+    server(...order("f1"));
+    note({ type: "rtc.tool", tool_call_id: "call_0", phase: "finished", output: "ink", run_ms: 1 });
+    server(...order("f2"));
+    note({ type: "rtc.approval", tool_call_id: "call_0", decision: "asked" });
+    server(...order("f3"));
+    expect(rows().map(({ asks }) => asks)).toEqual(["", "call_0", ""]);
+    note({ type: "rtc.approval", tool_call_id: "call_0", decision: "rejected" });
+    expect(rows().map(({ asks }) => asks)).toEqual(["", "", ""]);
+  });
+
   it("say once that they failed, and no time where a person said no", () => {
     server(...tool.call("f1", "u1", "call_1", "order", "{}"), ...tool.call("f2", "f1", "call_2", "price", "{}"));
     note({ type: "rtc.tool", tool_call_id: "call_1", phase: "finished", error: "order failed: no ink", run_ms: 1 });

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
-from rtc_widget.tools import Tool
+from rtc_widget.tools import Tool, made_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,8 +33,9 @@ def check_tools(tools: Iterable[object], way_out: str) -> None:
     ConfigurationError
         There is one.
     """
-    for tool in tools:
-        if isinstance(tool, Tool) and tool.needs_approval is True:
+    for given in tools:
+        tool = given if isinstance(given, Tool) else made_of(given)
+        if tool is not None and tool.needs_approval is True:
             raise ConfigurationError(
                 f"The tool {tool.name} asks a person before it runs, and in calls of their own nobody can be "
                 f"asked: {way_out}"
