@@ -142,10 +142,13 @@ class Editing(SessionParts):
             return await self._add(events, item_id, timeout)
 
     def _before(self, item: Item) -> str | None:
-        """Return the id of the item that stands before it; None at the beginning."""
-        ids = [other.item_id for other in self._core.conversation.items]
-        place = ids.index(item.item_id)
-        return ids[place - 1] if place else None
+        """Return the id of the item that stands before it; None at the beginning of its call."""
+        standing = [other.item_id for other in self._core.conversation.items_with(item)]
+        place = standing.index(item.item_id)
+        if place:
+            return standing[place - 1]
+        unseen = item.previous_item_id  # in a call that we joined later there may be more than we know
+        return None if unseen is None or self._core.conversation.item(unseen) is not None else unseen
 
     def delete(self, item: object, *, timeout: float = 10.0) -> Handle[dict[str, Any]]:
         """Take an item (or item id) out of the conversation.
@@ -226,6 +229,10 @@ class Editing(SessionParts):
         if known is None or known.deleted:
             raise ConfigurationError(
                 f"There is no item {item_id or item!r} in this conversation; `w.items` lists those there are."
+            )
+        if self._core.conversation.is_past(known):
+            raise ConfigurationError(
+                f"The item {known.item_id} is of an earlier call: the one that is up began without it."
             )
         return known
 

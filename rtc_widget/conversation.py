@@ -126,6 +126,14 @@ class Conversation:
             rest = [item for item in self._model.items.values() if item.known and not item.placed]
             return [*self._model.layout.order(), *rest]
 
+    def items_with(self, item: Item) -> list[Item]:
+        """Items of the call that holds this one, in order, deleted ones left out: each begins with none."""
+        return [other for other in self.items if other.root is item.root]
+
+    def is_past(self, item: Item) -> bool:
+        """Whether an item is of a call whose conversation another has followed."""
+        return item.placed and item.root is not self._model.layout.now()[0]
+
     def item(self, item_id: str) -> Item | None:
         """Return an item by its id, a deleted one too; None when no event has brought it."""
         item = self._model.items.get(item_id)

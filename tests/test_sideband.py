@@ -191,6 +191,18 @@ async def test_an_attached_session_hears_and_steers_a_call_made_elsewhere() -> N
         attached.close()
 
 
+async def test_what_is_edited_in_a_call_made_elsewhere_stays_in_its_place() -> None:
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), signaling="kernel", directory=None, instructions="Answer in one word."
+    ) as elsewhere:
+        await elsewhere.say("First things first.")
+        async with rtc.attach(call_id(elsewhere), provider=rtc.Sandbox(), directory=None) as attached:
+            turn = await attached.say("Third is attached.")
+            edited = await attached.edit(turn.item_ids[-1], "Third is edited.")
+        there = [item.item_id for item in elsewhere.conversation.items]
+        assert there.index(edited.item_id) == 2
+
+
 async def test_leaving_does_not_end_the_call_and_its_end_ends_the_session() -> None:
     async with rtc.HeadlessSession(provider=rtc.Sandbox(), signaling="kernel", directory=None) as elsewhere:
         async with rtc.attach(call_id(elsewhere), provider=rtc.Sandbox(), directory=None) as left:

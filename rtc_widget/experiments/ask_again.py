@@ -181,8 +181,9 @@ class _OnThisCall(_Asking):
         super().__init__(place)
         self._session = session
         self._timeout = timeout
-        ids = [item.item_id for item in session.conversation.items]
-        if last.item_id not in ids:
+        conversation = session.conversation
+        ids = [item.item_id for item in conversation.items_with(last)]
+        if last.item_id not in ids or conversation.is_past(last):
             raise ConfigurationError(
                 f"The input of turn {turn.index} is not in the conversation any more, so this call cannot be "
                 'asked it: on="new_calls" can.'

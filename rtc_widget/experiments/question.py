@@ -78,11 +78,13 @@ def question_of(session: Session, turn: Turn) -> Question:
 
 
 def _messages_before(session: Session, users: list[Item]) -> list[Item]:
-    """Return the conversation's messages before the last of a turn's inputs."""
+    """Return the messages of the same call before the last of a turn's inputs: what its answer knew of."""
     found = []
     for item in session.conversation.all_items:
         if item is users[-1]:
             break
+        if item.root is not users[-1].root:
+            continue
         if item in users or (item.type == "message" and not item.deleted):
             found.append(item)
     return found
