@@ -33,7 +33,15 @@ __all__ = [
 
 
 class RtcWidgetError(Exception):
-    """Base of every error that rtc_widget raises on purpose."""
+    """Base of every error that rtc_widget raises on purpose; copied and sent to other processes whole."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say what it is made of: its words, which are no arguments of its class, and what it knows."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[RtcWidgetError], words: tuple[Any, ...]) -> RtcWidgetError:
+    return kind.__new__(kind, *words)
 
 
 class ConfigurationError(RtcWidgetError):
