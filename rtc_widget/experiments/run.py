@@ -162,19 +162,21 @@ async def _take(session: Session, place: int, step: Step, timeout: float) -> lis
     if isinstance(step, Say | Play):
         await step.run(session, timeout)
     else:
-        await _within(step(session), f"the step {words_of(step)}", timeout)
+        await _within(step(session), f"the step {words_of(step)}", timeout, session)
     made = list(range(before, len(session.conversation.turns)))
     session.event_log.note("rtc.step", step=place, what=words_of(step), turns=made)
     return made
 
 
-async def _within(work: Awaitable[object], what: str, timeout: float) -> None:
+async def _within(work: Awaitable[object], what: str, timeout: float, session: Session) -> None:
+    since = len(session.event_log)
     try:
         async with asyncio.timeout(timeout) as limit:
             await work
     except TimeoutError:
         if limit.expired():
-            raise WaitTimeout(what, timeout) from None
+            came = session._core.last_types(since=since)  # noqa: SLF001 - of this package
+            raise WaitTimeout(what, timeout, came) from None
         raise
 
 

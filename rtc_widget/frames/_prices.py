@@ -143,9 +143,9 @@ class Prices:
             USD; None, with one warning a model, when the price is not known. The sandbox costs nothing
             and has no price either, and a service may name no model: None, without a warning.
         """
-        if model is None or model in FREE:
+        price = self.own.get(model or "")
+        if model is None or (price is None and model in FREE):
             return None
-        price = self.own.get(model)
         if price is None:
             key = model, at.toordinal() if at else 0
             if key not in self._known:

@@ -73,7 +73,9 @@ def _billed(source: Source, billed: Usage, response_id: str | None, item_id: str
     if thing is None:
         bill = Bill.of(billed.counts)
         model = billed.session_model
-        free = model in FREE or (model is None and _is_at_a_sandbox(source))
+        free = not source.prices.own.keys() & FREE and (
+            model in FREE or (model is None and _is_at_a_sandbox(source))
+        )
         at = source.log.started_at if source.log.wall_time_known else None
         cost = None if free else source.prices.cost_usd(billed.model, bill, at)
         kind = "transcription" if response_id is None else "response"

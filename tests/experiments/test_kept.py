@@ -60,6 +60,7 @@ async def takes_back(session: Session) -> None:
 
 
 async def dawdles(session: Session) -> None:
+    await session.add_message("user", "A flat white.")
     await asyncio.sleep(60 if session.instructions == CALM.instructions else 0)
 
 
@@ -177,7 +178,7 @@ def test_a_disk_that_is_full_loses_no_result(tmp_path: Path, monkeypatch: pytest
     [
         (takes_back, "CancelledError"),
         (leaves, "SystemExit: Answer in one word."),
-        (dawdles, "Waited 2 s for the step dawdles"),
+        (dawdles, "Waited 2 s for the step dawdles. Last events: conversation.item.create, "),
     ],
 )
 def test_whatever_a_step_does_fails_its_trial_alone(tmp_path: Path, step: Any, words: str) -> None:

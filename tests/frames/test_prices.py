@@ -116,6 +116,12 @@ def test_a_sandbox_has_no_price_and_no_warning() -> None:
     assert len(frames.get("usage")) == 2
 
 
+def test_a_user_may_say_what_a_sandbox_would_cost() -> None:
+    rtc.frames.set_price("sandbox", like="gpt-realtime")
+    usage = usage_of("sandbox")
+    assert usage["cost_usd"].iloc[0] == pytest.approx(usage_of("gpt-realtime")["cost_usd"].iloc[0])
+
+
 def test_a_user_may_say_what_a_model_costs() -> None:
     rtc.frames.set_price("my-deployment", like="gpt-realtime", audio_out_usd=10)
     usage = usage_of("my-deployment")
