@@ -9,7 +9,7 @@ from rtc_widget import protocol
 from rtc_widget._effective import fields_of
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.session import Session
-from rtc_widget.transports.sideband import check_installed
+from rtc_widget.transports.sideband_socket import check_installed
 
 if TYPE_CHECKING:
     import os

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rtc_widget._errors import ConfigurationError, ConnectionFailed
+from rtc_widget._errors import ConnectionFailed
+from rtc_widget.transports.sideband_socket import Refused, check_installed, open_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,6 @@ __all__ = ["MAX_MESSAGE_BYTES", "Sideband"]
 MAX_MESSAGE_BYTES = 15 * 1024 * 1024
 """What the service takes in one message."""
 
-_OPEN_S = 10.0
 _REFUSALS = 3
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
@@ -129,28 +129,7 @@ class Sideband:
     # -- the socket -------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        from websockets.asyncio.client import connect
-        from websockets.exceptions import InvalidHandshake, InvalidStatus
-
-        provider = self._provider
-        try:
-            await provider.credentials.refresh()
-            self._socket = await connect(
-                provider.sideband_url(str(self.rtc_call_id)),
-                additional_headers=provider.credentials.headers(),
-                proxy=True if provider.trust_env else None,
-                open_timeout=_OPEN_S,
-                close_timeout=1.0,
-                max_size=None,
-            )
-        except InvalidStatus as error:
-            status = error.response.status_code
-            body = provider.credentials.redact((error.response.body or b"").decode(errors="replace"))
-            failure = _Refused(f"HTTP {status}, {_message_of(body)}.", status)
-            raise failure from None
-        except (OSError, TimeoutError, InvalidHandshake) as error:
-            said = provider.credentials.redact(str(error)) or type(error).__name__
-            raise ConnectionFailed("sideband", f"no answer ({said}).", "Check the network.") from None
+        self._socket = await open_socket(self._provider, str(self.rtc_call_id))
         self._held = [] if self._beside else None
         self._note("open")
 
@@ -165,7 +144,7 @@ class Sideband:
                 await asyncio.sleep(pause_s)
                 try:
                     await self._open()
-                except _Refused as refusal:
+                except Refused as refusal:
                     if refusal.status in _CLIENT_FAULT:
                         self._note("gone", reason=refusal.reason)
                         self._on_gone(reason)
@@ -237,34 +216,6 @@ class Sideband:
         self._log.note("rtc.sideband", state=state, rtc_call_id=self.rtc_call_id, **fields)
 
 
-class _Refused(ConnectionFailed):
-    """The service answered, and did not let us in."""
-
-    def __init__(self, reason: str, status: int) -> None:
-        super().__init__(
-            "sideband",
-            reason,
-            'A sideband joins calls that the kernel made (signaling="kernel"), while they last.',
-        )
-        self.status = status
-
-
-def check_installed() -> None:
-    """Refuse a sideband without websockets.
-
-    Raises
-    ------
-    ConfigurationError
-        Names the pip command.
-    """
-    try:
-        import websockets  # noqa: F401 - that it is there is all
-    except ImportError:
-        raise ConfigurationError(
-            "A sideband needs websockets: run `pip install 'rtc_widget[sideband]'`."
-        ) from None
-
-
 class _Head(msgspec.Struct, gc=False):
     """What is looked at of an event."""
 
@@ -279,10 +230,3 @@ def _event_id(text: str) -> str | None:
         return _decode_head(text).event_id
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return None
-
-
-def _message_of(body: str) -> str:
-    try:
-        return str(msgspec.json.decode(body)["error"]["message"]).rstrip(".")
-    except (msgspec.MsgspecError, KeyError, TypeError):
-        return body.strip()[:200] or "no message"
