@@ -1,7 +1,8 @@
-"""How a sideband's WebSocket is opened: its key goes to the service's own address."""
+"""How a sideband's WebSocket is opened: its key goes to the service's own address, and into no log."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,11 @@ __all__ = ["Refused", "check_installed", "open_socket"]
 
 _OPEN_S = 10.0
 _REDIRECTS = range(300, 400)
+
+# websockets prints every header that it sends, at DEBUG.
+_log = logging.getLogger(__name__)
+_log.setLevel(logging.INFO)
+_log.addFilter(lambda record: record.levelno >= logging.INFO)
 
 
 class Refused(ConnectionFailed):
@@ -82,6 +88,7 @@ async def open_socket(provider: Provider, rtc_call_id: str) -> ClientConnection:
             open_timeout=_OPEN_S,
             close_timeout=1.0,
             max_size=None,
+            logger=_log,
         )
     except InvalidStatus as error:
         status = error.response.status_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -84,3 +85,25 @@ async def test_a_redirect_is_a_refusal_and_the_key_goes_nowhere_else(
             await open_socket(provider_at(place), CALL)
     assert caught.value.step == "sideband"
     assert (place.asked, elsewhere.asked) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("provider_at", "key"), [(azure_at, AZURE_KEY), (openai_at, OPENAI_KEY)], ids=["azure", "openai"]
+)
+async def test_no_log_shows_the_key_however_much_is_logged(
+    caplog: pytest.LogCaptureFixture, provider_at: Callable[[Place], Provider], key: str
+) -> None:
+    async with Place() as place:
+        names = [name for name in logging.root.manager.loggerDict if name.startswith("rtc_widget")]
+        levels = {name: logging.getLogger(name).level for name in names}
+        try:
+            for name in names:
+                logging.getLogger(name).setLevel(logging.DEBUG)
+            with caplog.at_level(logging.DEBUG):
+                socket = await open_socket(provider_at(place), CALL)
+                await socket.close()
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
+    said = {record.name: record.getMessage() for record in caplog.records if key in record.getMessage()}
+    assert list(said) == ["websockets.server"]  # the far end's own
