@@ -136,7 +136,7 @@ class Sideband:
     async def _follow(self) -> None:
         """Read to the end; join again while there is a call to join."""
         while True:
-            reason = await self._read()
+            reason = self._provider.credentials.redact(await self._read())
             await self._close()
             self._note("lost", reason=reason)
             pause_s = _FIRST_PAUSE_S
@@ -150,7 +150,9 @@ class Sideband:
                         self._on_gone(reason)
                         return
                     pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-                except ConnectionFailed:
+                except Exception as error:  # noqa: BLE001 - nobody else would hear of it, and the call goes on
+                    if not isinstance(error, ConnectionFailed):
+                        self._note("lost", reason=self._provider.credentials.redact(_told(error)))
                     pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     async def _read(self) -> str:
@@ -165,6 +167,8 @@ class Sideband:
         except ConnectionClosed as closed:
             said = closed.rcvd.reason if closed.rcvd is not None else ""
             return said or ("the service closed it" if closed.rcvd is not None else "the connection was lost")
+        except Exception as error:  # noqa: BLE001 - as where it is joined again
+            return _told(error)
 
     async def _close(self) -> None:
         socket, self._socket = self._socket, None
@@ -214,6 +218,10 @@ class Sideband:
 
     def _note(self, state: str, **fields: Any) -> None:
         self._log.note("rtc.sideband", state=state, rtc_call_id=self.rtc_call_id, **fields)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 class _Head(msgspec.Struct, gc=False):

@@ -71,7 +71,7 @@ async def open_socket(provider: Provider, rtc_call_id: str) -> ClientConnection:
         When the service does not let us in (then it is a `Refused`), or does not answer.
     """
     from websockets.asyncio.client import connect
-    from websockets.exceptions import InvalidHandshake, InvalidStatus
+    from websockets.exceptions import InvalidStatus
 
     class Here(connect):
         """Follows no redirect: other headers than Authorization would go to whatever place it names."""
@@ -95,7 +95,7 @@ async def open_socket(provider: Provider, rtc_call_id: str) -> ClientConnection:
         body = provider.credentials.redact((error.response.body or b"").decode(errors="replace"))
         failure = Refused(f"HTTP {status}, {_message_of(body)}.", status)
         raise failure from None
-    except (OSError, TimeoutError, InvalidHandshake) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the frames that it went through hold the key
         said = provider.credentials.redact(str(error)) or type(error).__name__
         raise ConnectionFailed("sideband", f"no answer ({said}).", "Check the network.") from None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -10,6 +12,8 @@ from websockets.asyncio.server import serve
 
 import rtc_widget as rtc
 from rtc_widget import ConnectionFailed
+from rtc_widget.log.event_log import EventLog
+from rtc_widget.transports.sideband import Sideband
 from rtc_widget.transports.sideband_socket import open_socket
 
 if TYPE_CHECKING:
@@ -47,6 +51,11 @@ class Place:
         """Shut it, and whoever is in."""
         self.server.close()
         await self.server.wait_closed()
+
+    async def let_go(self, reason: str = "") -> None:
+        """Close on everybody who is in."""
+        for connection in list(self.server.connections):
+            await connection.close(1000, reason)
 
     def _answer(self, connection: ServerConnection, _: Request) -> Response | None:
         self.asked += 1
@@ -107,3 +116,82 @@ async def test_no_log_shows_the_key_however_much_is_logged(
                 logging.getLogger(name).setLevel(level)
     said = {record.name: record.getMessage() for record in caplog.records if key in record.getMessage()}
     assert list(said) == ["websockets.server"]  # the far end's own
+
+
+async def test_what_is_no_proxy_fails_as_every_connection_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "gopher://127.0.0.1:1")
+    async with Place() as place:
+        with pytest.raises(ConnectionFailed, match="proxy") as caught:
+            await open_socket(openai_at(place), CALL)
+    assert caught.value.step == "sideband"
+    assert caught.value.__suppress_context__  # a long traceback would show the headers
+
+
+# -- while a call is followed ----------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def following(provider: Provider) -> AsyncIterator[EventLog]:
+    log = EventLog()
+    sideband = Sideband(log, provider, beside=False)
+    await sideband.join(CALL)
+    yield log
+    await sideband.leave()
+
+
+async def notes(log: EventLog, *states: str) -> list[str]:
+    """Return the reasons of the sideband's notes once it has said these states."""
+    async with asyncio.timeout(20):
+        while True:
+            events = [record.event for record in log.records(types={"rtc.sideband"})]
+            if [event["state"] for event in events][: len(states)] == list(states):
+                return [event.get("reason", "") for event in events]
+            await asyncio.sleep(0.05)
+
+
+async def test_a_sideband_that_is_sent_elsewhere_joins_again_once_it_is_let_in() -> None:
+    async with Place() as place, following(openai_at(place)) as log:
+        place.refusals.append((302, {"Location": "http://127.0.0.1:1/login"}))
+        await place.let_go()
+        await notes(log, "open", "lost", "open")
+        assert place.asked == 3
+
+
+async def test_a_sideband_whose_token_fails_says_so_and_tries_again() -> None:
+    failures = iter([None, RuntimeError("the vault is down")])
+
+    def token() -> str:
+        failure = next(failures, None)
+        if failure is not None:
+            raise failure
+        return OPENAI_KEY
+
+    async with Place() as place:
+        provider = rtc.AzureOpenAI(f"http://127.0.0.1:{place.port}", "voice", token_provider=token)
+        async with following(provider) as log:
+            await place.let_go()
+            reasons = await notes(log, "open", "lost", "lost", "open")
+    assert reasons[2] == "RuntimeError: the vault is down"
+
+
+async def test_an_event_that_cannot_be_taken_loses_the_socket_and_not_the_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no room for it")
+
+    async with Place() as place, following(openai_at(place)) as log:
+        monkeypatch.setattr(Sideband, "_take", fail)
+        for connection in list(place.server.connections):
+            await connection.send("{}")
+        reasons = await notes(log, "open", "lost", "open")
+    assert reasons[1] == "RuntimeError: no room for it"
+
+
+async def test_a_key_that_the_service_repeats_as_it_closes_is_not_in_the_log() -> None:
+    async with Place() as place, following(azure_at(place)) as log:
+        await place.let_go(f"wrong key {AZURE_KEY}")
+        reasons = await notes(log, "open", "lost")
+    assert reasons[1] == "wrong key [key]"
