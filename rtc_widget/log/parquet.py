@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
+import re
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _END = b"PAR1"
 _FOLDERS = "frames-"
+_FOLDER = re.compile(r"frames-\d[\w.!+]*-\d[\w.!+]*")
+_FILES = {".parquet", ".part"}
 
 MANY = (
     Column(
@@ -121,8 +124,20 @@ def write_frames(
 def _make_room(place: Path) -> None:
     """Make the folder of a session's frames, in the place of those that another release left."""
     for older in place.parent.glob(f"{_FOLDERS}*"):
-        shutil.rmtree(older, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if _is_ours(older):
+                for file in older.iterdir():
+                    file.unlink()
+                older.rmdir()
     place.mkdir(parents=True, exist_ok=True)
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether a folder has a name that we give, and nothing in it but frames: no folder of the user's."""
+    if _FOLDER.fullmatch(place.name) is None or place.is_symlink() or not place.is_dir():
+        return False
+    files = list(place.iterdir())
+    return all(file.stem in FRAMES and file.suffix in _FILES and not file.is_dir() for file in files)
 
 
 def is_fresh(folder: Path, journal: Path, name: str) -> bool:

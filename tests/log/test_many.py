@@ -134,6 +134,40 @@ def test_frames_that_another_release_or_other_prices_made_are_made_anew(
     assert not kept.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("frames-of-video", "turns.parquet"),
+        ("frames-2024", "turns.parquet"),
+        ("frames-1.0-2.0", "holiday.mp4"),
+        ("frames-1.0-2.0", "holiday.parquet"),
+        ("frames-1.0-2.0", "turns.parquet/frame.png"),
+    ],
+)
+def test_a_folder_of_the_user_s_beside_a_journal_stays_whatever_its_name(
+    runs: Path, name: str, file: str
+) -> None:
+    folder = runs / "day0" / "run0"
+    shutil.rmtree(frame_path(folder, "turns").parent)
+    (folder / name / file).parent.mkdir(parents=True)
+    (folder / name / file).write_text("mine")
+    (folder / name / "errors.parquet").write_text("mine too")
+    assert len(rtc.load_many(runs).turns)
+    assert (folder / name / file).read_text() == "mine"
+    assert (folder / name / "errors.parquet").read_text() == "mine too"
+
+
+def test_frames_that_another_release_was_writing_as_it_ended_are_removed_with_its_others(runs: Path) -> None:
+    folder = runs / "day0" / "run0"
+    shutil.rmtree(frame_path(folder, "turns").parent)
+    older = folder / "frames-0.0.1.dev3+g12ab-0.0.2"
+    older.mkdir()
+    for file in ("turns.parquet", "items.part"):
+        (older / file).write_text("")
+    assert len(rtc.load_many(runs).turns)
+    assert not older.exists()
+
+
 def test_scenario_and_repeat_appear_where_an_experiment_set_them(runs: Path) -> None:
     for number, folder in enumerate(sorted(runs.glob("*/*"))):
         told = json.loads((folder / "session.json").read_text("utf-8"))
