@@ -49,13 +49,13 @@ class AuditFile:
         """Add a request; it is on its way to the disk when this returns."""
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "outcome": asked.outcome[:_LONGEST],
-            "requester": asked.user,
-            "origin": None if asked.origin is None else asked.origin[:_LONGEST],
-            "address": asked.address,
-            "model": None if asked.model is None else asked.model[:_LONGEST],
+            "outcome": _cut(asked.outcome),
+            "requester": _cut(asked.user),
+            "origin": _cut(asked.origin),
+            "address": _cut(asked.address),
+            "model": _cut(asked.model),
             "expires_at": asked.expires_at,
-            "request_id": asked.request_id,
+            "request_id": _cut(asked.request_id),
         }
         await asyncio.to_thread(self._append, json.dumps(line, ensure_ascii=False) + "\n")
 
@@ -67,3 +67,8 @@ class AuditFile:
                 os.write(descriptor, data)
             finally:
                 os.close(descriptor)
+
+
+def _cut(text: str | None) -> str | None:
+    """Return as much of a text as is kept: others chose how long it is."""
+    return None if text is None else text[:_LONGEST]

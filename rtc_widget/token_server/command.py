@@ -8,6 +8,7 @@ import json
 import logging
 import socket
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-per-minute", type=int, default=10, help="secrets of a user (default: %(default)s)")
     add("--model", action="append", help="a model that may be chosen; once for each")
     add("--audit", default="rtc_tokens.jsonl", help="file of the audit (default: %(default)s)")
+    add(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="address or network of a reverse proxy in front of it; once for each. The X-Forwarded-For of a "
+        "request that comes from there says whose address the audit has (default: nobody's does)",
+    )
     add("--host", default="127.0.0.1", help="to listen at (default: %(default)s)")
     add("--port", type=int, default=8787, help="0: a free one (default: %(default)s)")
     return parser
@@ -88,11 +97,19 @@ def _serve(options: argparse.Namespace) -> None:
         session=_session(options.session),
         audit=options.audit,
     )
+    proxies = [_checked_proxy(address) for address in options.trusted_proxy]
     listening = _listen(options.host, options.port)
     host, port = listening.getsockname()[:2]
     sys.stdout.write(json.dumps({"url": f"http://{host}:{port}/token"}) + "\n")
     sys.stdout.flush()
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -119,6 +136,15 @@ def _session(path: Path | None) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise ConfigurationError(f"The session's file {path} holds no JSON object of fields.")
     return fields
+
+
+def _checked_proxy(address: str) -> str:
+    try:
+        return str(ip_network(address, strict=False))
+    except ValueError:
+        raise ConfigurationError(
+            f"--trusted-proxy is an address or a network, 10.0.0.7 or 10.0.0.0/24, not {address!r}."
+        ) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -12,6 +12,7 @@ import pytest
 
 import rtc_widget as rtc
 from rtc_widget import AzureOpenAI, Compatible, ConfigurationError, SecretPolicy
+from rtc_widget.token_server import app
 from tests.providers.service import Service, serve
 
 if TYPE_CHECKING:
@@ -286,6 +287,16 @@ async def test_a_secret_that_cannot_be_audited_is_not_given(endpoint: Endpoint) 
     response = await endpoint.ask()
     assert (response.status_code, response.json()["error"]["code"]) == (500, "failed")
     assert response.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_a_line_of_the_audit_is_short_whatever_a_stranger_sends(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "_address", lambda _: "1" * 30_000)  # as a proxy may have passed it on
+    await endpoint.ask(origin=f"https://{'a' * 30_000}.example")
+    assert len(endpoint.audit_path.read_bytes()) < 3_000
+    (line,) = endpoint.audit
+    assert line["address"].startswith("111")
 
 
 @pytest.mark.parametrize("origin", [f"{PAGE.upper()}", f"{PAGE}:443"])

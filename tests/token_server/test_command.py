@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -15,38 +16,77 @@ from rtc_widget.__main__ import main
 from tests.providers.service import Service, serve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 TOKEN = "a-token-of-ada-0123456789"  # noqa: S105 - a canary
 PAGE = "http://localhost:3000"
 
 
-def test_it_serves_the_users_of_its_file(tmp_path: Path) -> None:
+class Running:
+    """The command as a process of its own, in a folder, for a user of its file."""
+
+    def __init__(self, url: str, service: Service, folder: Path) -> None:
+        self.url = url
+        self.service = service
+        self.folder = folder
+
+    def ask(self, token: str = TOKEN, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"origin": PAGE, "authorization": f"Bearer {token}", **named}
+        return httpx.post(self.url, headers=sent, timeout=30)
+
+    @property
+    def audit(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "rtc_tokens.jsonl").read_text().splitlines()]
+
+
+@contextlib.contextmanager
+def running(folder: Path, *options: str) -> Iterator[Running]:
     service = Service()
     service.answer(200, {"value": "ek_1", "expires_at": 1_800_000_000})
     server = serve(service)
-    (tmp_path / "users").write_text(f"# who may ask\nada {TOKEN}\n")
-    (tmp_path / "session.json").write_text(json.dumps({"voice": "cedar"}))
+    (folder / "users").write_text(f"# who may ask\nada {TOKEN}\n")
     command = [sys.executable, "-m", "rtc_widget", "token-server", "--port", "0", "--origin", PAGE]
-    command += ["--users", "users", "--session", "session.json", "--provider", "openai"]
+    command += ["--users", "users", "--provider", "openai", *options]
     environment = {**os.environ, "OPENAI_API_KEY": "sk-canary", "OPENAI_BASE_URL": service.base_url}
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        url = json.loads(process.stdout.readline())["url"]
-        known = httpx.post(url, headers={"origin": PAGE, "authorization": f"Bearer {TOKEN}"}, timeout=30)
-        stranger = httpx.post(url, headers={"origin": PAGE, "authorization": "Bearer guess"}, timeout=30)
-        process.terminate()
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield Running(json.loads(process.stdout.readline())["url"], service, folder)
+        finally:
+            process.terminate()
     server.shutdown()
     server.server_close()
+
+
+def test_it_serves_the_users_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_text(json.dumps({"voice": "cedar"}))
+    with running(tmp_path, "--session", "session.json") as command:
+        known = command.ask()
+        stranger = command.ask("guess")
     assert (known.status_code, known.json()["value"]) == (200, "ek_1")
     assert stranger.status_code == 401
-    assert len(service.requests) == 1
-    assert json.loads(service.requests[0][2])["session"]["audio"]["output"]["voice"] == "cedar"
-    lines = (tmp_path / "rtc_tokens.jsonl").read_text().splitlines()
-    outcomes = [json.loads(line)["outcome"] for line in lines]
-    assert [outcome.split(":")[0] for outcome in outcomes] == ["minted", "refused"]
+    (asked,) = command.service.requests
+    assert json.loads(asked[2])["session"]["audio"]["output"]["voice"] == "cedar"
+    assert [line["outcome"].split(":")[0] for line in command.audit] == ["minted", "refused"]
+
+
+def test_nobody_chooses_the_address_that_the_audit_has_of_him(tmp_path: Path) -> None:
+    with running(tmp_path) as command:
+        command.ask(X_Forwarded_For="8.8.8.8")
+    assert [line["address"] for line in command.audit] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "address"), [("127.0.0.1", "8.8.8.8"), ("127.0.0.0/8", "8.8.8.8"), ("10.0.0.7", "127.0.0.1")]
+)
+def test_a_proxy_that_is_trusted_says_whose_address_the_audit_has(
+    tmp_path: Path, proxy: str, address: str
+) -> None:
+    with running(tmp_path, "--trusted-proxy", proxy) as command:
+        command.ask(X_Forwarded_For="8.8.8.8")
+    assert [line["address"] for line in command.audit] == [address]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +98,7 @@ def test_it_serves_the_users_of_its_file(tmp_path: Path) -> None:
         (f"ada {TOKEN}\nada {TOKEN}", [], "line 2"),
         (f"ada {TOKEN}", ["--port", "70000"], "70000"),
         (f"ada {TOKEN}", ["--base-url", "http://127.0.0.1:9/v1"], "--provider"),
+        (f"ada {TOKEN}", ["--trusted-proxy", "*"], "10.0.0.7"),
         (f"ada {TOKEN}", ["--seconds", "5"], "cannot live"),
         (f"ada {TOKEN}", ["--session", "none.json"], "none.json"),
     ],
