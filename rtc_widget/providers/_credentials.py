@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtc_widget._errors import ConfigurationError
@@ -14,10 +15,19 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["Credentials", "Key", "checked_key"]
+__all__ = ["Credentials", "Key", "KeyVariable", "checked_key"]
 
 _SHORTEST = 4
 """A shorter value would be found in ordinary words, and is no key."""
+
+
+class KeyVariable(StrEnum):
+    """The names that keys have in the environment; a process that we start gets only its own."""
+
+    OPENAI = "OPENAI_API_KEY"
+    AZURE = "AZURE_OPENAI_API_KEY"
+    SANDBOX = "RTC_SANDBOX_KEY"
+    BRAIN = "RTC_SANDBOX_BRAIN_KEY"
 
 
 class Key:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rtc_widget._arguments import checked_flag
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.providers._address import checked_base_url
-from rtc_widget.providers._credentials import Credentials, checked_key
+from rtc_widget.providers._credentials import Credentials, KeyVariable, checked_key
 from rtc_widget.providers.base import Provider
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _credentials(key: str | None, token_provider: object) -> Credentials:
         if not callable(token_provider):
             raise ConfigurationError("token_provider is a function that returns a token, not a token.")
         return Credentials(token=token_provider)
-    found: object = key if key is not None else os.environ.get("AZURE_OPENAI_API_KEY", "")
+    found: object = key if key is not None else os.environ.get(KeyVariable.AZURE, "")
     if isinstance(found, str) and not found.strip():
         raise ConfigurationError(
             "No key for Azure OpenAI: set AZURE_OPENAI_API_KEY, or pass key=… or token_provider=…."

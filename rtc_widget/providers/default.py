@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.providers._credentials import KeyVariable
 from rtc_widget.providers.openai import OpenAI
 from rtc_widget.providers.sandbox import Sandbox
 
@@ -23,7 +24,7 @@ def default_provider() -> Provider:
     ConfigurationError
         Where there is neither; the message names both ways out.
     """
-    if os.environ.get("OPENAI_API_KEY", "").strip():
+    if os.environ.get(KeyVariable.OPENAI, "").strip():
         return OpenAI()
     missing = Sandbox.missing_parts()
     if not missing:

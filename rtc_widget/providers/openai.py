@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.providers._address import checked_base_url
-from rtc_widget.providers._credentials import checked_key
+from rtc_widget.providers._credentials import KeyVariable, checked_key
 from rtc_widget.providers.base import Provider
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class OpenAI(Provider):
         project: str | None = None,
         policy: SecretPolicy | None = None,
     ) -> None:
-        key: object = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
+        key: object = api_key if api_key is not None else os.environ.get(KeyVariable.OPENAI, "")
         if isinstance(key, str) and not key.strip():
             message = (
                 "No OpenAI key: set OPENAI_API_KEY, pass OpenAI(api_key=…), "

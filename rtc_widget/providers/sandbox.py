@@ -21,7 +21,7 @@ from rtc_widget._errors import ConfigurationError, ConnectionFailed
 from rtc_widget._fork import in_a_fork
 from rtc_widget.audio.sound import Sound
 from rtc_widget.providers._address import checked_base_url
-from rtc_widget.providers._credentials import Credentials, checked_key
+from rtc_widget.providers._credentials import Credentials, KeyVariable, checked_key
 from rtc_widget.providers.base import Provider
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Sandbox(Provider):
             self._process = _shared()
             super().__init__("", Credentials.bearer(self._process.key), trust_env=False, policy=policy)
             return
-        found: object = key if key is not None else os.environ.get("RTC_SANDBOX_KEY", "")
+        found: object = key if key is not None else os.environ.get(KeyVariable.SANDBOX, "")
         if isinstance(found, str) and not found.strip():
             message = "A sandbox that runs elsewhere needs its key: pass key=…; its first line has it."
             raise ConfigurationError(message)
@@ -214,8 +214,8 @@ class _Process:
                 self._start()
 
     def _start(self) -> None:
-        environment = {**os.environ, "RTC_SANDBOX_KEY": self.key}
-        environment.pop("OPENAI_API_KEY", None)
+        environment = {name: value for name, value in os.environ.items() if name not in set(KeyVariable)}
+        environment[KeyVariable.SANDBOX] = self.key
         command = [sys.executable, "-m", "rtc_widget.sandbox", "--port", "0", "--exit-with-stdin"]
         with self._log.open("ab") as log:
             self._pid = os.getpid()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.providers._credentials import KeyVariable
 from rtc_widget.sandbox.wire import fresh_secret
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _serve(options: argparse.Namespace) -> None:
         _log.warning("The sandbox hears that someone speaks, but not the words: %s", deaf_because)
     listen_on_loopback_only()
     listening = _listen(options.port)
-    key = os.environ.get("RTC_SANDBOX_KEY") or fresh_secret("sk-sandbox-")
+    key = os.environ.get(KeyVariable.SANDBOX) or fresh_secret("sk-sandbox-")
     base_url = f"http://{_HOST}:{listening.getsockname()[1]}/v1"
 
     def announce() -> None:
@@ -157,7 +158,7 @@ def _brain(options: argparse.Namespace) -> Brain:
         raise ConfigurationError(f"--brain is an http or https URL, not {options.brain!r}.")
     from rtc_widget.sandbox.chat import ChatBrain
 
-    return ChatBrain(options.brain, options.model, os.environ.get("RTC_SANDBOX_BRAIN_KEY", ""))
+    return ChatBrain(options.brain, options.model, os.environ.get(KeyVariable.BRAIN, ""))
 
 
 def _listen(port: int) -> socket.socket:

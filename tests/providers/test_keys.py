@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+import subprocess
 import traceback
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+import rtc_widget
 from rtc_widget import (
     AzureOpenAI,
     Compatible,
@@ -23,7 +27,7 @@ from rtc_widget import (
     attach,
     token_app,
 )
-from rtc_widget.providers import ClientSecret
+from rtc_widget.providers import ClientSecret, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -185,3 +189,30 @@ def test_a_key_given_in_the_wrong_place_is_not_shown(make_wrong: Callable[[], ob
     with pytest.raises(ConfigurationError) as caught:
         make_wrong()
     assert CANARY not in str(caught.value)
+
+
+# -- the environment -------------------------------------------------------------------------------
+
+
+def test_the_process_of_a_sandbox_is_given_its_own_key_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, str] = {}
+
+    def start(*_: object, env: dict[str, str], **__: object) -> NoReturn:
+        given.update(env)
+        raise OSError("only its environment is asked for")
+
+    for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "RTC_SANDBOX_KEY", "RTC_SANDBOX_BRAIN_KEY"):
+        monkeypatch.setenv(name, CANARY)
+    monkeypatch.setattr(subprocess, "Popen", start)
+    process = sandbox._Process()
+    with pytest.raises(OSError, match="only its environment"):
+        process.ensure()
+    assert {name: value for name, value in given.items() if "KEY" in name} == {"RTC_SANDBOX_KEY": process.key}
+    assert CANARY not in given.values()
+    assert "PATH" in given
+
+
+def test_every_key_that_is_read_from_the_environment_is_on_the_list() -> None:
+    sources = Path(rtc_widget.__file__).parent.rglob("*.py")
+    found = [re.findall(r'environ\b.*"(\w*KEY)"', source.read_text("utf-8")) for source in sources]
+    assert not any(found)
