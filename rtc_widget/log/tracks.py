@@ -33,6 +33,9 @@ RATE_HZ = 24_000
 BYTES_A_FRAME = 2
 _FRAMES_A_MS = RATE_HZ // 1_000
 _BLOCK_FRAMES = 1 << 18
+_MOST_IN_A_BLOCK = 65_535
+_SMALLEST_BLOCK_BYTES = 10
+"""Of a block of FLAC: what its header can say of its length, and the bytes that it takes at least."""
 
 
 def frame_at(t_ms: float) -> int:
@@ -227,6 +230,11 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from None
     try:
         with soundfile.SoundFile(path) as file:
+            claim, n_bytes = file.frames, path.stat().st_size
+            if claim > n_bytes // _SMALLEST_BLOCK_BYTES * _MOST_IN_A_BLOCK:
+                raise RecordingError(
+                    f"{path} cannot be read: it claims {claim} samples, which {n_bytes} bytes cannot hold"
+                )
             yield file
     except (soundfile.SoundFileError, OSError) as error:
         raise RecordingError(f"{path} cannot be read: {error}") from None

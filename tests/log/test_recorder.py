@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from rtc_widget import RecordingError
 from rtc_widget.log import recorder as recorder_module
@@ -171,6 +172,25 @@ def test_a_disk_that_takes_nothing_ends_no_call_and_is_reported(tmp_path: Path) 
     assert types.count("rtc.error") == 1
     assert "the disk took none" in [note.get("reason") for note in audio_notes(room.log)]
     room.recorder.close()
+
+
+def test_a_flac_file_that_claims_more_than_it_can_hold_is_none(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "user.flac", np.zeros(RATE_HZ, np.int16), RATE_HZ, subtype="PCM_16")
+    data = bytearray((tmp_path / "user.flac").read_bytes())
+    data[21] |= 0x0F  # where it says how many samples there are
+    data[22:26] = b"\xff" * 4
+    (tmp_path / "user.flac").write_bytes(data)
+    tracks = Tracks(tmp_path)
+    for ask in (lambda: tracks.user, lambda: tracks.frames, lambda: tracks.read("user", 0, 10)):
+        with pytest.raises(RecordingError, match=rf"user\.flac.*68719476735 samples.*{len(data)} bytes"):
+            ask()
+
+
+def test_an_hour_of_silence_is_no_larger_a_claim_than_its_file_holds(tmp_path: Path) -> None:
+    with soundfile.SoundFile(tmp_path / "user.flac", "w", RATE_HZ, 1, "PCM_16", format="FLAC") as file:
+        for _ in range(60):
+            file.write(np.zeros(60 * RATE_HZ, np.int16))
+    assert Tracks(tmp_path).duration_ms == 3_600_000
 
 
 def test_a_flac_file_that_is_none_says_which_file_it_is(tmp_path: Path) -> None:
