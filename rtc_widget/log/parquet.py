@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from rtc_widget._version import __version__
 from rtc_widget.frames import FRAMES
-from rtc_widget.frames._columns import ARROW_TYPES, Column, to_table
+from rtc_widget.frames._columns import ARROW_TYPES, Column, to_arrow, to_table
 from rtc_widget.frames._prices import PRICES
 from rtc_widget.log.variants import variants_of
 
@@ -40,6 +40,7 @@ MANY = (
     Column("repeat", "repeat", "int", "Which repeat of the trial, where an experiment ran it."),
 )
 """What frames over many sessions add."""
+_KINDS = {"category": str, "int": int}
 
 
 def frame_path(folder: Path, name: str) -> Path:
@@ -62,13 +63,12 @@ def table_of(frames: Frames, name: str) -> pa.Table:
     told = {**trial, **frames.info}
     has = {column.name for column in columns}
     for place, column in enumerate([column for column in MANY if column.name not in has], 1):
-        kind = ARROW_TYPES[column.kind]
         if column.name == "variant":
-            values = pa.array(variants_of(frames, frame), kind)
+            values = pa.array(variants_of(frames, frame), ARROW_TYPES[column.kind])
         else:
             value = told.get(column.name)
-            known = isinstance(value, str | int) and not isinstance(value, bool)
-            values = pa.repeat(pa.scalar(value if known else None, kind), len(frame))
+            (kept,) = to_arrow([value if type(value) is _KINDS[column.kind] else None], column.kind)
+            values = pa.repeat(kept, len(frame))
         table = table.add_column(place, column.name, values)
     return table
 

@@ -179,6 +179,32 @@ def test_scenario_and_repeat_appear_where_an_experiment_set_them(runs: Path) -> 
     assert sorted(set(turns["repeat"])) == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("told", "scenario", "repeat"),
+    [
+        ({"scenario": 5, "variant": ["x"], "repeat": 2}, None, 2),
+        ({"scenario": ["order"], "repeat": "2"}, None, None),
+        ({"scenario": "order", "repeat": 1.5}, "order", None),
+        ({"scenario": "order", "repeat": True}, "order", None),
+        ({"scenario": "order", "repeat": 10**30}, "order", None),
+        ({"scenario": {}, "repeat": [2], "session_id": 7, "model": {}}, None, None),
+    ],
+)
+def test_what_a_session_file_tells_of_another_kind_than_the_column_is_not_known(
+    runs: Path, told: dict[str, Any], scenario: str | None, repeat: int | None
+) -> None:
+    folder = runs / "day0" / "run0"
+    (folder / "session.json").write_text(json.dumps(told))
+    shutil.rmtree(frame_path(folder, "turns").parent)
+    many = rtc.load_many(folder)
+    assert len(many.sessions) == 1
+    turns = many.turns
+    assert len(turns)
+    for name, expected in (("scenario", scenario), ("repeat", repeat)):
+        found = set(turns[name]) if name in turns else {None}
+        assert found == {expected}
+
+
 def test_frames_are_built_again_when_the_journal_is_newer(runs: Path) -> None:
     folder = runs / "day1" / "run1"
     before = rtc.load_many(runs).errors
