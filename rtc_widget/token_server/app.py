@@ -35,6 +35,7 @@ __all__ = ["token_app"]
 _PER_MINUTE = 10
 _MOST_USERS = 10_000
 _LONGEST_NAME = 200
+_TIMED_OUT = 408
 _PLACE = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 _PORTS = {"http": ":80", "https": ":443"}
 _log = logging.getLogger(__name__)
@@ -159,6 +160,8 @@ class _Counter:
         asked.outcome = f"refused: {refusal.status} {refusal.reason}"
         if refusal.retry_after_s is not None:
             headers["Retry-After"] = str(max(1, round(refusal.retry_after_s + 0.5)))
+        if refusal.status == _TIMED_OUT:
+            headers["Connection"] = "close"  # else whoever goes on sending keeps the connection
         error = {"error": {"code": refusal.code, "message": refusal.reason}}
         try:
             await self._audit.write(asked)

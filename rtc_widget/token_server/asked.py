@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Refusal", "read_asked"]
 
 _MOST_BYTES = 16 * 1024
+_LONGEST_S = 10.0
 _ABSENT = object()
 
 
@@ -71,7 +73,8 @@ async def read_asked(
     Raises
     ------
     Refusal
-        For a body that is none, a model that may not be chosen, and a session that was tampered with.
+        For a body that is none or does not come, a model that may not be chosen, and a session that was
+        tampered with.
     """
     body = _parse(await _body(request))
     given = body.pop("session", {})
@@ -97,10 +100,14 @@ async def read_asked(
 
 async def _body(request: Request) -> bytes:
     found = bytearray()
-    async for piece in request.stream():
-        found += piece
-        if len(found) > _MOST_BYTES:
-            raise Refusal(413, "too_large", f"The body is larger than {_MOST_BYTES} bytes.")
+    try:
+        async with asyncio.timeout(_LONGEST_S):
+            async for piece in request.stream():
+                found += piece
+                if len(found) > _MOST_BYTES:
+                    raise Refusal(413, "too_large", f"The body is larger than {_MOST_BYTES} bytes.")
+    except TimeoutError:
+        raise Refusal(408, "too_slow", f"The body took longer than {_LONGEST_S:g} s.") from None
     return bytes(found)
 
 

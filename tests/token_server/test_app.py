@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 
 import rtc_widget as rtc
 from rtc_widget import AzureOpenAI, Compatible, ConfigurationError, SecretPolicy
-from rtc_widget.token_server import app
+from rtc_widget.token_server import app, asked
 from tests.providers.service import Service, serve
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Endpoint:
     async def ask(self, body: object = None, method: str = "POST", **headers: str | None) -> httpx.Response:
         sent: dict[str, str | None] = {"origin": PAGE, "authorization": "Bearer ada", **headers}
         named = {name.replace("_", "-"): value for name, value in sent.items() if value is not None}
-        content = body if isinstance(body, str) else None if body is None else json.dumps(body)
+        as_it_is = body is None or isinstance(body, str | AsyncIterator)
+        content: Any = body if as_it_is else json.dumps(body)
         transport = httpx.ASGITransport(self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://token") as client:
             return await client.request(method, "/token", content=content, headers=named)
@@ -217,6 +219,22 @@ async def test_a_body_that_is_none_is_refused(
     endpoint: Endpoint, body: object, status: int, code: str
 ) -> None:
     refused(endpoint, await endpoint.ask(body), status, code)
+
+
+async def test_a_body_that_does_not_come_is_waited_for_no_longer_than_it_may_take(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked, "_LONGEST_S", 0.2)
+
+    async def drops() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.02)
+
+    response = await asyncio.wait_for(endpoint.ask(drops()), 10)
+    refused(endpoint, response, 408, "too_slow")
+    assert response.headers["connection"] == "close"
+    assert endpoint.audit[-1]["requester"] == "ada"
 
 
 async def test_too_many_requests_are_refused_and_told_when_to_come_back(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -87,6 +89,33 @@ def test_a_proxy_that_is_trusted_says_whose_address_the_audit_has(
     with running(tmp_path, "--trusted-proxy", proxy) as command:
         command.ask(X_Forwarded_For="8.8.8.8")
     assert [line["address"] for line in command.audit] == [address]
+
+
+def drip(connection: socket.socket) -> bytes:
+    """Send a drop now and then until the other side has closed; return what came."""
+    found, until_s = b"", time.monotonic() + 30
+    with contextlib.suppress(ConnectionError):  # it closed while a drop was on its way
+        while time.monotonic() < until_s:
+            connection.sendall(b" ")
+            with contextlib.suppress(TimeoutError):
+                piece = connection.recv(4096)
+                if not piece:
+                    return found
+                found += piece
+        pytest.fail("the connection is still there")
+    return found
+
+
+def test_whoever_sends_a_body_drop_by_drop_is_let_go(tmp_path: Path) -> None:
+    """In its own time: the limit is 10 s."""
+    with running(tmp_path) as command:
+        place = httpx.URL(command.url)
+        head = f"POST /token HTTP/1.1\r\nHost: a\r\nOrigin: {PAGE}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        with socket.create_connection((place.host, place.port or 0)) as connection:
+            connection.sendall(f"{head}Content-Length: 4000\r\n\r\n".encode())
+            connection.settimeout(0.2)
+            found = drip(connection)
+    assert found.startswith(b"HTTP/1.1 408")
 
 
 @pytest.mark.parametrize(
