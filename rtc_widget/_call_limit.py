@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["CallLimit"]
 
 _S_IN_MINUTE = 60.0
+_PAUSES_S = (1.0, 5.0, 15.0, 60.0, 0.0)
+"""After each time that hanging up failed; then it is left to the service, which ends calls too."""
 
 
 class CallLimit:
-    """Hangs up a call that has been live for as long as the policy allows.
+    """Hangs up a call that has been live for as long as the policy allows, and again where that fails.
 
     Parameters
     ----------
@@ -49,12 +51,19 @@ class CallLimit:
     async def _hang_up(self) -> None:
         await asyncio.sleep(self._minutes * _S_IN_MINUTE)
         reason = f"the policy allows calls of {self._minutes:g} minutes"
-        try:
-            await self._core.transport.hang_up(reason)
-        except RtcWidgetError as error:
-            self._core.log.note(
-                "rtc.error", source="connection", code=type(error).__name__, message=f"hanging up: {error}"
-            )
+        for pause_s in _PAUSES_S:
+            try:
+                await self._core.transport.hang_up(reason)
+            except RtcWidgetError as error:
+                self._core.log.note(
+                    "rtc.error",
+                    source="connection",
+                    code=type(error).__name__,
+                    message=f"hanging up: {error}",
+                )
+                await asyncio.sleep(pause_s)
+            else:
+                return
 
     def stop(self) -> None:
         """Wait no more."""

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import rtc_widget as rtc
-from rtc_widget import Compatible, ConfigurationError, OpenAI, SecretError, SecretPolicy
+from rtc_widget import (
+    Compatible,
+    ConfigurationError,
+    ConnectionFailed,
+    OpenAI,
+    SecretError,
+    SecretPolicy,
+    _call_limit,
+)
 from rtc_widget.providers.policy import Rate
 
 if TYPE_CHECKING:
@@ -125,6 +133,28 @@ def test_a_policy_that_is_none_is_refused() -> None:
     policy: Any = {"seconds": 30}
     with pytest.raises(ConfigurationError, match="SecretPolicy"):
         Compatible("http://127.0.0.1:9/v1", policy=policy)
+
+
+async def test_a_call_that_could_not_be_hung_up_when_the_policy_says_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_call_limit, "_PAUSES_S", (0.01,) * 3)
+    provider = rtc.Sandbox(policy=SecretPolicy(max_call_minutes=0.01))
+    async with rtc.HeadlessSession(provider=provider, directory=None) as session, asyncio.timeout(20):
+        transport: Any = session._core.transport
+        hang_up, failures = transport.hang_up, iter(range(2))
+
+        async def fails_twice(reason: str) -> None:
+            if next(failures, None) is not None:
+                raise ConnectionFailed("hangup", "the page does not answer.")
+            await hang_up(reason)
+
+        transport.hang_up = fails_twice
+        async for event in session.stream(since=0):
+            if event["type"] == "rtc.state" and event["state"] == "ended":
+                assert event["reason"] == "the policy allows calls of 0.01 minutes"
+                break
+        assert session.errors["message"].str.startswith("hanging up: ").sum() == 2
 
 
 async def test_a_call_ends_when_the_policy_says() -> None:
