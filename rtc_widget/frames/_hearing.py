@@ -79,7 +79,13 @@ class Hearing:
         if self._flush is not None:
             self._flush()
         with self._lock:
-            frames = self._tracks.frames
+            if self._deaf and self._flush is None:
+                return  # it is over, and stays as it is
+            try:
+                frames = self._tracks.frames
+            except RecordingError as error:
+                self._give_up(error)
+                return
             due = wholly or self._listened < self._wanted_ms * _FRAMES_A_MS
             if frames == self._listened or not due or not frames:
                 return
@@ -88,12 +94,16 @@ class Hearing:
             try:
                 found = [segment for track in TRACKS for segment in self._listen(track, frames)]
             except (ConfigurationError, RecordingError) as error:
-                warnings.warn(f"The heard columns stay empty. {error}", stacklevel=4)
-                found, self._deaf = [], True
+                self._give_up(error)
+                found = []
             self.slips = tuple(slip for block in sorted(self._slips) for slip in self._slips[block])
             self.segments = sorted(found, key=lambda segment: (segment.t_start_ms, segment.track))
             self._listened = frames
             self.version += 1
+
+    def _give_up(self, error: Exception) -> None:
+        warnings.warn(f"The heard columns stay empty. {error}", stacklevel=7)
+        self._deaf = True
 
     def _recall(self, frames: int) -> bool:
         """Take up what was heard before in a recording that is over."""

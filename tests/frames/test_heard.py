@@ -351,6 +351,18 @@ def test_a_damaged_sound_file_is_told_and_takes_only_what_was_heard(stage: Stage
         _ = rec.audio.agent
 
 
+def test_a_sound_file_that_is_none_is_told_once_and_takes_only_what_was_heard(stage: Stage) -> None:
+    stage.turn(700.0, 600.0)
+    (saved(stage) / "agent.flac").write_bytes(b"no sound at all")
+    rec = rtc.load(stage.folder)
+    with pytest.warns(UserWarning, match=r"agent\.flac cannot be read") as caught:
+        turns = rec.turns
+    assert [warning.filename for warning in caught] == [__file__]
+    assert rec.segments.empty
+    assert turns["latency_inferred_ms"].notna().all()
+    assert turns["latency_heard_ms"].isna().all()
+
+
 def test_what_was_heard_stays_when_the_folder_moves(stage: Stage, tmp_path: Path) -> None:
     stage.turn(700.0, 600.0)
     rec = rtc.load(saved(stage))
