@@ -70,7 +70,7 @@ class ConnectionFailed(RtcWidgetError):
 
     def __init__(self, step: str, reason: str, advice: str | None = None) -> None:
         self.step = step
-        self.reason = reason
+        self.reason = reason = redacted(reason)  # a service may repeat the key that it refuses
         self.advice = advice
         text = f"{step}: {reason}"
         super().__init__(f"{text} {advice}" if advice else text)

@@ -1,20 +1,27 @@
-"""What of all that passes is a secret: the fields that hold keys, and the texts that look like one."""
+"""What of all that passes is a secret: the places that hold keys, and the texts that look like one."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlsplit
+
+from rtc_widget._known_keys import LASTING, hidden, keep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from rtc_widget._known_keys import _Newest
 
 __all__ = [
-    "GIVEN_KEYS",
     "MASK",
     "MCP_SECRETS",
     "holds_secret",
-    "keep_keys",
+    "keep_address",
+    "keep_headers",
+    "keep_key",
+    "keep_tool",
+    "masked_address",
     "masked_value",
     "redacted",
     "url_holds_key",
@@ -22,15 +29,15 @@ __all__ = [
 
 MASK = "***"
 MCP_SECRETS = ("authorization", "headers")
-"""The fields of an MCP tool that hold keys."""
-
-GIVEN_KEYS: Final[list[str]] = []
-"""The keys of MCP tools that this process was given; it only grows."""
-
-_SHORTEST: Final = 8
-"""A shorter text is a word that may stand anywhere, and no key."""
+"""The fields of an MCP tool that hold keys; its `server_url` may have some in it."""
 
 _KEY_HEADER = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+_WORDS: Final = re.compile(r"[a-z._/*+-]+|[\d._:-]+")
+"""A media type, a date: under a name that tells of no key they are none, and may stand anywhere."""
+
+_SCHEME = re.compile(r"(?:Basic|Bearer|Token)\s+", re.IGNORECASE)
+_BETWEEN_PARTS = re.compile(r"[\s;,]+")
+_IN_ADDRESS = re.compile(r"(//)[^/?#\s]+(?=@)|([?&#](?:[^=&#\s]*=)?)[^&#\s]+")
 _SECRET_PLACE = re.compile(rf"\btools\[\d*\]\.({'|'.join(MCP_SECRETS)})\b")
 _KEYS = (
     re.compile(r"(?<![A-Za-z0-9])(?:sk-|ek_)[\w-]{4,}"),
@@ -48,16 +55,64 @@ def masked_value(value: Any) -> Any:
     return dict.fromkeys(value, MASK) if isinstance(value, dict) else MASK
 
 
-def keep_keys(tool: Mapping[str, Any]) -> None:
+def masked_address(text: str) -> str:
+    """Return an address, or a text with some, without its user and the values of its query."""
+    return _IN_ADDRESS.sub(rf"\1\2{MASK}", text)
+
+
+def keep_key(value: str, where: _Newest = LASTING) -> None:
+    """Keep a key in mind, whole and by its parts, which somebody may repeat in what they say of it."""
+    for text in _whole_and_parts(value):
+        keep(text, where)
+
+
+def keep_headers(headers: Mapping[Any, Any]) -> None:
+    """Keep in mind what headers hold, but words under a name that tells of no key."""
+    for name, value in headers.items():
+        if isinstance(value, str):
+            for text in _whole_and_parts(value):
+                _keep_named(str(name), text)
+
+
+def keep_tool(tool: Mapping[str, Any]) -> None:
     """Keep in mind the keys of an MCP tool, which the service may repeat in what it says of them."""
-    authorization, headers = tool.get("authorization"), tool.get("headers")
-    values = [authorization]
+    authorization, headers, url = (tool.get(name) for name in (*MCP_SECRETS, "server_url"))
+    if isinstance(authorization, str):
+        keep_key(authorization)
     if isinstance(headers, dict):
-        values += [value for name, value in headers.items() if _KEY_HEADER.search(str(name))]
-    for value in values:
-        key = value.split()[-1] if isinstance(value, str) and value.strip() else ""
-        if len(key) >= _SHORTEST and key not in GIVEN_KEYS:
-            GIVEN_KEYS.append(key)
+        keep_headers(headers)
+    if isinstance(url, str):
+        keep_address(url)
+
+
+def keep_address(url: str) -> None:
+    """Keep in mind what an address holds of a user, and the values of its query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address at all
+        return
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    pairs = [("", user), ("password", password)]
+    for pair in f"{parts.query}&{parts.fragment}".split("&"):
+        name, is_named, value = pair.partition("=")
+        pairs.append((name, value) if is_named else ("", name))
+    for name, value in pairs:
+        for text in {value, unquote_plus(value)}:
+            _keep_named(name, text)
+
+
+def _keep_named(name: str, text: str) -> None:
+    if _KEY_HEADER.search(name) or _WORDS.fullmatch(text) is None:
+        keep(text)
+
+
+def _whole_and_parts(value: str) -> Iterator[str]:
+    """Go through a header's value without its scheme, its parts, and what they are named."""
+    whole = _SCHEME.sub("", value.strip(), count=1)
+    yield whole
+    for part in _BETWEEN_PARTS.split(whole):
+        yield part
+        yield part.partition("=")[2].strip('"')
 
 
 def url_holds_key(url: str) -> bool:
@@ -71,9 +126,8 @@ def url_holds_key(url: str) -> bool:
 
 
 def redacted(text: str) -> str:
-    """Return a text without what looks like a key, whosever it is, nor a key of an MCP tool."""
-    for key in GIVEN_KEYS:
-        text = text.replace(key, "[key]")
+    """Return a text without what looks like a key, whosever it is, nor a key that is known."""
+    text = hidden(text, "[key]")
     for pattern in _KEYS:
         text = pattern.sub("[key]", text)
     return text

@@ -1,4 +1,4 @@
-"""Keys of MCP servers never enter the log: what a tool's configuration holds of them is masked before."""
+"""Keys never enter the log: those that are known are masked wherever they stand, others by their place."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 import msgspec
 
-from rtc_widget._secrets import GIVEN_KEYS, MASK, MCP_SECRETS, masked_value
+from rtc_widget._known_keys import hidden_in_event
+from rtc_widget._secrets import MASK, MCP_SECRETS, masked_value
 from rtc_widget.log.record import decode_odd
 
 __all__ = ["masked", "masked_copy"]
 
-_MARK = b'"mcp"'
+_MARKS = (b'"mcp"', b'"client_secret"')
 _decode = msgspec.json.Decoder().decode
 
 
 def masked(text: bytes) -> bytes:
-    """Return the text of an event, with the secrets of MCP tools in it masked; any other as it came."""
-    for key in GIVEN_KEYS:
-        text = text.replace(key.encode(), MASK.encode())  # the same object where there is none
-    if _MARK not in text:
+    """Return the text of an event, with the secrets in it masked; any other as it came."""
+    text = hidden_in_event(text, MASK)
+    if _MARKS[0] not in text and _MARKS[1] not in text:
         return text
     value, is_strict = decode_odd(text)
     if not _mask(value):
@@ -29,7 +29,7 @@ def masked(text: bytes) -> bytes:
 
 
 def masked_copy(value: Any) -> Any:
-    """Return a copy of a JSON value, with the secrets of MCP tools in it masked."""
+    """Return a copy of a JSON value, with the secrets in it masked by their place."""
     copy = _decode(msgspec.json.encode(value))
     _mask(copy)
     return copy
@@ -48,4 +48,10 @@ def _mask(value: Any) -> bool:
             if held is not None and held != (shown := masked_value(held)):
                 value[name] = shown
                 found += 1
+    holder, name = value.get("client_secret"), "value"
+    if isinstance(holder, str):
+        holder, name = value, "client_secret"
+    if isinstance(holder, dict) and isinstance(holder.get(name), str) and holder[name] != MASK:
+        holder[name] = MASK
+        found += 1
     return found > 0

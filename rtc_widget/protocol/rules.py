@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rtc_widget._secrets import keep_keys
+from rtc_widget._secrets import keep_tool
 from rtc_widget.protocol.nearest import listed
 from rtc_widget.protocol.refusal import refusal, shown
 
@@ -178,7 +178,7 @@ def _tools(value: list[dict[str, Any]], place: str) -> None:
 
 def _tool(value: dict[str, Any], place: str) -> None:
     if value.get("type") == "mcp":
-        keep_keys(value)
+        keep_tool(value)
         if not any(value.get(name) for name in ("server_url", "connector_id", "tunnel_id")):
             raise refusal(
                 place,

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtc_widget._errors import ConfigurationError
-from rtc_widget._secrets import redacted
+from rtc_widget._known_keys import PASSING
+from rtc_widget._secrets import keep_headers, keep_key, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +93,10 @@ class Credentials:
         """Return those of a bearer token."""
         return cls({"Authorization": f"Bearer {value}"})
 
+    def keep(self) -> None:
+        """Keep the headers in mind: wherever somebody repeats them, they are masked."""
+        keep_headers({name: key.reveal() for name, key in self._headers.items()})
+
     async def refresh(self) -> None:
         """Get a fresh token, where there is somebody to ask; off the loop, since that may take a while.
 
@@ -110,6 +115,7 @@ class Credentials:
             if inspect.isawaitable(value):
                 value = await value
         self._last = checked_key(value, "token that token_provider returned")
+        keep_key(self._last.reveal(), PASSING)
 
     def sign(self, request: httpx.Request) -> httpx.Request:
         """Add the headers to a request."""

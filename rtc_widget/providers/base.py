@@ -57,6 +57,7 @@ class Provider:
         if policy is not None and not isinstance(policy, SecretPolicy):
             raise ConfigurationError(f"policy is an rtc.SecretPolicy(…), not a {type(policy).__name__}.")
         kept = credentials if isinstance(credentials, Credentials) else Credentials(credentials)
+        kept.keep()
         self._http = Http(kept, trust_env=trust_env)
         address: object = base_url
         self._base_url = "" if isinstance(address, str) and not address else checked_base_url(address)

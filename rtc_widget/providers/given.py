@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
+from rtc_widget._known_keys import PASSING
+from rtc_widget._secrets import keep_key
 
 __all__ = ["Answer", "ClientSecret", "OfferRefused", "is_secret"]
 
@@ -27,6 +29,10 @@ class ClientSecret:
     value: str = field(repr=False)
     expires_at: float
     request_id: str | None = None
+
+    def __post_init__(self) -> None:
+        """Keep it in mind: wherever somebody repeats it, it is masked."""
+        keep_key(self.value, PASSING)
 
     def __reduce__(self) -> NoReturn:
         """Refuse: a key is in memory and nowhere else."""

@@ -1,14 +1,19 @@
-"""Keys of MCP servers at the log's door."""
+"""Keys at the log's door: of MCP servers, of providers, and client secrets."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from rtc_widget._known_keys import LASTING, PASSING, hidden_in_event, keep
 from rtc_widget._secrets import redacted
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.journal import Journal
 from rtc_widget.protocol import check_client_event
+from rtc_widget.providers import ClientSecret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +58,62 @@ def test_a_key_that_the_service_repeats_in_its_own_words_is_masked_there_too() -
     messages = [event["error"]["message"] for event in log]
     assert messages == ["There is no token ***.", "*** is not application/json."]
     assert redacted(f"What is {token}?") == "What is [key]?"
+
+
+def said_of(text: str) -> str:
+    """Return what is kept of a service's words."""
+    log = EventLog()
+    log.append("server", json.dumps({"type": "error", "error": {"message": text}}))
+    return str(log[0]["error"]["message"])
+
+
+def test_a_client_secret_is_masked_by_its_place() -> None:
+    log = EventLog()
+    for secret in ({"value": CANARY, "expires_at": 1}, CANARY, {"value": "***"}, {"type": "string"}):
+        log.append("server", json.dumps({"type": "session.created", "session": {"client_secret": secret}}))
+    found = [event["session"]["client_secret"] for event in log]
+    assert found == [{"value": "***", "expires_at": 1}, "***", {"value": "***"}, {"type": "string"}]
+
+
+def test_a_client_secret_that_the_service_repeats_is_masked() -> None:
+    ClientSecret("canary.secret.4714", 1.0)
+    assert said_of("No secret canary.secret.4714.") == "No secret ***."
+
+
+def test_client_secrets_make_room_for_newer_ones_and_not_in_place_of_a_standard_key() -> None:
+    keep("standard-canary-4715")
+    for number in range(3 * PASSING.most):
+        keep(f"canary-of-many-{number:03}", PASSING)
+    assert len(PASSING.known) == PASSING.most
+    assert len(LASTING.known) <= LASTING.most
+    assert said_of("standard-canary-4715 and canary-of-many-095") == "*** and ***"
+    assert said_of("canary-of-many-000") == "canary-of-many-000"
+
+
+ODD = 'canary/"é+\\<4716>='
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        json.dumps(ODD),
+        json.dumps(ODD, ensure_ascii=False),
+        json.dumps(ODD).replace("/", r"\/"),
+        re.sub(r"[^\w\\/\".]", lambda one: f"\\u{ord(one[0]):04X}", json.dumps(ODD)),
+        json.dumps(json.dumps(ODD)),
+        json.dumps(json.dumps(json.dumps(ODD))),
+    ],
+)
+def test_a_key_is_found_however_json_writes_it(written: str) -> None:
+    keep(ODD)
+    kept = hidden_in_event(f'{{"said": {written}}}'.encode(), "***")
+    assert "4716" not in json.loads(kept)["said"]
+
+
+def test_a_key_of_digits_is_no_part_of_a_number_and_a_short_one_is_a_word() -> None:
+    for key in ("47174717", "short-1"):
+        keep(key)
+    assert said_of("47174717, 147174717, short-1") == "***, 147174717, short-1"
 
 
 def test_any_other_event_stays_as_it_came_to_the_byte() -> None:
