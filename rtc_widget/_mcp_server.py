@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
+from rtc_widget._hushed import hush
 from rtc_widget._mcp_package import load_mcp, load_mcp_checks
-from rtc_widget._secrets import redacted
+from rtc_widget._secrets import keep_address, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ _SHORTEST = 8
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 Place = str | tuple[str, ...]
 
+_LOG_ADDRESSES = ("httpx", "httpx2", "mcp.client.streamable_http")
 _ANSWERS_S = 5.0
 _AGAIN = "Add it again: await w.add_mcp(…)."
 
@@ -52,6 +54,9 @@ class McpServer:
         self._stderr: IO[str] | None = None
         self._living: asyncio.Task[None] | None = None
         self._leaving = asyncio.Event()
+        if isinstance(place, str):
+            keep_address(place)
+            hush(*_LOG_ADDRESSES)
 
     async def connect(self) -> list[Described]:
         """Start or reach the server, and return the tools that it has.

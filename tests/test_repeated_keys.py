@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -56,9 +57,10 @@ def kept(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("whose", list(MAKE))
 async def test_a_key_that_a_service_repeats_is_in_no_error_no_frame_and_no_file(
-    whose: str, tmp_path: Path
+    whose: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = KEYS[whose]
+    caplog.set_level(logging.DEBUG, "websockets.client")
     async with serve(repeating(key), "127.0.0.1", 0) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         provider = MAKE[whose](f"http://127.0.0.1:{port}/v1", key)
@@ -70,6 +72,8 @@ async def test_a_key_that_a_service_repeats_is_in_no_error_no_frame_and_no_file(
     assert reason == "bad key [key]"
     assert session.folder is not None
     told = [str(caught.value), repr(caught.value.event), session.errors.to_csv(), session.events.to_csv()]
+    told += [record.getMessage() for record in caplog.records if record.name == "websockets.client"]
+    assert any("Connection: Upgrade" in text for text in told)
     for text in (*told, *kept(session.folder)):
         assert key not in text
         assert MINTED not in text

@@ -1,12 +1,13 @@
-/** Keys of MCP servers never enter the log: the page's end of `rtc_widget/log/masking.py`. */
+/** Keys never enter the log: the page's end of `rtc_widget/log/masking.py`, which knows some by themselves. */
 
-import { isFields } from "./messages";
+import { type Fields, isFields } from "./messages";
 
 const MASK = "***";
+const IN_ADDRESS = /(\/\/)[^/?#\s]+(?=@)|([?&#](?:[^=&#\s]*=)?)[^&#\s]+/g;
 
-/** The text of an event, with the secrets of MCP tools in it masked; any other as it is. */
+/** The text of an event, with the secrets in it masked by their place; any other as it is. */
 export function masked(text: string): string {
-  if (!text.includes('"mcp"')) {
+  if (!/"(mcp|client_secret)"/.test(text)) {
     return text;
   }
   try {
@@ -26,15 +27,29 @@ function mask(value: unknown): boolean {
     return false;
   }
   let found = Object.values(value).map(mask).includes(true);
-  if (value.type === "mcp") {
-    if (value.authorization !== undefined && value.authorization !== null && value.authorization !== MASK) {
-      value.authorization = MASK;
+  const hide = (holder: Fields, name: string, shown: unknown = MASK) => {
+    if (holder[name] !== shown) {
+      holder[name] = shown;
       found = true;
     }
-    const { headers } = value;
-    if (isFields(headers) && Object.values(headers).some((one) => one !== MASK)) {
-      value.headers = Object.fromEntries(Object.keys(headers).map((name) => [name, MASK]));
-      found = true;
+  };
+  const { client_secret: secret, headers, server_url: url } = value;
+  if (typeof secret === "string") {
+    hide(value, "client_secret");
+  } else if (isFields(secret) && typeof secret.value === "string") {
+    hide(secret, "value");
+  }
+  if (value.type === "mcp") {
+    if (value.authorization !== undefined && value.authorization !== null) {
+      hide(value, "authorization");
+    }
+    if (isFields(headers)) {
+      for (const name in headers) {
+        hide(headers, name);
+      }
+    }
+    if (typeof url === "string") {
+      hide(value, "server_url", url.replace(IN_ADDRESS, `$1$2${MASK}`));
     }
   }
   return found;

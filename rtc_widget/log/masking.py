@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from rtc_widget._known_keys import hidden_in_event
-from rtc_widget._secrets import MASK, MCP_SECRETS, masked_value
+from rtc_widget._secrets import MASK, MCP_SECRETS, masked_address, masked_value
 from rtc_widget.log.record import decode_odd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["masked", "masked_copy"]
 
 _MARKS = (b'"mcp"', b'"client_secret"')
+_OF_MCP: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(MCP_SECRETS, masked_value),
+    "server_url": lambda url: masked_address(url) if isinstance(url, str) else url,
+}
 _decode = msgspec.json.Decoder().decode
 
 
@@ -43,9 +50,9 @@ def _mask(value: Any) -> bool:
         return False
     found = sum(map(_mask, value.values()))
     if value.get("type") == "mcp":
-        for name in MCP_SECRETS:
+        for name, show in _OF_MCP.items():
             held = value.get(name)
-            if held is not None and held != (shown := masked_value(held)):
+            if held is not None and held != (shown := show(held)):
                 value[name] = shown
                 found += 1
     holder, name = value.get("client_secret"), "value"

@@ -165,7 +165,7 @@ class Sideband:
                 message = await self._socket.recv()
                 self._take(message if isinstance(message, str) else message.decode("utf-8", "replace"))
         except ConnectionClosed as closed:
-            said = self._provider.credentials.redact(closed.rcvd.reason) if closed.rcvd is not None else ""
+            said = closed.rcvd.reason if closed.rcvd is not None else ""
             return said or ("the service closed it" if closed.rcvd is not None else "the connection was lost")
         except Exception as error:  # noqa: BLE001 - as where it is joined again
             return _told(error)

@@ -48,6 +48,26 @@ def test_a_key_is_masked_in_a_text_that_is_no_strict_json_too() -> None:
     assert log[1]["session"]["tools"][0]["headers"] == {"X-Key": "***"}
 
 
+ADDRESSES = {
+    f"https://example.com/mcp?api_key={CANARY}&team=5": "https://example.com/mcp?api_key=***&team=***",
+    f"https://user:{CANARY}@example.com/mcp": "https://***@example.com/mcp",
+    f"https://example.com/?{CANARY}": "https://example.com/?***",
+    f"https://example.com/mcp#token={CANARY}": "https://example.com/mcp#token=***",
+}
+
+
+@pytest.mark.parametrize("url", list(ADDRESSES))
+def test_a_key_in_the_address_of_an_mcp_server_is_in_no_record_nor_what_is_said_of_it(url: str) -> None:
+    log = EventLog()
+    log.append("client", json.dumps(update(server_url=url)))
+    log.append("client", log.record(0).text)
+    assert [event["session"]["tools"][0]["server_url"] for event in log] == [ADDRESSES[url]] * 2
+    assert log.record(0).text == log.record(1).text
+    other = url.replace(CANARY, "canary%2F4720")
+    check_client_event(update(server_url=other))
+    assert said_of("No canary%2F4720, no canary/4720.") == "No ***, no ***."
+
+
 def test_a_key_that_the_service_repeats_in_its_own_words_is_masked_there_too() -> None:
     token, key = "token-canary-4712", "canary-key-4713"
     headers = {"X-Api-Key": key, "Accept": "application/json"}

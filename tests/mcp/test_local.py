@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 import rtc_widget as rtc
 from rtc_widget import ConfigurationError, ConnectionFailed
+from rtc_widget._mcp_server import McpServer
 from rtc_widget._mcp_servers import _prefix_of
 from rtc_widget._mcp_tool import tool_name
 
@@ -177,6 +179,27 @@ async def test_a_server_that_is_not_there_is_told_with_its_last_words(
         await session.add_mcp(server)
     assert caught.value.step == "mcp"
     assert declared(session) == []
+
+
+@pytest.mark.parametrize(
+    "place", [f"user:{CANARY}@{{}}/mcp", f"{{}}/mcp?api_key={CANARY}", "{}/mcp?key=pass-1"]
+)
+async def test_a_key_in_an_address_is_in_no_log_of_the_http_library(
+    place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    caplog.set_level(logging.DEBUG)
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(ConnectionFailed):
+            await McpServer("http://" + place.format(host)).connect()
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith(("http", "mcp"))]
+    assert any("401 No" in line for line in lines)
+    assert not [line for line in lines if CANARY in line or "pass-1" in line]
 
 
 async def test_the_words_of_a_command_after_its_file_are_in_no_error(session: rtc.HeadlessSession) -> None:
