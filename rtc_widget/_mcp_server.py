@@ -31,6 +31,7 @@ _LAST_WORDS = 500
 _LONGEST_SUFFIX = 5
 _SHORTEST = 8
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+_BEFORE_VALUE = re.compile(r"[=:]\s*|\s+")
 Place = str | tuple[str, ...]
 
 _LOG_ADDRESSES = ("httpx", "httpx2", "mcp.client.streamable_http")
@@ -194,11 +195,16 @@ def _root(error: BaseException) -> str:
 def _last_words(stderr: IO[str], place: Place) -> str:
     """Return the end of what a server wrote, without keys, nor words of its own command but the first."""
     stderr.seek(0)
-    text = redacted(" ".join(stderr.read().split()))
-    for word in () if isinstance(place, str) else place[1:]:
-        if not _is_file(word) and len(word) >= _SHORTEST:
-            text = text.replace(word, "[…]")
-    return text[-_LAST_WORDS:]
+    text = " ".join(stderr.read().split())
+    for part in () if isinstance(place, str) else _parts(place[1:]):
+        text = text.replace(part, "[…]")
+    return redacted(text)[-_LAST_WORDS:]
+
+
+def _parts(words: Sequence[str]) -> list[str]:
+    """Return the words of a command, and what stands in them behind =, : or a blank, the longest first."""
+    found = {word[at:] for word in words for at in (0, *(one.end() for one in _BEFORE_VALUE.finditer(word)))}
+    return sorted((part for part in found if not _is_file(part) and len(part) >= _SHORTEST), key=len)[::-1]
 
 
 def checked_place(server: object) -> Place:

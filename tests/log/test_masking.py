@@ -87,6 +87,29 @@ def said_of(text: str) -> str:
     return str(log[0]["error"]["message"])
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "parts"),
+    [
+        ("X-Custom", "canaryOfNoName1", ["canaryOfNoName1"]),
+        ("Cookie", "sid=canary4721; theme=canary-4722", ["sid=canary4721", "canary4721", "canary-4722"]),
+        ("Proxy-Authorization", "Basic Y2FuYXJ5OjQ3MjM=", ["Y2FuYXJ5OjQ3MjM="]),
+        ("X-Api-Key", 'canary"4724\\é', ['canary"4724\\é']),
+        ("X-Passphrase", "Canary of 4725", ["Canary of 4725"]),
+    ],
+)
+def test_what_a_header_holds_is_masked_whole_and_by_its_parts(
+    name: str, value: str, parts: list[str]
+) -> None:
+    check_client_event(update(headers={name: value}))
+    assert said_of(f"Bad header {value}!") in {"Bad header ***!", "Bad header Basic ***!"}
+    assert [said_of(f"No {part}!") for part in parts] == ["No ***!"] * len(parts)
+
+
+def test_a_word_in_a_header_that_tells_of_no_key_is_none() -> None:
+    check_client_event(update(headers={"X-Mode": "realtime", "MCP-Protocol-Version": "2025-06-18"}))
+    assert said_of("A realtime model of 2025-06-18.") == "A realtime model of 2025-06-18."
+
+
 def test_a_client_secret_is_masked_by_its_place() -> None:
     log = EventLog()
     for secret in ({"value": CANARY, "expires_at": 1}, CANARY, {"value": "***"}, {"type": "string"}):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import re
 import socket
@@ -15,7 +16,7 @@ import pytest
 
 import rtc_widget as rtc
 from rtc_widget import ConfigurationError, ConnectionFailed
-from rtc_widget._mcp_server import McpServer
+from rtc_widget._mcp_server import McpServer, _last_words
 from rtc_widget._mcp_servers import _prefix_of
 from rtc_widget._mcp_tool import tool_name
 
@@ -202,6 +203,16 @@ async def test_a_key_in_an_address_is_in_no_log_of_the_http_library(
     assert not [line for line in lines if CANARY in line or "pass-1" in line]
 
 
+@pytest.mark.parametrize(
+    "word",
+    [f"--token={CANARY}", f"--header=Authorization:Bearer {CANARY}", f"KEY:{CANARY}", f"-H=X: {CANARY}"],
+)
+def test_a_value_in_a_word_of_a_command_is_not_in_its_last_words(word: str) -> None:
+    said = io.StringIO(f"server.py: 401 from upstream, {CANARY} was refused, and so was {word}")
+    words = _last_words(said, ("python", "server.py", word, "--config=server.json"))
+    assert words == "server.py: 401 from upstream, […] was refused, and so was […]"
+
+
 async def test_the_words_of_a_command_after_its_file_are_in_no_error(session: rtc.HeadlessSession) -> None:
     command = [*COMMAND, "--broken", "--token", CANARY]
     with pytest.raises(ConnectionFailed, match=r"python\S* \S*server\.py") as failed:
@@ -215,7 +226,11 @@ async def test_the_words_of_a_command_after_its_file_are_in_no_error(session: rt
     loud = [sys.executable, "-c", "import sys; sys.exit('bad key ' + ' '.join(sys.argv[1:]))", CANARY]
     with pytest.raises(ConnectionFailed, match="It said: bad key") as told:
         await session.add_mcp([*loud, "sk-proj-canary4711"])
-    said = [str(error.value) for error in (failed, removed, refused, absent, told)]
+    with pytest.raises(ConnectionFailed, match="It said: bad key") as named:
+        await session.add_mcp(
+            [*loud[:2], loud[2].replace("argv[1:]", "argv[1].split('=')"), f"--key={CANARY}"]
+        )
+    said = [str(error.value) for error in (failed, removed, refused, absent, told, named)]
     everything = "".join([*said, *session.errors["message"]])
     assert CANARY not in everything
     assert "canary4711" not in everything
