@@ -117,6 +117,18 @@ async def test_no_variable_of_a_request_without_an_answer_holds_it(make: Callabl
     assert CANARY not in shown_below(caught.value)
 
 
+async def test_a_token_that_the_service_repeats_is_not_shown_when_there_is_a_fresh_one_by_then(
+    service: Service,
+) -> None:
+    tokens = iter(["first.canary.0123", "second.canary.0123"])
+    provider = AzureOpenAI(service.base_url, "voice", token_provider=lambda: next(tokens))
+    await provider.credentials.refresh()
+    service.answer(401, {"error": {"message": "first.canary.0123 has expired, second.canary.0123 too"}})
+    with pytest.raises(SecretError, match=r"\[key\] has expired, \[key\] too"):
+        await provider.mint({"type": "realtime"})
+    await provider.close()
+
+
 async def test_a_refused_client_secret_that_the_service_repeats_is_not_shown(service: Service) -> None:
     service.answer(401, {"error": {"message": f"no such secret: {CANARY}"}})
     provider = Compatible(service.base_url)
