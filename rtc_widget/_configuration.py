@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from rtc_widget import protocol
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.log.masking import masked_copy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,13 +142,13 @@ class Configuration:
         return changes
 
     def keep(self, changes: dict[str, Any], variant: Variant | None = None) -> dict[str, Any]:
-        """Make changes, of a variant or not, part of what the next call is made with."""
+        """Make changes, of a variant or not, part of what the next call is made with; return that to show."""
         merged = protocol.merge_session(self.requested, changes)
         self._name(changes, variant, differs=merged != self.requested)
         self.requested = merged
         if self._noted:
             self.version += 1
-        return self.requested
+        return masked_copy(self.requested)
 
     def _name(self, changes: Mapping[str, Any], variant: Variant | None, *, differs: bool) -> None:
         """Say which variant the session is after these changes."""

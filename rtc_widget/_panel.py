@@ -116,7 +116,7 @@ class Panel:
 
     def _now(self) -> dict[str, Any]:
         now = self._session.configuration.now
-        return {name: value for name, value in now.items() if name not in _OF_THE_SERVICE}
+        return masked_copy({name: value for name, value in now.items() if name not in _OF_THE_SERVICE})
 
     async def _update(self, params: dict[str, Any]) -> dict[str, Any]:
         """Change fields (flat or nested), or take a variant over: {"variant": name}."""

@@ -31,6 +31,7 @@ from rtc_widget._tool_list import Tools
 from rtc_widget._tool_rounds import ToolRounds
 from rtc_widget._tooling import Tooling
 from rtc_widget.log.folders import DEFAULT, OpenLog, open_log, tell_once
+from rtc_widget.log.masking import masked_copy
 from rtc_widget.providers import default_provider
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class Session(
         return self._core.frames.get(name)
 
     def _field(self, name: str) -> Any:
-        return self._configuration.field(name)
+        return masked_copy(self._configuration.field(name))
 
     async def __aenter__(self) -> Self:
         """Connect where there is no call yet.

@@ -41,6 +41,19 @@ async def test_the_session_is_shown_as_it_is_asked_for(session: rtc.HeadlessSess
     assert (shown["effective"], shown["version"], shown["variant"]) == ({}, 1, None)
 
 
+async def test_a_key_of_an_mcp_server_is_asked_for_and_in_no_view_of_that(
+    session: rtc.HeadlessSession,
+) -> None:
+    key = "canary-0123456789"
+    server = {"type": "mcp", "server_label": "kitchen", "server_url": f"https://example.com/?key={key}"}
+    updated = await session.update(tools=[{**server, "authorization": key, "headers": {"X-Key": key}}])
+    told = [updated, session.tools, await ask(session, "session"), await ask(session, "as_python")]
+    for view in told:
+        assert "example.com/?key=***" in repr(view)
+        assert key not in repr(view)
+    assert session.configuration.requested["tools"][0]["authorization"] == key
+
+
 async def test_an_update_is_the_sessions_own_and_its_error_too(session: rtc.HeadlessSession) -> None:
     assert await ask(session, "update", fields={"instructions": "Be brief."}) == {}
     assert session.instructions == "Be brief."

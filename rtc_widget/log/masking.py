@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["masked", "masked_copy"]
 
+T = TypeVar("T")
 _MARKS = (b'"mcp"', b'"client_secret"')
 _OF_MCP: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(MCP_SECRETS, masked_value),
     "server_url": lambda url: masked_address(url) if isinstance(url, str) else url,
 }
-_decode = msgspec.json.Decoder().decode
 
 
 def masked(text: bytes) -> bytes:
@@ -35,11 +36,11 @@ def masked(text: bytes) -> bytes:
     return msgspec.json.encode(value) if is_strict else json.dumps(value).encode()
 
 
-def masked_copy(value: Any) -> Any:
-    """Return a copy of a JSON value, with the secrets in it masked by their place."""
-    copy = _decode(msgspec.json.encode(value))
-    _mask(copy)
-    return copy
+def masked_copy(value: T) -> T:
+    """Return a copy of a value, with the secrets in it masked by their place."""
+    copied = copy.deepcopy(value)
+    _mask(copied)
+    return copied
 
 
 def _mask(value: Any) -> bool:
