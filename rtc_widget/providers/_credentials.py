@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["Credentials", "Key", "KeyVariable", "checked_key"]
+__all__ = ["Credentials", "Key", "KeyVariable", "checked_key", "given_key"]
 
 _SHORTEST = 4
 """A shorter value would be found in ordinary words, and is no key."""
@@ -32,16 +33,25 @@ class KeyVariable(StrEnum):
 
 
 class Key:
-    """A secret text: `reveal()` gives it, nothing else does."""
+    """A secret text: `reveal()` gives it, nothing else does.
+
+    A verbose traceback shows every variable on its way: what is given becomes one before anything is checked.
+    """
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: Any) -> None:
         self._value = value
 
     def reveal(self) -> str:
         """Return the key itself."""
-        return self._value
+        value: str = self._value
+        return value
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it is a text with nothing in it."""
+        return isinstance(self._value, str) and not self._value.strip()
 
     def __repr__(self) -> str:
         """Show that there is one."""
@@ -52,24 +62,33 @@ class Key:
         raise ConfigurationError("A key is not pickled: make the provider where it is used.")
 
 
-def checked_key(value: object, whose: str) -> Key:
-    """Check that a text can be a key.
+def given_key(value: object, variable: str) -> Key:
+    """Return what was given for a key, or what the environment has instead of None; not checked yet."""
+    return Key(os.environ.get(variable, "") if value is None else value)
+
+
+def checked_key(given: Key, whose: str) -> Key:
+    """Check that what was given can be a key.
 
     Raises
     ------
     ConfigurationError
         For what is no key; the message does not show it.
     """
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"The {whose} is a text that is not empty.")
+    fault = _fault_of(given)
+    if fault is not None:
+        raise ConfigurationError(f"The {whose} {fault}")
+    return Key(given.reveal().strip())
+
+
+def _fault_of(given: Key) -> str | None:
+    value: object = given.reveal()
+    if not isinstance(value, str) or given.is_blank:
+        return "is a text that is not empty."
     bare = value.strip()
     if not bare.isascii() or not bare.isprintable() or any(character.isspace() for character in bare):
-        raise ConfigurationError(
-            f"The {whose} holds a space or a character that no key has: copy it again, whole."
-        )
-    if "://" in bare:
-        raise ConfigurationError(f"The {whose} is an address: give the key itself.")
-    return Key(bare)
+        return "holds a space or a character that no key has: copy it again, whole."
+    return "is an address: give the key itself." if "://" in bare else None
 
 
 class Credentials:
@@ -83,15 +102,17 @@ class Credentials:
         Returns a fresh bearer token, at once or when awaited; asked before every request.
     """
 
-    def __init__(self, headers: Mapping[str, str] | None = None, *, token: Any = None) -> None:
-        self._headers = {name: Key(value) for name, value in (headers or {}).items()}
+    def __init__(self, headers: Mapping[str, str | Key] | None = None, *, token: Any = None) -> None:
+        self._headers = {
+            name: value if isinstance(value, Key) else Key(value) for name, value in (headers or {}).items()
+        }
         self._token = token
         self._last: Key | None = None
 
     @classmethod
-    def bearer(cls, value: str) -> Credentials:
-        """Return those of a bearer token."""
-        return cls({"Authorization": f"Bearer {value}"})
+    def bearer(cls, key: Key, **headers: str) -> Credentials:
+        """Return those of a bearer token, and further headers."""
+        return cls({"Authorization": Key(f"Bearer {key.reveal()}"), **headers})
 
     def keep(self) -> None:
         """Keep the headers in mind: wherever somebody repeats them, they are masked."""
@@ -107,15 +128,14 @@ class Credentials:
         """
         if self._token is None:
             return
-        value: Any
-        if inspect.iscoroutinefunction(self._token):
-            value = await self._token()
-        else:
-            value = await asyncio.to_thread(self._token)
-            if inspect.isawaitable(value):
-                value = await value
-        self._last = checked_key(value, "token that token_provider returned")
+        self._last = checked_key(await self._fresh(), "token that token_provider returned")
         keep_key(self._last.reveal(), PASSING)
+
+    async def _fresh(self) -> Key:
+        if inspect.iscoroutinefunction(self._token):
+            return Key(await self._token())
+        value = await asyncio.to_thread(self._token)
+        return Key(await value if inspect.isawaitable(value) else value)
 
     def sign(self, request: httpx.Request) -> httpx.Request:
         """Add the headers to a request."""

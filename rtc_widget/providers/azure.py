@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._arguments import checked_flag
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.providers._address import checked_base_url
-from rtc_widget.providers._credentials import Credentials, KeyVariable, checked_key
+from rtc_widget.providers._credentials import Credentials, Key, KeyVariable, checked_key, given_key
 from rtc_widget.providers.base import Provider
 
 if TYPE_CHECKING:
@@ -64,6 +63,7 @@ class AzureOpenAI(Provider):
         webrtcfilter: bool = False,
         policy: SecretPolicy | None = None,
     ) -> None:
+        given, key = None if key is None else Key(key), None
         base_url = _endpoint(resource)
         if not _fits(_DEPLOYMENT, deployment):
             raise ConfigurationError(
@@ -73,7 +73,7 @@ class AzureOpenAI(Provider):
         if _KEY.fullmatch(deployment):
             raise ConfigurationError(_looks_like_a_key("deployment"))
         webrtcfilter = checked_flag(webrtcfilter, "webrtcfilter")
-        super().__init__(base_url, _credentials(key, token_provider), policy=policy)
+        super().__init__(base_url, _credentials(given, token_provider), policy=policy)
         self.deployment = deployment
         self.webrtcfilter = webrtcfilter
         self.hides = "webrtcfilter=True" if webrtcfilter else None
@@ -118,16 +118,16 @@ def _endpoint(resource: object) -> str:
     return f"https://{resource.lower()}.openai.azure.com{_PATH}"
 
 
-def _credentials(key: str | None, token_provider: object) -> Credentials:
+def _credentials(given: Key | None, token_provider: object) -> Credentials:
     if token_provider is not None:
-        if key is not None:
+        if given is not None:
             raise ConfigurationError("Pass key=… or token_provider=…, not both.")
         if not callable(token_provider):
             raise ConfigurationError("token_provider is a function that returns a token, not a token.")
         return Credentials(token=token_provider)
-    found: object = key if key is not None else os.environ.get(KeyVariable.AZURE, "")
-    if isinstance(found, str) and not found.strip():
+    key = given_key(None, KeyVariable.AZURE) if given is None else given
+    if key.is_blank:
         raise ConfigurationError(
             "No key for Azure OpenAI: set AZURE_OPENAI_API_KEY, or pass key=… or token_provider=…."
         )
-    return Credentials({"api-key": checked_key(found, "Azure OpenAI key").reveal()})
+    return Credentials({"api-key": checked_key(key, "Azure OpenAI key")})

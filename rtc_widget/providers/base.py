@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rtc_widget._errors import ConfigurationError, ConnectionFailed, SecretError
 from rtc_widget.protocol.messages import encode
 from rtc_widget.providers._address import checked_base_url, sideband_url
-from rtc_widget.providers._credentials import Credentials
+from rtc_widget.providers._credentials import Credentials, Key
 from rtc_widget.providers._http import Http, api_message, call_id_of
 from rtc_widget.providers.audit import Audit
 from rtc_widget.providers.given import Answer, ClientSecret, OfferRefused, is_secret
@@ -54,9 +54,10 @@ class Provider:
         trust_env: bool = True,
         policy: SecretPolicy | None = None,
     ) -> None:
+        kept = credentials if isinstance(credentials, Credentials) else Credentials(credentials)
+        credentials = kept  # no header in the clear, where something below raises
         if policy is not None and not isinstance(policy, SecretPolicy):
             raise ConfigurationError(f"policy is an rtc.SecretPolicy(…), not a {type(policy).__name__}.")
-        kept = credentials if isinstance(credentials, Credentials) else Credentials(credentials)
         kept.keep()
         self._http = Http(kept, trust_env=trust_env)
         address: object = base_url
@@ -241,7 +242,7 @@ class Provider:
         ConnectionFailed
             With step "offer" and the API's message.
         """
-        credentials = None if secret is None else Credentials.bearer(secret.value)
+        credentials = None if secret is None else Credentials.bearer(Key(secret.value))
         if credentials is not None:
             response = await self._http.post(
                 self.calls_url,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.providers._address import checked_base_url
-from rtc_widget.providers._credentials import Credentials, checked_key
+from rtc_widget.providers._credentials import Credentials, Key, checked_key
 from rtc_widget.providers.base import Answer, ClientSecret, OfferRefused, Provider, is_secret
 
 if TYPE_CHECKING:
@@ -46,15 +46,17 @@ class Compatible(Provider):
     name = "compatible"
 
     def __init__(self, base_url: str, *, key: str | None = None, policy: SecretPolicy | None = None) -> None:
+        given, key = None if key is None else Key(key), None
         address: object = base_url
         if address is None or (isinstance(address, str) and not address.strip()):
             raise ConfigurationError(
                 'Compatible needs the address of the service: rtc.Compatible("http://127.0.0.1:8765/v1").'
             )
+        checked = checked_base_url(address)
         credentials = (
-            Credentials() if key is None else Credentials.bearer(checked_key(key, "service's key").reveal())
+            Credentials() if given is None else Credentials.bearer(checked_key(given, "service's key"))
         )
-        super().__init__(checked_base_url(address), credentials, policy=policy)
+        super().__init__(checked, credentials, policy=policy)
 
     async def create_call(
         self, offer_sdp: str, *, session: dict[str, Any] | None = None, secret: ClientSecret | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.providers._address import checked_base_url
-from rtc_widget.providers._credentials import KeyVariable, checked_key
+from rtc_widget.providers._credentials import Credentials, KeyVariable, checked_key, given_key
 from rtc_widget.providers.base import Provider
 
 if TYPE_CHECKING:
@@ -52,26 +52,27 @@ class OpenAI(Provider):
         project: str | None = None,
         policy: SecretPolicy | None = None,
     ) -> None:
-        key: object = api_key if api_key is not None else os.environ.get(KeyVariable.OPENAI, "")
-        if isinstance(key, str) and not key.strip():
+        key, api_key = given_key(api_key, KeyVariable.OPENAI), None
+        address = os.environ.get("OPENAI_BASE_URL") or _BASE_URL
+        if base_url is not None:
+            address = checked_base_url(base_url)
+        billed = {
+            "organization": ("OpenAI-Organization", organization, "OPENAI_ORG_ID"),
+            "project": ("OpenAI-Project", project, "OPENAI_PROJECT_ID"),
+        }
+        headers = {}
+        for what, (header, given, variable) in billed.items():
+            value = os.environ.get(variable) or None if given is None else given
+            if value is not None:
+                headers[header] = _checked_id(value, what)
+        if key.is_blank:
             message = (
                 "No OpenAI key: set OPENAI_API_KEY, pass OpenAI(api_key=…), "
                 "or practise without an account on rtc.Sandbox()."
             )
             raise ConfigurationError(message)
-        headers = {"Authorization": f"Bearer {checked_key(key, 'OpenAI key').reveal()}"}
-        billed = {
-            "organization": ("OpenAI-Organization", organization, "OPENAI_ORG_ID"),
-            "project": ("OpenAI-Project", project, "OPENAI_PROJECT_ID"),
-        }
-        for what, (header, given, variable) in billed.items():
-            value = os.environ.get(variable) or None if given is None else given
-            if value is not None:
-                headers[header] = _checked_id(value, what)
-        address = os.environ.get("OPENAI_BASE_URL") or _BASE_URL
-        if base_url is not None:
-            address = checked_base_url(base_url)
-        super().__init__(address, headers, policy=policy)
+        credentials = Credentials.bearer(checked_key(key, "OpenAI key"), **headers)
+        super().__init__(address, credentials, policy=policy)
 
 
 def _checked_id(value: object, what: str) -> str:

@@ -21,7 +21,7 @@ from rtc_widget._errors import ConfigurationError, ConnectionFailed
 from rtc_widget._fork import in_a_fork
 from rtc_widget.audio.sound import Sound
 from rtc_widget.providers._address import checked_base_url
-from rtc_widget.providers._credentials import Credentials, KeyVariable, checked_key
+from rtc_widget.providers._credentials import Credentials, Key, KeyVariable, checked_key, given_key
 from rtc_widget.providers.base import Provider
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Sandbox(Provider):
     def __init__(
         self, base_url: str | None = None, *, key: str | None = None, policy: SecretPolicy | None = None
     ) -> None:
+        given, key = given_key(key, KeyVariable.SANDBOX), None
         self._process: _Process | None = None
         if base_url is None:
             missing = self.missing_parts()
@@ -80,15 +81,14 @@ class Sandbox(Provider):
                 message = f"The sandbox needs {', '.join(missing)}: run `pip install 'rtc_widget[sandbox]'`."
                 raise ConfigurationError(message)
             self._process = _shared()
-            super().__init__("", Credentials.bearer(self._process.key), trust_env=False, policy=policy)
+            super().__init__("", Credentials.bearer(Key(self._process.key)), trust_env=False, policy=policy)
             return
-        found: object = key if key is not None else os.environ.get(KeyVariable.SANDBOX, "")
-        if isinstance(found, str) and not found.strip():
+        if given.is_blank:
             message = "A sandbox that runs elsewhere needs its key: pass key=…; its first line has it."
             raise ConfigurationError(message)
         super().__init__(
             checked_base_url(base_url),
-            Credentials.bearer(checked_key(found, "sandbox's key").reveal()),
+            Credentials.bearer(checked_key(given, "sandbox's key")),
             trust_env=False,
             policy=policy,
         )

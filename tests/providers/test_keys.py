@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 import re
@@ -50,11 +51,16 @@ def make(request: pytest.FixtureRequest) -> Callable[[str], Provider]:
 
 
 def shown_below(error: BaseException) -> str:
-    """Return a traceback with every variable, without the test's own frame, which knows the key."""
+    """Return an error with every variable on its way, without the test's own frame, which knows the key."""
     assert error.__traceback__ is not None
     below = error.__traceback__.tb_next
     assert below is not None
-    return "".join(traceback.TracebackException(type(error), error, below, capture_locals=True).format())
+    told = ["".join(traceback.format_exception(type(error), error, below))]
+    for frame, _ in traceback.walk_tb(below):
+        for variable in frame.f_locals.values():
+            with contextlib.suppress(AttributeError):  # a provider that is not yet made
+                told.append(repr(variable))
+    return "\n".join(told)
 
 
 def test_no_repr_holds_it(make: Callable[[str], Provider]) -> None:
@@ -104,6 +110,48 @@ async def test_no_variable_of_a_traceback_holds_it(make: Callable[[str], Provide
     service.answer(401, {"error": {"message": f"Incorrect key {CANARY}."}})
     provider = make(service.base_url)
     with pytest.raises(SecretError) as caught:
+        await provider.mint({"type": "realtime"})
+    await provider.close()
+    assert CANARY not in shown_below(caught.value)
+
+
+URL = "http://127.0.0.1:9/v1"
+WITH_A_SPACE = f"{CANARY} {CANARY}"
+
+
+@pytest.mark.parametrize(
+    "make_wrong",
+    [
+        lambda: OpenAI(organization="my org"),
+        lambda: OpenAI(CANARY, project="my project"),
+        lambda: OpenAI(CANARY, base_url="api.openai.com/v1"),
+        lambda: OpenAI(CANARY, policy=3),  # type: ignore[arg-type]  # wrong on purpose
+        lambda: OpenAI(WITH_A_SPACE),
+        lambda: AzureOpenAI("re source", "voice", key=CANARY),
+        lambda: AzureOpenAI("resource", "vo ice", key=CANARY),
+        lambda: AzureOpenAI("resource", "voice", policy=3),  # type: ignore[arg-type]  # wrong on purpose
+        lambda: AzureOpenAI("resource", "voice", key=CANARY, token_provider=lambda: CANARY),
+        lambda: AzureOpenAI("resource", "voice", key=WITH_A_SPACE),
+        lambda: Compatible("127.0.0.1", key=CANARY),
+        lambda: Compatible(URL, key=WITH_A_SPACE),
+        lambda: Sandbox("127.0.0.1", key=CANARY),
+        lambda: Sandbox(URL, key=WITH_A_SPACE),
+        lambda: Provider(URL, {"X-Key": CANARY}, policy=3),  # type: ignore[arg-type]  # wrong on purpose
+    ],
+)
+def test_no_variable_of_a_refused_argument_holds_it(
+    make_wrong: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "RTC_SANDBOX_KEY"):
+        monkeypatch.setenv(variable, CANARY)
+    with pytest.raises(ConfigurationError) as caught:
+        make_wrong()
+    assert CANARY not in shown_below(caught.value)
+
+
+async def test_no_variable_holds_a_token_that_is_none() -> None:
+    provider = AzureOpenAI(URL, "voice", token_provider=lambda: WITH_A_SPACE)
+    with pytest.raises(ConfigurationError, match="holds a space") as caught:
         await provider.mint({"type": "realtime"})
     await provider.close()
     assert CANARY not in shown_below(caught.value)
