@@ -15,7 +15,7 @@ _SHORTEST: Final = 8
 _AS_IT_IS = re.compile(r"[A-Za-z0-9._~-]+")
 """What no JSON writes in any other way."""
 
-_HEAD = re.compile(r"[A-Za-z0-9]{0,5}[._~-]?")
+_HEAD = re.compile(r"[A-Za-z0-9]{2,5}[._~-]?|.{0,5}")
 
 
 class _Known:

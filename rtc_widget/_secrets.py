@@ -38,7 +38,7 @@ _WORDS: Final = re.compile(r"[a-z._/*+-]+|[\d._:-]+")
 _SCHEME = re.compile(r"(?:Basic|Bearer|Token)\s+", re.IGNORECASE)
 _BETWEEN_PARTS = re.compile(r"[\s;,]+")
 _IN_ADDRESS = re.compile(r"(//)[^/?#\s]+(?=@)|([?&#](?:[^=&#\s]*=)?)[^&#\s]+")
-_SECRET_PLACE = re.compile(rf"\btools\[\d*\]\.({'|'.join(MCP_SECRETS)})\b")
+_SECRET_PLACE = re.compile(rf"\btools\[\d*\]\.({'|'.join((*MCP_SECRETS, 'server_url'))})\b")
 _KEYS = (
     re.compile(r"(?<![A-Za-z0-9])(?:sk-|ek_)[\w-]{4,}"),
     re.compile(r"(?<=\bBearer )[^\s\"',;]{4,}", re.IGNORECASE),

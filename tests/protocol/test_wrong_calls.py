@@ -481,6 +481,7 @@ REMOTE = {"type": "mcp", "server_label": "kitchen", "server_url": "https://examp
         {"authorization": {"token": CANARY}},
         {"require_approval": f"sk-{CANARY}"},
         {"server_url": [f"Bearer {CANARY}"]},
+        {"server_url": [f"https://example.com/?key={CANARY}"]},
     ],
 )
 def test_a_key_of_an_mcp_server_in_a_wrong_place_or_shape_is_not_shown(tool: Event) -> None:
