@@ -61,20 +61,24 @@ export interface Prompt {
   draft: Signal<Fields>;
   /** The session's JSON as somebody edited it, not applied yet; null while nobody has. */
   json: Signal<JsonEdit | null>;
+  /** What the session would be called as a variant, as far as it is typed. */
+  name: Signal<string>;
+  /** A change is on its way: another waits for its end. */
+  busy: ReadonlySignal<boolean>;
   /** What went wrong last; "" when nothing did. What was done last, or is waited for. */
   problem: ReadonlySignal<string>;
   done: ReadonlySignal<string>;
   /** Turns that are asked again, by the item that asked. */
   asks: ReadonlySignal<ReadonlyMap<string, Ask>>;
   load(): Promise<void>;
-  edit(name: string, value: unknown): void;
+  edit(field: string, value: unknown): void;
   discard(): void;
   discardJson(): void;
   /** Send changes, where there are any. */
   apply(fields: Fields): Promise<boolean>;
   take(variant: string): Promise<boolean>;
-  /** Save the session, with what was edited, as a variant. */
-  save(name: string): Promise<boolean>;
+  /** Save the session, with what was edited, as a variant of the name that was typed. */
+  save(): Promise<boolean>;
   openAsk(item_id: string): void;
   closeAsk(item_id: string): void;
   ask(item_id: string, variants: readonly string[], repeats: number, on: string): Promise<void>;
@@ -88,6 +92,8 @@ export function createPrompt(request: Exchange["request"]): Prompt {
   const variants = signal<readonly VariantFile[]>([]);
   const draft = signal<Fields>({});
   const json = signal<JsonEdit | null>(null);
+  const name = signal("");
+  const busy = signal(false);
   const problem = signal("");
   const done = signal("");
   const asks = signal<ReadonlyMap<string, Ask>>(new Map());
@@ -104,6 +110,10 @@ export function createPrompt(request: Exchange["request"]): Prompt {
   }
 
   async function attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
+    if (busy.peek()) {
+      return false;
+    }
+    busy.value = true;
     problem.value = "";
     done.value = "";
     const late = setTimeout(() => {
@@ -111,16 +121,25 @@ export function createPrompt(request: Exchange["request"]): Prompt {
     }, LATE_MS);
     try {
       await work();
+      clearTimeout(late);
+      await load();
+      done.value = what;
+      return true;
     } catch (thrown) {
       problem.value = asFailure(thrown).message;
       done.value = "";
       return false;
     } finally {
       clearTimeout(late);
+      busy.value = false;
     }
-    await load();
-    done.value = what;
-    return true;
+  }
+
+  /** Take out of the draft what was sent, but for what was edited anew meanwhile. */
+  function forget(sent: Fields): void {
+    draft.value = Object.fromEntries(
+      Object.entries(draft.peek()).filter(([field, value]) => !(field in sent && same(sent[field], value))),
+    );
   }
 
   function setAsk(item_id: string, change: Partial<Ask> | null): void {
@@ -138,15 +157,17 @@ export function createPrompt(request: Exchange["request"]): Prompt {
     variants,
     draft,
     json,
+    name,
+    busy,
     problem,
     done,
     asks,
     load,
 
-    edit(name, value) {
-      const { [name]: _, ...others } = draft.peek();
+    edit(field, value) {
+      const { [field]: _, ...others } = draft.peek();
       done.value = "";
-      draft.value = same(setup.peek()?.fields[name], value) ? others : { ...others, [name]: value };
+      draft.value = same(setup.peek()?.fields[field], value) ? others : { ...others, [field]: value };
     },
 
     discard() {
@@ -167,20 +188,24 @@ export function createPrompt(request: Exchange["request"]): Prompt {
       }
       const applied = await attempt("Applied.", () => request("update", { fields }));
       if (applied) {
-        draft.value = Object.fromEntries(
-          Object.entries(draft.peek()).filter(([name, value]) => !(name in fields && same(fields[name], value))),
-        );
+        forget(fields);
       }
       return applied;
     },
 
     take: (variant) => attempt(`“${variant}” is in force.`, () => request("update", { variant })),
 
-    save: (name) =>
-      attempt(`Saved as variants/${name}.md, and in force.`, async () => {
-        await request("keep", { name, edits: draft.peek() });
-        draft.value = {};
-      }),
+    async save() {
+      const [called, edits] = [name.peek().trim(), draft.peek()];
+      const saved = await attempt(`Saved as variants/${called}.md, and in force.`, () =>
+        request("keep", { name: called, edits }),
+      );
+      if (saved) {
+        forget(edits);
+        name.value = name.peek().trim() === called ? "" : name.peek();
+      }
+      return saved;
+    },
 
     openAsk(item_id) {
       setAsk(item_id, {});
@@ -190,12 +215,17 @@ export function createPrompt(request: Exchange["request"]): Prompt {
     closeAsk: (item_id) => setAsk(item_id, null),
 
     async ask(item_id, names, repeats, on) {
+      let change: Partial<Ask>;
       setAsk(item_id, { busy: true, problem: "" });
       try {
         const { answers } = await request("ask_again", { item_id, variants: names, repeats, on });
-        setAsk(item_id, { busy: false, answers: answers as Answer[] });
+        change = { answers: answers as Answer[] };
       } catch (thrown) {
-        setAsk(item_id, { busy: false, problem: asFailure(thrown).message });
+        change = { problem: asFailure(thrown).message };
+      }
+      // Who closed it meanwhile does not want it any more.
+      if (asks.peek().has(item_id)) {
+        setAsk(item_id, { busy: false, ...change });
       }
     },
   };

@@ -162,6 +162,54 @@ describe("the Prompt tab", () => {
     expect(prompt().draft.value).toEqual({ turn_detection: null });
   });
 
+  it("keeps what is edited and typed while a variant is being saved", async () => {
+    let answer = () => undefined as unknown;
+    page.kernel.answers.keep = () => new Promise((resolve) => (answer = () => resolve({})));
+    await choose("Voice", "cedar");
+    prompt().name.value = "slow";
+    await settle();
+    await click("Save as variant");
+    await choose("Turn ends", "");
+    prompt().name.value = "slower";
+    answer();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(prompt().done.value).toBe("Saved as variants/slow.md, and in force.");
+    expect(prompt().draft.value).toEqual({ turn_detection: null });
+    expect(prompt().name.value).toBe("slower");
+  });
+
+  it("keeps what is typed in the JSON while its earlier changes are on their way", async () => {
+    let answer = () => undefined as unknown;
+    page.kernel.answers.update = () => new Promise((resolve) => (answer = () => resolve({})));
+    await click("JSON");
+    await type({ instructions: "Be a librarian." });
+    await click("Apply JSON");
+    await type({ instructions: "Be a quiet librarian." });
+    answer();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(json()?.value).toContain("Be a quiet librarian.");
+  });
+
+  it("sends one change at a time, however often a button is clicked", async () => {
+    let answer = () => undefined as unknown;
+    page.kernel.answers.update = (params) => {
+      asked.push(["update", params]);
+      return new Promise((resolve) => (answer = () => resolve({})));
+    };
+    await choose("Voice", "cedar");
+    await click("Apply");
+    for (const name of ["Apply", "Use", "Save as variant"]) {
+      await click(name);
+    }
+    void prompt().take("brisk");
+    answer();
+    await vi.advanceTimersByTimeAsync(10);
+    const changes = asked.filter(([method]) => method === "update" || method === "keep");
+    expect(changes).toEqual([["update", { fields: { voice: "cedar" } }]]);
+    await click("Use");
+    expect(asked.at(-1)).toEqual(["update", { variant: "brisk" }]);
+  });
+
   it("saves no variant while edited JSON waits to be applied or discarded", async () => {
     const name = view.querySelector<HTMLInputElement>("input[aria-label='Name of the variant']");
     if (name !== null) {
@@ -170,13 +218,13 @@ describe("the Prompt tab", () => {
     }
     const save = () => {
       const button = view.querySelector<HTMLButtonElement>(".rtcw-prompt button[type=submit]");
-      return [button?.textContent, button?.disabled, button?.title];
+      return [button?.textContent, button?.getAttribute("aria-disabled"), button?.title];
     };
     await click("JSON");
     await type({ instructions: "Be a librarian." });
-    expect(save()).toEqual(["Save as variant", true, "Apply or discard the JSON first."]);
+    expect(save()).toEqual(["Save as variant", "true", "Apply or discard the JSON first."]);
     await click("Discard");
-    expect(save()).toEqual(["Save as variant", false, ""]);
+    expect(save()).toEqual(["Save as variant", "false", ""]);
   });
 
   it("forgets why the JSON was refused when it is discarded", async () => {
@@ -239,7 +287,8 @@ describe("the Prompt tab", () => {
 
   it("saves what was edited as a variant", async () => {
     await choose("Voice", "cedar");
-    expect(await prompt().save("slow")).toBe(true);
+    prompt().name.value = "slow";
+    expect(await prompt().save()).toBe(true);
     const done = asked.filter(([method]) => method === "update" || method === "keep");
     expect(done).toEqual([["keep", { name: "slow", edits: { voice: "cedar" } }]]);
     expect(prompt().draft.value).toEqual({});
@@ -284,6 +333,17 @@ describe("a turn asked again", () => {
     ]);
     await click("Keep this one");
     expect(asked.find(([method]) => method === "update")?.[1]).toEqual({ variant: "brisk" });
+  });
+
+  it("stays closed when it was closed while it asked", async () => {
+    let answer = () => undefined as unknown;
+    page.kernel.answers.ask_again = () => new Promise((resolve) => (answer = () => resolve({ answers: ANSWERS })));
+    await click("Ask");
+    await click("Close");
+    answer();
+    await settle();
+    expect(prompt().asks.value.size).toBe(0);
+    expect(view.querySelector(".rtcw-ask")).toBeNull();
   });
 
   it("says why it was not asked", async () => {

@@ -358,9 +358,9 @@ describe("the text box", () => {
   };
 
   it("waits for a call", async () => {
-    expect(box().disabled).toBe(true);
+    expect(box().readOnly).toBe(true);
     await live();
-    expect(box().disabled).toBe(false);
+    expect(box().readOnly).toBe(false);
   });
 
   it("says what was typed with Enter, a new line with Shift, and nothing of nothing", async () => {

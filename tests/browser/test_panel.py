@@ -50,7 +50,7 @@ async def test_what_is_typed_in_the_panel_is_answered_and_both_sides_show(lab: L
     await expect(panel.get_by_text("sandbox", exact=True)).to_be_visible()
     await panel.get_by_role("button", name="Connect").click()
     box = panel.get_by_label("Type to the agent")
-    await expect(box).to_be_enabled()
+    await expect(box).to_be_editable()
     await box.fill("A flat white, <b>please</b>.")
     await box.press("Enter")
     await expect(panel.get_by_text("You said: A flat white, <b>please</b>.")).to_be_visible()

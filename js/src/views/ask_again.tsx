@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Instance } from "../instance";
 import { type Answer, type Ask, NOW } from "../prompt";
 import { costText, countText, tookText } from "../words";
+import { Button } from "./button";
 import { PlayButton } from "./play_button";
 
 const REPEATS = [1, 2, 3, 5, 10];
@@ -66,24 +67,16 @@ export function AskAgain({ instance, item_id, ask }: AskAgainProps) {
           <option value="new_calls">in new calls</option>
           <option value="this_call">in this call</option>
         </select>
-        <button
-          type="button"
+        <Button
           class="rtcw-primary"
-          disabled={count === 0 || ask.busy}
+          off={count === 0 || ask.busy}
           onClick={() => void prompt.ask(item_id, chosen.peek(), repeats.peek(), on.peek())}
         >
           Ask
-        </button>
-        <button
-          type="button"
-          class="rtcw-quiet"
-          onClick={(event) => {
-            event.currentTarget.closest("li.rtcw-row")?.querySelector<HTMLElement>(".rtcw-link")?.focus();
-            prompt.closeAsk(item_id);
-          }}
-        >
+        </Button>
+        <Button class="rtcw-quiet" onClick={() => prompt.closeAsk(item_id)}>
           Close
-        </button>
+        </Button>
       </div>
       <p class="rtcw-ask-state" role="status">
         {ask.busy && `Asking for ${countText(count, "answer")}…`}
@@ -105,7 +98,7 @@ function Answers({ instance, answers }: { instance: Instance; answers: readonly 
   return (
     <div class="rtcw-answers">
       {variants.map((variant) => (
-        <section key={variant} class="rtcw-answers-of" aria-label={`Answers of ${nameOf(variant)}`}>
+        <section key={variant} class="rtcw-answers-of" tabIndex={-1} aria-label={`Answers of ${nameOf(variant)}`}>
           <div class="rtcw-answers-head">
             <strong>{nameOf(variant)}</strong>
             <span class="rtcw-spring" />
@@ -113,9 +106,9 @@ function Answers({ instance, answers }: { instance: Instance; answers: readonly 
               (inForce === variant ? (
                 <span class="rtcw-aside">in force</span>
               ) : (
-                <button type="button" class="rtcw-quiet" onClick={() => void prompt.take(variant)}>
+                <Button class="rtcw-quiet" off={prompt.busy.value} onClick={() => void prompt.take(variant)}>
                   Keep this one
-                </button>
+                </Button>
               ))}
           </div>
           <ol>

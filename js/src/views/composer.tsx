@@ -5,6 +5,7 @@ import { useRef } from "preact/hooks";
 import { type Attachment, attachmentOf } from "../attachment";
 import { asFailure } from "../exchange";
 import type { Instance } from "../instance";
+import { Button } from "./button";
 
 export function Composer({ instance }: { instance: Instance }) {
   const words = useSignal("");
@@ -82,8 +83,7 @@ export function Composer({ instance }: { instance: Instance }) {
           <span>
             {attached.value.file.name} <span class="rtcw-aside">{howGiven(attached.value)}</span>
           </span>
-          <button
-            type="button"
+          <Button
             class="rtcw-quiet"
             aria-label="Take it away"
             onClick={() => {
@@ -92,7 +92,7 @@ export function Composer({ instance }: { instance: Instance }) {
             }}
           >
             ✕
-          </button>
+          </Button>
         </p>
       )}
       <textarea
@@ -100,7 +100,7 @@ export function Composer({ instance }: { instance: Instance }) {
         rows={1}
         aria-label="Type to the agent"
         placeholder={live ? "Type to the agent, paste a picture, or drop a sound file…" : invitation}
-        disabled={!live}
+        readOnly={!live}
         value={words.value}
         onInput={(event) => {
           words.value = event.currentTarget.value;
@@ -125,18 +125,17 @@ export function Composer({ instance }: { instance: Instance }) {
           currentTarget.value = "";
         }}
       />
-      <button
-        type="button"
+      <Button
         aria-label="Attach a picture or a sound file"
         title="Attach a picture or a sound file"
-        disabled={!live}
+        off={!live}
         onClick={() => chooser.current?.click()}
       >
         +
-      </button>
-      <button type="submit" disabled={!sendable}>
+      </Button>
+      <Button type="submit" off={!sendable}>
         Send
-      </button>
+      </Button>
       {problem.value !== "" && (
         <p class="rtcw-problem" role="alert">
           Not sent: {problem.value}

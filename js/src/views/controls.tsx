@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { Instance } from "../instance";
 import type { View } from "../view";
 import { waitingText } from "../words";
+import { Button } from "./button";
 import { DeviceBar, Drawer } from "./devices";
 import { Meter } from "./meter";
 
@@ -21,15 +22,6 @@ export function Controls({ instance, view }: { instance: Instance; view: View })
   );
 }
 
-/** One button begins and ends a call at one place: a double click would take back what it did, or call again. */
-function once(work: () => void): (event: MouseEvent) => void {
-  return ({ detail }) => {
-    if (detail < 2) {
-      work();
-    }
-  };
-}
-
 /** What can be done in the state that the call is in. */
 function Buttons({ instance }: { instance: Instance }) {
   const { store } = instance;
@@ -40,9 +32,9 @@ function Buttons({ instance }: { instance: Instance }) {
     const ready = store.config.value !== null && !elsewhere;
     return (
       <>
-        <button type="button" class="rtcw-primary" disabled={!ready} onClick={once(instance.connect)}>
+        <Button class="rtcw-primary" disabled={!ready} onClick={instance.connect}>
           Connect
-        </button>
+        </Button>
         <span class="rtcw-aside">{idleText(instance)}</span>
       </>
     );
@@ -50,9 +42,9 @@ function Buttons({ instance }: { instance: Instance }) {
   if (!live) {
     return (
       <>
-        <button type="button" class="rtcw-danger" onClick={once(instance.hangUp)}>
+        <Button class="rtcw-danger" onClick={instance.hangUp}>
           Cancel
-        </button>
+        </Button>
         <span class="rtcw-aside">{store.progress.value}</span>
       </>
     );
@@ -61,18 +53,18 @@ function Buttons({ instance }: { instance: Instance }) {
   const stoppable = activity.responding.value || activity.sounding.value;
   return (
     <>
-      <button type="button" class="rtcw-danger" onClick={once(instance.hangUp)}>
+      <Button class="rtcw-danger" onClick={instance.hangUp}>
         Hang up
-      </button>
+      </Button>
       <button type="button" data-pressed={muted} onClick={() => instance.setMuted(!muted)}>
         {muted ? "Unmute" : "Mute"}
         <Meter level={store.levels.you} who="you" />
       </button>
       {activity.byHand.value && <HoldToTalk instance={instance} />}
       {store.config.value?.answers !== false && (
-        <button type="button" aria-disabled={!stoppable} title="Stop the agent" onClick={instance.interrupt}>
+        <Button off={!stoppable} title="Stop the agent" onClick={instance.interrupt}>
           Stop
-        </button>
+        </Button>
       )}
     </>
   );

@@ -7,6 +7,7 @@ import { glanceOf, type LoggedEvent } from "../events";
 import type { Instance } from "../instance";
 import type { View } from "../view";
 import { countText } from "../words";
+import { Button } from "./button";
 import { EventDetails } from "./event_details";
 import { useVirtualRows } from "./virtual";
 
@@ -216,9 +217,9 @@ function Rows({ instance, view, list }: EventsViewProps & { list: EventList }) {
         )}
       </div>
       {grows && !following.value && (
-        <button type="button" class="rtcw-follow" onClick={follow}>
+        <Button class="rtcw-follow" onClick={follow}>
           Latest ↓
-        </button>
+        </Button>
       )}
     </div>
   );

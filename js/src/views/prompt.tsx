@@ -7,6 +7,7 @@ import { type Fields, isFields } from "../messages";
 import { changesBetween, type JsonEdit } from "../prompt";
 import { callText, waitingText } from "../words";
 import { AskAgain } from "./ask_again";
+import { Button } from "./button";
 import { CopyButton } from "./copy_button";
 import { SessionForm } from "./session_form";
 import { Variants } from "./variants";
@@ -59,7 +60,8 @@ function whatIsShown({ prompt, store }: Instance): string {
 /** Apply, discard, save: for the form; JSON brings its own. */
 function Actions({ instance }: { instance: Instance }) {
   const { prompt } = instance;
-  const name = useSignal("");
+  const { name } = prompt;
+  const busy = prompt.busy.value;
   const count = Object.keys(prompt.draft.value).length;
   const jsonEdited = prompt.json.value !== null;
   return (
@@ -68,24 +70,13 @@ function Actions({ instance }: { instance: Instance }) {
       data-ends="true"
       onSubmit={(event) => {
         event.preventDefault();
-        void prompt.save(name.peek().trim()).then((saved) => {
-          name.value = saved ? "" : name.peek();
-        });
+        void prompt.save();
       }}
     >
-      <button
-        type="button"
-        class="rtcw-primary"
-        disabled={count === 0}
-        onClick={() => void prompt.apply(prompt.draft.peek())}
-      >
+      <Button class="rtcw-primary" off={busy || count === 0} onClick={() => void prompt.apply(prompt.draft.peek())}>
         {count > 1 ? `Apply ${count} changes` : "Apply"}
-      </button>
-      {count > 0 && (
-        <button type="button" onClick={prompt.discard}>
-          Discard
-        </button>
-      )}
+      </Button>
+      {count > 0 && <Button onClick={prompt.discard}>Discard</Button>}
       <span class="rtcw-spring" />
       <input
         type="text"
@@ -97,13 +88,13 @@ function Actions({ instance }: { instance: Instance }) {
           name.value = currentTarget.value;
         }}
       />
-      <button
+      <Button
         type="submit"
-        disabled={jsonEdited || name.value.trim() === ""}
+        off={busy || jsonEdited || name.value.trim() === ""}
         title={jsonEdited ? "Apply or discard the JSON first." : undefined}
       >
         Save as variant
-      </button>
+      </Button>
       {prompt.problem.value !== "" && (
         <p class="rtcw-problem" role="alert">
           {prompt.problem.value}
@@ -137,7 +128,7 @@ function Json({ instance }: { instance: Instance }) {
       return;
     }
     wrong.value = "";
-    if (await prompt.apply(changesBetween(edited.base, parsed))) {
+    if ((await prompt.apply(changesBetween(edited.base, parsed))) && json.peek() === edited) {
       json.value = null;
     }
   };
@@ -157,18 +148,17 @@ function Json({ instance }: { instance: Instance }) {
       />
       {edit !== null && (
         <>
-          <button type="button" class="rtcw-primary" onClick={() => void apply(edit)}>
+          <Button class="rtcw-primary" off={prompt.busy.value} onClick={() => void apply(edit)}>
             Apply JSON
-          </button>
-          <button
-            type="button"
+          </Button>
+          <Button
             onClick={() => {
               prompt.discardJson();
               wrong.value = "";
             }}
           >
             Discard
-          </button>
+          </Button>
           {textOf(edit.base) !== text && (
             <span class="rtcw-aside" role="status">
               The session has changed since; only your own changes are applied.

@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Instance } from "../instance";
 import type { View } from "../view";
 import { countText } from "../words";
+import { Button } from "./button";
 import { Moment } from "./moment";
 import { TranscriptRow } from "./row";
 
@@ -24,6 +25,8 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
   const first = useRef(0);
   const heard = useRef("");
   const asked = useSignal(0);
+  /** What lay below the top of the box when earlier rows were asked for, in px. */
+  const below = useRef(0);
   asked.value;
   if (following.value) {
     first.current = Math.max(0, rows.length - MOST_ROWS);
@@ -54,6 +57,14 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
       toEnd(box.current, top);
     }
   }, [rows, following.value]);
+
+  // Earlier rows come above what the reader looks at, which stays where it is.
+  useLayoutEffect(() => {
+    if (asked.peek() > 0 && box.current !== null) {
+      box.current.scrollTop = box.current.scrollHeight - below.current;
+      top.current = box.current.scrollTop;
+    }
+  }, [asked.value]);
 
   // Who asks a turn again looks at that turn.
   const asking = instance.prompt.asks.value.size;
@@ -104,6 +115,7 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
   };
   const earlier = () => {
     view.follow(false);
+    below.current = box.current === null ? 0 : box.current.scrollHeight - box.current.scrollTop;
     first.current = Math.max(0, first.current - MOST_ROWS);
     asked.value++;
   };
@@ -117,9 +129,9 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <div class="rtcw-scroll" ref={box} role="log" aria-label="Transcript" tabIndex={0} onScroll={look}>
         {first.current > 0 && (
-          <button type="button" class="rtcw-quiet rtcw-earlier" onClick={earlier}>
+          <Button class="rtcw-quiet rtcw-earlier" onClick={earlier}>
             {countText(first.current, "earlier row")}
-          </button>
+          </Button>
         )}
         <ol class="rtcw-rows" ref={list}>
           {shown.map((row) => (
@@ -129,9 +141,9 @@ export function Transcript({ instance, view }: { instance: Instance; view: View 
         <Moment store={store} empty={rows.length === 0} />
       </div>
       {!following.value && (
-        <button type="button" class="rtcw-follow" onClick={follow}>
+        <Button class="rtcw-follow" onClick={follow}>
           Latest ↓
-        </button>
+        </Button>
       )}
     </div>
   );

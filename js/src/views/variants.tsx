@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { Instance } from "../instance";
 import type { VariantFile } from "../prompt";
+import { Button } from "./button";
 import { CopyButton } from "./copy_button";
 
 export function Variants({ instance }: { instance: Instance }) {
@@ -22,7 +23,8 @@ export function Variants({ instance }: { instance: Instance }) {
 function Variant({ instance, variant }: { instance: Instance; variant: VariantFile }) {
   const open = useSignal(false);
   const { name, hash, changes = [], code, error } = variant;
-  const inForce = instance.prompt.setup.value?.variant === name;
+  const { prompt } = instance;
+  const inForce = prompt.setup.value?.variant === name;
   return (
     <div class="rtcw-variant">
       <div class="rtcw-variant-head">
@@ -31,9 +33,9 @@ function Variant({ instance, variant }: { instance: Instance; variant: VariantFi
         <span class="rtcw-spring" />
         {inForce && <span class="rtcw-aside">in force</span>}
         {error === undefined && !inForce && (
-          <button type="button" class="rtcw-quiet" onClick={() => void instance.prompt.take(name)}>
+          <Button class="rtcw-quiet" off={prompt.busy.value} onClick={() => void prompt.take(name)}>
             Use
-          </button>
+          </Button>
         )}
         {error === undefined && (
           <button
