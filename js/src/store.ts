@@ -48,9 +48,6 @@ export interface Store {
   clear(): void;
 }
 
-/** A call that waits for a person stands among the last rows: the conversation waits as well. */
-const RECENT_ROWS = 100;
-
 export function createStore(): Store {
   const activity = createActivity();
   const history = createTranscript("h");
@@ -100,9 +97,10 @@ export function createStore(): Store {
     quality,
     rows,
     asking: computed(() =>
+      // Only tools ask: words that come in for any other row are no reason to look.
       rows.value
-        .slice(-RECENT_ROWS)
-        .flatMap((row) => (row.value.asks === "" ? [] : [row.value.key]))
+        .filter((row) => row.peek().who === "tool" && row.value.asks !== "")
+        .map((row) => row.peek().key)
         .join(" "),
     ),
     config,

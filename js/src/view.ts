@@ -20,6 +20,10 @@ export interface View {
   drawer: Signal<boolean>;
   /** The transcript goes to its end as it grows: nobody has scrolled back. */
   following: ReadonlySignal<boolean>;
+  /** Tool calls that wait for a person where somebody can see them in the transcript, while that is in front. */
+  seen: Signal<readonly string[]>;
+  /** The tool call that was decided last, and when by `performance.now`. */
+  decided: { tool_call_id: string; at_ms: number };
   /** Have it go to its end from now on, or stay where it is. */
   follow(on: boolean): void;
   /** Go to the first event that names an id. */
@@ -52,6 +56,9 @@ export function createView(store: Store, opens: Tab = "transcript"): View {
     drawer: signal(false),
     // What is recorded is read from its beginning.
     following: computed(() => followed.value ?? store.config.value?.replay == null),
+
+    seen: signal([]),
+    decided: { tool_call_id: "", at_ms: Number.NEGATIVE_INFINITY },
 
     follow(on) {
       followed.value = on;

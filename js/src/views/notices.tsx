@@ -77,21 +77,22 @@ function percent(ratio: number): string {
 /** Calls that wait for a person, where their rows are out of sight. */
 function Asked({ instance, view }: { instance: Instance; view: View }) {
   const { store } = instance;
-  if (
-    store.asking.value === "" ||
-    store.config.value?.replay != null ||
-    (view.tab.value === "transcript" && view.following.value)
-  ) {
+  if (store.asking.value === "" || store.config.value?.replay != null) {
     return null;
   }
+  const seen = view.tab.value === "transcript" ? view.seen.value : [];
   return (
     <>
       {store.rows.value
         .map((row) => row.peek())
-        .filter(({ asks }) => asks !== "")
+        .filter(({ asks }) => asks !== "" && !seen.includes(asks))
         .map(({ key, text, asks }) => (
           <Notice key={key} tone="warning" what="approval" advice="">
-            <span dir="auto">{text}</span> <Decide instance={instance} tool_call_id={asks} />
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+            <span class="rtcw-asked" dir="auto" tabIndex={0}>
+              {text}
+            </span>{" "}
+            <Decide instance={instance} view={view} tool_call_id={asks} />
           </Notice>
         ))}
     </>

@@ -6,6 +6,7 @@ import type { Row, Speaker } from "../rows";
 import type { View } from "../view";
 import { callText } from "../words";
 import { AskAgain } from "./ask_again";
+import { useStaying } from "./button";
 import { Decide } from "./decide";
 import { PlayButton } from "./play_button";
 
@@ -43,6 +44,7 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the same is a button at the right edge
     <li
+      ref={useStaying<HTMLLIElement>()}
       class="rtcw-row"
       data-key={key}
       data-who={who}
@@ -78,7 +80,7 @@ export function TranscriptRow({ row, instance, view }: TranscriptRowProps) {
         {struck !== "" && <s title="not heard">{struck}</s>}
         {hint !== "" && <span class="rtcw-hint">{text === "" ? hint : ` ${hint}`}</span>}
       </span>
-      {asks !== "" && !replayed && <Decide instance={instance} tool_call_id={asks} />}
+      {asks !== "" && !replayed && <Decide instance={instance} view={view} tool_call_id={asks} inRow />}
       {asks === "" && (
         <span class="rtcw-edge">
           {askable && ask === undefined && (
