@@ -17,8 +17,8 @@ export interface WaveOptions {
 }
 
 export interface Waves {
-  /** Show these, each 0 to 1, as many s long; scaled to fit when `px_per_s` is 0. */
-  show(peaks: readonly [Float32Array, Float32Array], seconds: number): void;
+  /** Show these, each 0 to 1, as many s long; scaled to fit when `px_per_s` is 0. Done when they are there. */
+  show(peaks: readonly [Float32Array, Float32Array], seconds: number): Promise<void>;
   zoom(px_per_s: number): void;
   recolour(colours: WaveOptions["colours"]): void;
   /** In px from the beginning. */
@@ -54,10 +54,8 @@ export function createWaves(container: HTMLElement, options: WaveOptions): Waves
   });
   wave.on("interaction", (t_s) => options.pointed(t_s));
   return {
-    show([you, agent], seconds) {
-      // A newer load ends an older one, which is all that can go wrong without an address.
-      wave.load("", [you, agent], seconds).then(options.moved, () => undefined);
-    },
+    // A newer load ends an older one, which is all that can go wrong without an address.
+    show: ([you, agent], seconds) => wave.load("", [you, agent], seconds).catch(() => undefined),
     zoom: (px_per_s) => wave.setOptions({ minPxPerSec: px_per_s }),
     recolour: (colours) => wave.setOptions({ splitChannels: channels(colours) }),
     scrolled: () => wave.getScroll(),

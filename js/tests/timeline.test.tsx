@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Fields } from "../src/messages";
 import { createTimeline } from "../src/timeline";
 import { mountPanel } from "../src/views/panel";
+import type { WaveOptions, Waves } from "../src/waves";
 import { user } from "./fakes/events";
 import { createKernel } from "./fakes/kernel";
 import { callUp, openPage, type Page, settle } from "./fakes/page";
@@ -111,7 +112,9 @@ describe("the Timeline tab", () => {
     await settle();
   });
 
-  afterEach(() => {
+  afterEach(async () => {
+    // Effects that wait for a frame would wait for it in the next test as well.
+    await vi.advanceTimersByTimeAsync(100);
     unmount();
     page.instance.dispose();
     document.body.replaceChildren();
@@ -178,5 +181,106 @@ describe("the Timeline tab", () => {
     await settle();
     expect(tab()?.textContent).toBe("Transcript");
     expect(document.activeElement).toBe(tab());
+  });
+});
+
+describe("the waves of a call that is longer than what is in sight", () => {
+  const WIDTH_PX = 400;
+  /** As long as nobody zooms. */
+  const PX_PER_S = 24;
+  const END_PX = (seconds: number) => seconds * PX_PER_S - WIDTH_PX;
+  let page: Page;
+  let view: HTMLElement;
+  let unmount: () => void;
+  let seconds: number;
+  /** Where the waves are that were made last, in px, and how somebody scrolls them. */
+  let at: { px: number; scroll(px: number): void };
+
+  /** Waves that are there a while after they were asked for, and scroll no further than they are wide. */
+  function createWaves(_container: HTMLElement, { moved }: WaveOptions): Waves {
+    let [shown_s, perS] = [0, 0];
+    const made = { px: 0, scroll: (px: number) => [waves.scrollTo(px), moved()] };
+    const waves: Waves = {
+      async show(_peaks, long) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        shown_s = long;
+      },
+      zoom: (px_per_s) => {
+        perS = px_per_s;
+      },
+      scrolled: () => made.px,
+      scrollTo: (px) => {
+        made.px = Math.max(0, Math.min(px, shown_s * perS - WIDTH_PX));
+      },
+      recolour: () => undefined,
+      mark: () => undefined,
+      destroy: () => undefined,
+    };
+    at = made;
+    return waves;
+  }
+  const open = async (tab: string) => {
+    [...view.querySelectorAll<HTMLElement>("[role=tab]")].find(({ textContent }) => textContent === tab)?.click();
+    await vi.advanceTimersByTimeAsync(100);
+  };
+  const grow = async (to: number) => {
+    seconds = to;
+    await page.instance.timeline.load();
+    await vi.advanceTimersByTimeAsync(100);
+  };
+
+  beforeEach(async () => {
+    vi.useFakeTimers();
+    installBrowser();
+    vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(WIDTH_PX);
+    page = await openPage();
+    seconds = 120;
+    page.kernel.answers.timeline = () => ({
+      lanes: [],
+      stretches: [],
+      turns: [],
+      notes: [],
+      duration_ms: seconds * 1000,
+    });
+    page.instance.timeline.waves = async () => ({ createWaves });
+    view = document.body.appendChild(document.createElement("div"));
+    unmount = mountPanel(page.instance, view);
+    await settle();
+    await open("Timeline");
+  });
+
+  afterEach(() => {
+    unmount();
+    page.instance.dispose();
+    document.body.replaceChildren();
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  });
+
+  it("begin at its end, and go with it", async () => {
+    expect(at.px).toBe(END_PX(120));
+    await grow(130);
+    expect(at.px).toBe(END_PX(130));
+    await open("Network");
+    await open("Timeline");
+    expect(at.px).toBe(END_PX(130));
+  });
+
+  it("go with the end from when it no longer fits", async () => {
+    await grow(50);
+    await grow(70);
+    expect(at.px).toBe(END_PX(70));
+  });
+
+  it("stay where somebody has gone, also when the tab is opened again", async () => {
+    at.scroll(240);
+    await grow(130);
+    expect(at.px).toBe(240);
+    await open("Network");
+    await open("Timeline");
+    expect(at.px).toBe(240);
+    at.scroll(END_PX(130));
+    await grow(140);
+    expect(at.px).toBe(END_PX(140));
   });
 });

@@ -1,6 +1,6 @@
 /** The waveforms in an element, and the stretch of time that is in sight. */
 
-import { type ReadonlySignal, untracked, useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, useSignal, useSignalEffect } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { asFailure } from "../exchange";
@@ -30,6 +30,8 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
   const width_px = useSignal(0);
   const problem = useSignal("");
   const waves = useRef<Waves | null>(null);
+  /** How much is drawn, in ms. */
+  const drawn_ms = useRef(0);
   const pointed = useRef(go);
   pointed.current = go;
   const picture = timeline.picture.value;
@@ -40,12 +42,14 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
     const duration_s = () => (timeline.picture.peek()?.duration_ms ?? 0) / 1000;
     const look = () => {
       const found = waves.current;
-      if (found !== null && duration_s() > 0) {
-        px_per_s.value = Math.max(zoomed(), width_px.peek() / duration_s());
-        start_ms.value = (found.scrolled() / px_per_s.peek()) * 1000;
+      if (found !== null && drawn_ms.current > 0) {
+        px_per_s.value = spread();
+        start_ms.value = (found.scrolled() / spread()) * 1000;
+        axis.atEnd = found.scrolled() + width_px.peek() * 1.25 > (drawn_ms.current / 1000) * spread();
       }
     };
     const zoomed = () => axis.px_per_s.peek() ?? (duration_s() * 1000 > WHOLE_MS ? USUAL_PX_PER_S : 0);
+    const spread = () => Math.max(zoomed(), width_px.peek() / duration_s());
     const setZoom = (next: number, middle_ms: number) => {
       axis.px_per_s.value = next;
       waves.current?.zoom(next);
@@ -60,7 +64,7 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
       problem,
       look,
       zoomed,
-      duration_s,
+      spread,
       zoom(factor: number) {
         const middle_ms = start_ms.peek() + (width_px.peek() / 2 / px_per_s.peek()) * 1000;
         const fitting = width_px.peek() / Math.max(0.1, duration_s());
@@ -83,8 +87,8 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
     axis.px_per_s.value;
     const from_ms = start_ms.value;
     const found = waves.current;
-    if (found !== null && untracked(sight.duration_s) > 0) {
-      const spread = Math.max(sight.zoomed(), width_px.peek() / untracked(sight.duration_s));
+    if (found !== null && drawn_ms.current > 0) {
+      const spread = sight.spread();
       if (spread !== px_per_s.peek()) {
         found.zoom(sight.zoomed());
         px_per_s.value = spread;
@@ -103,10 +107,13 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
       return undefined;
     }
     let gone = false;
-    const observer = new ResizeObserver(() => {
+    const from_ms = start_ms.peek();
+    const measure = () => {
       width_px.value = outer.clientWidth;
       sight.look();
-    });
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
     observer.observe(outer);
     const onWheel = (event: WheelEvent) => {
       if (Math.abs(event.deltaX) > Math.abs(event.deltaY) && waves.current !== null) {
@@ -126,41 +133,45 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
             pointed: (t_s) => pointed.current(t_s * 1000),
           });
           waves.current = made;
-          draw();
+          void draw();
         }
       },
       (thrown: unknown) => {
         problem.value = `The waveforms could not be loaded: ${asFailure(thrown).message}`;
       },
     );
-    const draw = () => {
+    let drawing = 0;
+    const draw = async () => {
       const found = timeline.picture.peek();
-      if (waves.current === null || found === null) {
+      const made = waves.current;
+      if (made === null || found === null) {
         return;
       }
-      const atEnd =
-        sight.zoomed() > 0 &&
-        waves.current.scrolled() + width_px.peek() > (lastDrawn / 1000) * px_per_s.peek() - width_px.peek() / 4;
+      const mine = ++drawing;
+      const replay = store.config.peek()?.replay ?? null;
+      // Where it is now, for it may not be the end of what is longer.
+      const follows = axis.atEnd && replay === null;
       const seconds = Math.max(0.1, found.duration_ms / 1000);
-      waves.current.show(
+      await made.show(
         [cover(found.peaks[0], seconds, found.peaks_per_s), cover(found.peaks[1], seconds, found.peaks_per_s)],
         seconds,
       );
-      waves.current.zoom(sight.zoomed());
-      sight.look();
-      const replay = store.config.peek()?.replay ?? null;
-      if (lastDrawn === 0 && replay !== null) {
-        const middle_s = (replay.aligned_ms ?? 0) / 1000;
-        waves.current.scrollTo(middle_s * px_per_s.peek() - width_px.peek() / 2);
-        sight.look();
-      } else if (atEnd) {
-        waves.current.scrollTo(seconds * px_per_s.peek());
-        sight.look();
+      if (gone || mine !== drawing) {
+        return;
       }
-      lastDrawn = found.duration_ms;
+      made.zoom(sight.zoomed());
+      const px = sight.spread() / 1000;
+      if (follows) {
+        made.scrollTo(found.duration_ms * px);
+      } else if (drawn_ms.current === 0) {
+        // Where it was when the tab was last in front, or where two calls go together.
+        const aligned_px = (replay?.aligned_ms ?? 0) * px - width_px.peek() / 2;
+        made.scrollTo(from_ms > 0 ? from_ms * px : aligned_px);
+      }
+      drawn_ms.current = found.duration_ms;
+      sight.look();
     };
-    let lastDrawn = 0;
-    const stop = timeline.picture.subscribe(draw);
+    const stop = timeline.picture.subscribe(() => void draw());
     return () => {
       gone = true;
       stop();
@@ -168,8 +179,9 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
       outer.removeEventListener("wheel", onWheel);
       waves.current?.destroy();
       waves.current = null;
+      drawn_ms.current = 0;
     };
-  }, [ready, area, timeline, store, sight, problem, px_per_s, width_px]);
+  }, [ready, area, timeline, store, sight, problem, axis, start_ms, width_px]);
 
   // Colours are the theme's, and a canvas does not follow by itself.
   useEffect(() => {
