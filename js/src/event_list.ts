@@ -1,6 +1,6 @@
 /** What one view shows of the log: filtered, searched, runs of deltas as one row; never more work at once than fits. */
 
-import { batch, effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
+import { batch, computed, effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
 import type { Events, LoggedEvent } from "./events";
 
 export const KINDS = ["all", "client", "server", "notes", "errors"] as const;
@@ -12,13 +12,20 @@ export interface EventRow {
   count: number;
 }
 
-export interface EventList {
+/** What somebody wants to see of the log; a list that is made anew begins with it. */
+export interface EventChoice {
   kind: Signal<Kind>;
+  /** As it is typed: what begins with @ is a second, and searches nothing. */
   query: Signal<string>;
   /** Runs of deltas are one row, and getStats stays among the notes. */
   collapsed: Signal<boolean>;
   /** What comes from now on waits. */
   paused: Signal<boolean>;
+  /** How many events there were by then. */
+  pausedAt: number;
+}
+
+export interface EventList extends Omit<EventChoice, "pausedAt"> {
   /** More of the log is still being searched. */
   searching: ReadonlySignal<boolean>;
   /** Another number when the rows are other ones. */
@@ -38,15 +45,24 @@ const LOOK_AT_CLOCK_EVERY = 64;
 /** The note of getStats, which the list leaves out. */
 export const EVERY_SECOND = "rtc.stats";
 
+export function createEventChoice(): EventChoice {
+  return {
+    kind: signal<Kind>("all"),
+    query: signal(""),
+    collapsed: signal(true),
+    paused: signal(false),
+    pausedAt: Number.POSITIVE_INFINITY,
+  };
+}
+
 /** `findElsewhere` asks the kernel which of the events without a text here hold some words. */
 export function createEventList(
   events: Events,
   findElsewhere: (words: string) => Promise<ReadonlySet<number>>,
+  choice = createEventChoice(),
 ): EventList {
-  const kind = signal<Kind>("all");
-  const query = signal("");
-  const collapsed = signal(true);
-  const paused = signal(false);
+  const { kind, query, collapsed, paused } = choice;
+  const sought = computed(() => query.value.trim().replace(/^@.*/, ""));
   const searching = signal(false);
   const version = signal(0);
   let heads: number[] = [];
@@ -56,7 +72,6 @@ export function createEventList(
   let hidden = 0;
   let matches: RegExp | null = null;
   let elsewhere: ReadonlySet<number> | null = null;
-  let pausedAt = Number.POSITIVE_INFINITY;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function wanted(event: LoggedEvent): boolean {
@@ -93,7 +108,7 @@ export function createEventList(
   function goOn(): void {
     clearTimeout(timer);
     timer = undefined;
-    const end = Math.min(events.length(), pausedAt);
+    const end = Math.min(events.length(), choice.pausedAt);
     const began = performance.now();
     const before = seen;
     while (seen < end) {
@@ -125,7 +140,7 @@ export function createEventList(
 
   async function ask(words: string): Promise<void> {
     const found = await findElsewhere(words).catch(() => null);
-    if (found !== null && query.peek().trim() === words) {
+    if (found !== null && sought.peek() === words) {
       elsewhere = found;
       startAgain();
     }
@@ -133,7 +148,7 @@ export function createEventList(
 
   const stops = [
     effect(() => {
-      const words = query.value.trim();
+      const words = sought.value;
       kind.value;
       collapsed.value;
       matches = words === "" ? null : new RegExp(words.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "i");
@@ -146,7 +161,8 @@ export function createEventList(
       });
     }),
     effect(() => {
-      pausedAt = paused.value ? seen : Number.POSITIVE_INFINITY;
+      const already = Number.isFinite(choice.pausedAt);
+      choice.pausedAt = !paused.value ? Number.POSITIVE_INFINITY : already ? choice.pausedAt : seen;
       untracked(goOn);
     }),
     effect(() => {

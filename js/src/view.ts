@@ -1,7 +1,7 @@
 /** What one view of the panel has of its own: which tab is in front, and which moment it was led to. */
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { EVERY_SECOND } from "./event_list";
+import { createEventChoice, EVERY_SECOND, type EventChoice } from "./event_list";
 import type { Store } from "./store";
 import type { NoteMark } from "./timeline";
 
@@ -14,6 +14,8 @@ export interface View {
   tab: Signal<Tab>;
   /** The event that is looked at, by its place in `store.events`; -1 when none is. */
   event: Signal<number>;
+  /** What is wanted of the log. */
+  log: EventChoice;
   /** The row of the transcript that was sought, by its key; "" when none was. */
   row: Signal<string>;
   /** The drawer with devices and processing is open. */
@@ -52,6 +54,7 @@ export function createView(store: Store, opens: Tab = "transcript"): View {
     id: `rtcw${nextSerial()}`,
     tab: signal<Tab>(opens),
     event: signal(-1),
+    log: createEventChoice(),
     row: signal(""),
     drawer: signal(false),
     // What is recorded is read from its beginning.

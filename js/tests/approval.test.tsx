@@ -68,7 +68,9 @@ beforeEach(async () => {
   await callUp(page, browser);
 });
 
-afterEach(() => {
+afterEach(async () => {
+  // Effects that wait for a frame would wait for it in the next test as well.
+  await vi.advanceTimersByTimeAsync(100);
   unmount();
   page.instance.dispose();
   document.body.replaceChildren();

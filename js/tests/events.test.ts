@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createEventList, type EventList } from "../src/event_list";
+import { createEventChoice, createEventList, type EventList } from "../src/event_list";
 import { createEvents, type Events, glanceOf } from "../src/events";
 import { glance, idsOf } from "../src/glance";
 import type { Direction, Fields } from "../src/messages";
@@ -109,6 +109,37 @@ describe("the list of events", () => {
     expect(shown()).toEqual(["a"]);
     list.paused.value = false;
     expect(shown()).toEqual(["a", "b"]);
+  });
+
+  it("shows what was wanted of the one before when it is made anew, and is held where that was", async () => {
+    const choice = createEventChoice();
+    list.dispose();
+    list = createEventList(events, elsewhere, choice);
+    for (const type of ["a.one", "b.one"]) {
+      add("server", { type });
+    }
+    await settle();
+    list.query.value = "one";
+    list.paused.value = true;
+    list.dispose();
+    add("server", { type: "c.one" });
+    list = createEventList(events, elsewhere, choice);
+    await settle();
+    expect(shown()).toEqual(["a.one", "b.one"]);
+    list.paused.value = false;
+    expect(shown()).toEqual(["a.one", "b.one", "c.one"]);
+    list.query.value = "b";
+    expect(shown()).toEqual(["b.one"]);
+  });
+
+  it("searches nothing while a second is typed", async () => {
+    add("server", { type: "a" });
+    await settle();
+    const before = list.version.value;
+    list.query.value = "@1";
+    list.query.value = "@12.5";
+    expect(shown()).toEqual(["a"]);
+    expect(list.version.value).toBe(before);
   });
 
   it("finds the row of an event in a run", async () => {

@@ -60,7 +60,9 @@ beforeEach(async () => {
   await callUp(page, browser);
 });
 
-afterEach(() => {
+afterEach(async () => {
+  // Effects that wait for a frame would wait for it in the next test as well.
+  await vi.advanceTimersByTimeAsync(100);
   unmount();
   page.instance.dispose();
   document.body.replaceChildren();
@@ -111,6 +113,22 @@ describe("the focus in the Prompt tab", () => {
     await press("Close");
     expect(focused()).toBe(choice);
   });
+});
+
+it("what is typed and chosen in a tab is there when the tab is in front again", async () => {
+  await open("Events");
+  const search = () => view.querySelector<HTMLInputElement>("input[type=search]")?.value;
+  const kind = () => view.querySelector<HTMLSelectElement>("[aria-label='Which events']") as HTMLSelectElement;
+  await type("input[type=search]", "created");
+  kind().value = "server";
+  kind().dispatchEvent(new Event("change", { bubbles: true }));
+  await press("Pause");
+  await open("Prompt");
+  await type("input[aria-label='Name of the variant']", "slo");
+  await open("Events");
+  expect([search(), kind().value, button("Go on") !== undefined]).toEqual(["created", "server", true]);
+  await open("Prompt");
+  expect(view.querySelector<HTMLInputElement>("input[aria-label='Name of the variant']")?.value).toBe("slo");
 });
 
 describe("the focus in the Transcript tab", () => {

@@ -22,7 +22,8 @@ interface EventsViewProps {
 
 export function EventsView({ instance, view }: EventsViewProps) {
   const { events } = instance.store;
-  const list = useMemo(() => createEventList(events, instance.findEvents), [events, instance.findEvents]);
+  const { findEvents } = instance;
+  const list = useMemo(() => createEventList(events, findEvents, view.log), [events, findEvents, view]);
   useEffect(() => () => list.dispose(), [list]);
   return (
     <>
@@ -46,10 +47,8 @@ function Tools({ list, goTo: go, grows }: ToolsProps) {
   list.version.value;
   const onInput = ({ currentTarget }: { currentTarget: HTMLInputElement }) => {
     const second = /^@(\d+(?:\.\d+)?)$/.exec(currentTarget.value.trim())?.[1];
-    if (second === undefined) {
-      list.query.value = currentTarget.value.startsWith("@") ? "" : currentTarget.value;
-    } else {
-      list.query.value = "";
+    list.query.value = currentTarget.value;
+    if (second !== undefined) {
       go(Number(second) * 1000);
     }
   };
@@ -60,6 +59,7 @@ function Tools({ list, goTo: go, grows }: ToolsProps) {
         type="search"
         class="rtcw-search"
         aria-label="Search events"
+        value={list.query.value}
         placeholder="Search events, or @12.5 for a second…"
         onInput={onInput}
         onKeyDown={(event) => event.stopPropagation()}
