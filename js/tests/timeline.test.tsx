@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from "vitest";
 import type { Fields } from "../src/messages";
 import { createTimeline } from "../src/timeline";
 import { mountPanel } from "../src/views/panel";
@@ -193,6 +193,7 @@ describe("the waves of a call that is longer than what is in sight", () => {
   let view: HTMLElement;
   let unmount: () => void;
   let seconds: number;
+  let wide: Mock<() => number>;
   /** Where the waves are that were made last, in px, and how somebody scrolls them. */
   let at: { px: number; scroll(px: number): void };
 
@@ -232,7 +233,7 @@ describe("the waves of a call that is longer than what is in sight", () => {
   beforeEach(async () => {
     vi.useFakeTimers();
     installBrowser();
-    vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(WIDTH_PX);
+    wide = vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(WIDTH_PX);
     page = await openPage();
     seconds = 120;
     page.kernel.answers.timeline = () => ({
@@ -261,6 +262,10 @@ describe("the waves of a call that is longer than what is in sight", () => {
     expect(at.px).toBe(END_PX(120));
     await grow(130);
     expect(at.px).toBe(END_PX(130));
+    // As it is when it is taken out of the page, and told so.
+    wide.mockReturnValue(0);
+    at.scroll(0);
+    wide.mockReturnValue(WIDTH_PX);
     await open("Network");
     await open("Timeline");
     expect(at.px).toBe(END_PX(130));

@@ -42,7 +42,8 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
     const duration_s = () => (timeline.picture.peek()?.duration_ms ?? 0) / 1000;
     const look = () => {
       const found = waves.current;
-      if (found !== null && drawn_ms.current > 0) {
+      // On its way out it has no width any more, and is scrolled nowhere.
+      if (found !== null && drawn_ms.current > 0 && area.current?.clientWidth) {
         px_per_s.value = spread();
         start_ms.value = (found.scrolled() / spread()) * 1000;
         axis.atEnd = found.scrolled() + width_px.peek() * 1.25 > (drawn_ms.current / 1000) * spread();
@@ -80,7 +81,7 @@ export function useWaves(instance: Instance, area: RefObject<HTMLElement | null>
         }
       },
     };
-  }, [timeline, axis, start_ms, px_per_s, width_px, problem]);
+  }, [timeline, axis, area, start_ms, px_per_s, width_px, problem]);
 
   // Where it goes together with another picture, both show the same stretch.
   useSignalEffect(() => {
