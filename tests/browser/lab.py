@@ -7,6 +7,7 @@ import base64
 import json
 import re
 import secrets
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -15,6 +16,8 @@ from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 from playwright.async_api import ViewportSize
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from playwright.async_api import Locator, Page
 
     from tests.browser.jupyter import Jupyter
@@ -238,6 +241,15 @@ class Lab:
         self.requests.clear()
         self.page_errors.clear()
         return True
+
+    @asynccontextmanager
+    async def holding(self, key: str) -> AsyncIterator[None]:
+        """Hold a key down; it is let go in any case: the page is another test's next."""
+        await self.page.keyboard.down(key)
+        try:
+            yield
+        finally:
+            await self.page.keyboard.up(key)
 
     async def theme(self, name: Literal["light", "dark"]) -> None:
         """Switch JupyterLab's theme, and wait until it is on."""

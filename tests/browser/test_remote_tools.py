@@ -85,10 +85,9 @@ async def test_a_live_model_writes_while_the_button_is_held(open_lab: OpenLab, t
         row = panel.locator(".rtcw-row[data-key][data-who=you]")
         await panel.get_by_role("button", name="Hold to talk").focus()
         # No cell runs meanwhile: it would take the focus, and a button that loses it is let go.
-        await lab.page.keyboard.down("Space")
-        await expect(row).to_contain_text(re.compile(r"\w+ \w+ \w+"))
-        await lab.screenshot("captions_live")
-        await lab.page.keyboard.up("Space")
+        async with lab.holding("Space"):
+            await expect(row).to_contain_text(re.compile(r"\w+ \w+ \w+"), timeout=50_000)
+            await lab.screenshot("captions_live")
         await notebook.run(
             "await w.wait_for('conversation.item.input_audio_transcription.completed', since=0, timeout=50)"
         )

@@ -59,10 +59,9 @@ async def test_hold_to_talk_ends_the_turn_when_it_is_let_go(open_lab: OpenLab, t
         button = notebook.element.locator(PANEL).get_by_role("button", name="Hold to talk")
         await button.focus()
         # No cell runs meanwhile: it would take the focus, and a button that loses it is let go.
-        await lab.page.keyboard.down("Space")
-        await expect(notebook.element.get_by_role("button", name="Listening…")).to_be_visible()
-        await asyncio.sleep(HELD_S)
-        await lab.page.keyboard.up("Space")
+        async with lab.holding("Space"):
+            await expect(notebook.element.get_by_role("button", name="Listening…")).to_be_visible()
+            await asyncio.sleep(HELD_S)
         await notebook.run("await w.wait_for('output_audio_buffer.stopped', since=0, timeout=50)")
         types = await notebook.value("w.events.query('direction == \"client\"').type.tolist()")
         assert types == ["input_audio_buffer.clear", "input_audio_buffer.commit", "response.create"]

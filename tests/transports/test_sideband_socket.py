@@ -108,6 +108,7 @@ async def test_no_log_shows_the_key_however_much_is_logged(
         try:
             for name in names:
                 logging.getLogger(name).setLevel(logging.DEBUG)
+            caplog.set_level(logging.DEBUG, "websockets.server")
             with caplog.at_level(logging.DEBUG):
                 socket = await open_socket(provider_at(place), CALL)
                 await socket.close()
