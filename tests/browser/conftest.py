@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 # Others talk at the same time: what takes a full machine long is late, not missing.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=50_000)
 
 
 class OpenLab(Protocol):

@@ -86,7 +86,7 @@ async def test_a_live_model_writes_while_the_button_is_held(open_lab: OpenLab, t
         await panel.get_by_role("button", name="Hold to talk").focus()
         # No cell runs meanwhile: it would take the focus, and a button that loses it is let go.
         async with lab.holding("Space"):
-            await expect(row).to_contain_text(re.compile(r"\w+ \w+ \w+"), timeout=50_000)
+            await expect(row).to_contain_text(re.compile(r"\w+ \w+ \w+"))
             await lab.screenshot("captions_live")
         await notebook.run(
             "await w.wait_for('conversation.item.input_audio_transcription.completed', since=0, timeout=50)"
