@@ -1,8 +1,8 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { mountPanel } from "../src/views/panel";
 import { tool, user } from "./fakes/events";
 import { callUp, openPage, type Page, settle } from "./fakes/page";
+import { show } from "./fakes/panel";
 import { type Browser, installBrowser } from "./fakes/rtc";
 
 /** What the panel looks at, and whether it is told that it can be seen. */
@@ -29,7 +29,7 @@ class Observer {
 let browser: Browser;
 let page: Page;
 let view: HTMLElement;
-let unmount: () => void;
+let leave: () => Promise<void>;
 
 const decided = async (tool_call_id: string, decision: string) => {
   const text = JSON.stringify({ type: "rtc.approval", tool_call_id, decision });
@@ -63,17 +63,12 @@ beforeEach(async () => {
   vi.stubGlobal("IntersectionObserver", Observer);
   browser = installBrowser();
   page = await openPage();
-  view = document.body.appendChild(document.createElement("div"));
-  unmount = mountPanel(page.instance, view);
+  ({ view, leave } = show(page));
   await callUp(page, browser);
 });
 
 afterEach(async () => {
-  // Effects that wait for a frame would wait for it in the next test as well.
-  await vi.advanceTimersByTimeAsync(100);
-  unmount();
-  page.instance.dispose();
-  document.body.replaceChildren();
+  await leave();
   vi.unstubAllGlobals();
   vi.useRealTimers();
 });

@@ -1,8 +1,8 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { mountPanel } from "../src/views/panel";
 import { user } from "./fakes/events";
 import { callUp, openPage, type Page, settle } from "./fakes/page";
+import { show } from "./fakes/panel";
 import { type Browser, installBrowser } from "./fakes/rtc";
 
 const SETUP = {
@@ -18,6 +18,7 @@ let browser: Browser;
 let page: Page;
 let view: HTMLElement;
 let unmount: () => void;
+let leave: () => Promise<void>;
 let setup: typeof SETUP;
 
 const button = (name: string) =>
@@ -55,17 +56,12 @@ beforeEach(async () => {
     setup = { ...setup, variant: (variant as string | undefined) ?? null };
     return {};
   };
-  view = document.body.appendChild(document.createElement("div"));
-  unmount = mountPanel(page.instance, view);
+  ({ view, unmount, leave } = show(page));
   await callUp(page, browser);
 });
 
 afterEach(async () => {
-  // Effects that wait for a frame would wait for it in the next test as well.
-  await vi.advanceTimersByTimeAsync(100);
-  unmount();
-  page.instance.dispose();
-  document.body.replaceChildren();
+  await leave();
   vi.useRealTimers();
 });
 
