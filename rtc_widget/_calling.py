@@ -33,6 +33,8 @@ class Calling(SessionParts):
     _provider: Provider
     _signaling: str
     _attempts: int
+    _connecting: Handle[None] | None
+    _one_attempt: asyncio.Lock
     _paths: TwoPaths | None = None
     _recorder: Recorder | None
     _keeper: Keeper
@@ -59,17 +61,25 @@ class Calling(SessionParts):
             When awaited: names the step that failed, and what to try.
         """
         self._check_open()
-        if self._core.status not in OVER or self._placing is not None:
-            status = "connecting" if self._core.status in OVER else self._core.status
-            raise ConfigurationError(
-                f"This session has a call already ({status}): go on with it, or hang_up() first."
-            )
+        given_up = self._connecting is not None and self._connecting.cancelled()
+        if self._placing is None or not given_up:
+            self._check_free(placing=self._placing is not None)
         chosen: object = microphone
         if not isinstance(chosen, str) or not chosen.strip():
             raise ConfigurationError('microphone is "auto", "none" or a device id.')
         request = self._call_request(microphone, checked_timeout(timeout))
-        self._placing = Future()
-        return self._start("connect", self._connect(request))
+        placing: Future[None] = Future()
+        self._placing = placing
+        self._connecting = self._start("connect", self._connect(request, placing))
+        return self._connecting
+
+    def _check_free(self, *, placing: bool = False) -> None:
+        """Refuse to make a call beside another one."""
+        if placing or self._core.status not in OVER:
+            status = "connecting" if self._core.status in OVER else self._core.status
+            raise ConfigurationError(
+                f"This session has a call already ({status}): go on with it, or hang_up() first."
+            )
 
     def _check_open(self) -> None:
         """Refuse to begin anything in a session that is closed: its log takes nothing more."""
@@ -85,13 +95,15 @@ class Calling(SessionParts):
         self._closing.set_result(None)
         self._core.closed, self._core.status = True, "ended"
 
-    async def _connect(self, request: CallRequest) -> None:
+    async def _connect(self, request: CallRequest, placing: Future[None]) -> None:
         try:
-            await self._reach(request)
+            async with self._one_attempt:  # one that was given up is taken down first
+                self._check_free()
+                await self._reach(request)
         finally:
-            if self._placing is not None:
-                self._placing.set_result(None)
-            self._placing = None
+            if self._placing is placing:
+                self._placing = None
+            placing.set_result(None)
 
     async def _call_on_its_way(self) -> bool:
         """Wait until a call that is on its way is up or over; say whether there was one."""

@@ -130,6 +130,10 @@ class Handle(Generic[T]):
         """Say whether the command has ended."""
         return self._future.done()
 
+    def cancelled(self) -> bool:
+        """Say whether it was cancelled."""
+        return self._future.cancelled()
+
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return the command's error, None if it went well; blocks like `result`."""
         try:

@@ -136,7 +136,8 @@ class Session(
         self._speaking = Speaking(self._core, lambda: self._rounds.busy)
         self._rounds = ToolRounds(self._core, self._tools, self._speaking)
         self._attempts = int(self._core.call_state.get("call") or 0)
-        self._placing = None
+        self._placing = self._connecting = None
+        self._one_attempt = asyncio.Lock()
         self._closing = None
         self._closing_lock = threading.Lock()
         self._core.transport = self._make_transport()

@@ -196,6 +196,27 @@ async def test_closing_may_be_awaited_and_goes_on_when_nobody_waits(tmp_path: Pa
     assert (session.folder / "session.json").is_file()
 
 
+@pytest.mark.parametrize("given_up_after_s", [0.0, 0.03])
+async def test_a_call_that_was_given_up_is_taken_down_before_the_next_is_made(
+    given_up_after_s: float,
+) -> None:
+    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
+        await session.hang_up()
+        for _ in range(2):
+            given_up = session.connect()
+            await asyncio.sleep(given_up_after_s)
+            assert given_up.cancel()
+            assert given_up.cancelled()
+        connecting = session.connect()
+        with pytest.raises(rtc.ConfigurationError, match=r"a call already \(connecting\)"):
+            session.connect()
+        await connecting
+        assert session.status == "live"
+        states = [record.event for record in session.event_log.records(types={"rtc.state"})]
+        assert [one["state"] for one in states if one["call"] == 4] == ["connecting", "live"]
+        assert states[-1]["call"] == 4
+
+
 async def test_a_closed_session_makes_no_call_and_says_what_does(tmp_path: Path) -> None:
     session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=tmp_path)
     async with session:
