@@ -292,8 +292,11 @@ class EventLog(Store):
 def _prepare(direction: Direction, raw: str | bytes) -> _Prepared:
     if direction not in DIRECTIONS:
         raise ValueError(f"a direction is one of {', '.join(DIRECTIONS)}, not {direction!r}")
-    text = masked(as_utf8(raw))
-    head, strict = read_head(text)
+    came = as_utf8(raw)
+    head, strict = read_head(came)
+    text = masked(came, head)
+    if text is not came:
+        head, strict = read_head(text)
     return direction, text, head, strict
 
 

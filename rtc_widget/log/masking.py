@@ -15,6 +15,8 @@ from rtc_widget.log.record import decode_odd
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rtc_widget.log.record import ArrivedHead
+
 __all__ = ["masked", "masked_copy"]
 
 T = TypeVar("T")
@@ -25,15 +27,20 @@ _OF_MCP: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def masked(text: bytes) -> bytes:
+def masked(text: bytes, head: ArrivedHead) -> bytes:
     """Return the text of an event, with the secrets in it masked; any other as it came."""
     text = hidden_in_event(text, MASK)
-    if _MARKS[0] not in text and _MARKS[1] not in text:
+    if not head.client_secret and not _may_hold_one(text):
         return text
     value, is_strict = decode_odd(text)
     if not _mask(value):
         return text
     return msgspec.json.encode(value) if is_strict else json.dumps(value).encode()
+
+
+def _may_hold_one(text: bytes) -> bool:
+    """Whether an object within the event may be of an MCP server, or be a client secret."""
+    return text.find(b"{", 1) > 0 and (_MARKS[0] in text or _MARKS[1] in text)  # most hold no object
 
 
 def masked_copy(value: T) -> T:

@@ -170,3 +170,20 @@ def test_any_other_event_stays_as_it_came_to_the_byte() -> None:
     for text in texts:
         log.append("server", text)
     assert [record.text for record in log.records()] == texts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"type": "a.secret", "client_secret": CANARY}),
+        json.dumps({"type": "a.secret", "client_secret": CANARY, "said": "\ud800"}),
+        json.dumps([{"client_secret": CANARY}]),
+        f' {{"type": "a.secret", "client_secret": "{CANARY}"}}',
+        f'{{"type": "a.secret", "client_sec\\u0072et": "{CANARY}"}}',
+    ],
+)
+def test_a_client_secret_is_masked_where_an_event_holds_nothing_else(text: str) -> None:
+    log = EventLog()
+    log.append("server", text)
+    assert CANARY not in log.record(0).text
+    assert "***" in log.record(0).text
