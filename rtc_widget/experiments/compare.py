@@ -31,8 +31,10 @@ _COLUMNS = {**_NAMES, "n_pairs": INT, **_NUMBERS, "conclusion": CATEGORY}
 _LEAST = 0.5
 _SUMS = frozenset({"cost_usd", "heard_ms", "n_responses", "n_tool_calls", "overlap_ms"})
 """What of several turns adds up."""
-_NOISE = 1e-9
-"""A spread this small beside the values is the rounding of floats."""
+_WHOLE = frozenset({"cost_usd"})
+"""What a step has only if each of its turns has it: a part would be taken for all of it."""
+_ROUNDED = 64.0
+"""A spread of so many spacings of floats is their rounding."""
 
 
 def compare(
@@ -80,9 +82,13 @@ def _values_of(results: Results, metric: str) -> pd.Series[Any]:
         found[name] = found[name].astype("object")
     numbers = pd.to_numeric(found["value"], errors="coerce").astype("float64")
     numbers = numbers.where(np.isfinite(numbers))
-    grouped = numbers.groupby([found[name] for name in _UNIT])
-    adds_up = metric in _SUMS and not is_score
-    return (grouped.sum(min_count=1) if adds_up else grouped.mean()).dropna()
+    unit = [found[name] for name in _UNIT]
+    if is_score or metric not in _SUMS:
+        return numbers.groupby(unit).mean().dropna()
+    sums = numbers.groupby(unit).sum(min_count=1)
+    if metric in _WHOLE:
+        sums = sums.where(~numbers.isna().groupby(unit).any())
+    return sums.dropna()
 
 
 def _column_of(results: Results, metric: str) -> pd.DataFrame:
@@ -95,6 +101,10 @@ def _column_of(results: Results, metric: str) -> pd.DataFrame:
         if metric in numeric:
             whole = frame if name == "turns" else frame[frame["status"] == "completed"]
             of_steps = _with_steps(results, whole) if name == "turns" else whole.assign(step=-1)
+            if (
+                name == "turns" and metric in _WHOLE
+            ):  # a turn that nobody answered and no audio made costs nothing
+                of_steps = of_steps[of_steps["n_responses"].gt(0) | of_steps["t_committed_ms"].notna()]
             return of_steps[_UNIT].assign(value=of_steps[metric])
         known += numeric
     raise ConfigurationError(
@@ -150,12 +160,13 @@ def _told(pairs: pd.DataFrame, confidence: float) -> dict[str, Any]:
         "mean": ours.mean(),
         "difference": differences.mean(),
     }
+    rounding = _ROUNDED * np.spacing(max(np.abs(ours).max(), np.abs(theirs).max()))
     spread = differences.std(ddof=1) if len(differences) > 1 else 0.0
-    varies = spread > _NOISE * max(np.abs(ours).max(), np.abs(theirs).max())
     if len(differences) > 1:
         stats = _scipy_stats()
-        told["p_value"] = _p_value(stats, differences)
-        if varies:
+        differing = differences[np.abs(differences) > rounding]
+        told |= {"p_value": _p_value(stats, differing), "least_p": 2.0 / 2.0 ** len(differing)}
+        if spread > rounding:
             interval = stats.ttest_1samp(differences, 0.0).confidence_interval(confidence)
             told |= {"ci_low": interval.low, "ci_high": interval.high}
             told["effect_size"] = differences.mean() / spread
@@ -165,8 +176,8 @@ def _told(pairs: pd.DataFrame, confidence: float) -> dict[str, Any]:
 
 
 def _p_value(stats: Any, differences: NDArray[Any]) -> float:
-    """Return how often signs that mean nothing would bring a mean as far from 0."""
-    if not differences.any():
+    """Return how often signs that mean nothing would bring a mean as far from 0; no difference is 0."""
+    if len(differences) <= 1:
         return 1.0
     found = stats.permutation_test(
         (differences,),
@@ -200,10 +211,14 @@ def _concluded(rows: list[dict[str, Any]], alpha: float) -> pd.DataFrame:
 
 
 def _conclusion(row: dict[str, Any], alpha: float) -> str:
-    """Say what is shown. Of n pairs the smallest p-value is 2 / 2ⁿ; where that is not enough, more may be."""
+    """Say what is shown.
+
+    Of n pairs that differ the smallest p-value is 2 / 2ⁿ: where that is not enough, or is what those that do
+    differ came to, more may be.
+    """
     if row["p_adjusted"] is None:
         return "too few pairs"
     if row["p_adjusted"] <= alpha:
         return "lower" if row["difference"] < 0 else "higher"
-    least = 2.0 / 2.0 ** row["n_pairs"]
-    return "too few pairs" if least > alpha or np.isclose(row["p_value"], least) else "not shown"
+    too_few = 2.0 / 2.0 ** row["n_pairs"] > alpha or np.isclose(row["p_value"], row["least_p"])
+    return "too few pairs" if too_few else "not shown"

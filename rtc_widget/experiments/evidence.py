@@ -37,8 +37,9 @@ class Evidence(FrameProperties):
 
         A pair is what two variants did on one scenario in one repeat: their means of the metric, over the
         steps that both have it for. Of several turns in a step, what adds up (cost_usd, heard_ms,
-        n_responses, n_tool_calls, overlap_ms) is added, other metrics are averaged. Of failed trials, columns
-        of `trials` do not count. Each row is about the differences of these pairs, variant less baseline.
+        n_responses, n_tool_calls, overlap_ms) is added, other metrics are averaged; a step with a cost that
+        is not known has none. Of failed trials, columns of `trials` do not count. Each row is about the
+        differences of these pairs, variant less baseline.
 
         Parameters
         ----------
@@ -58,9 +59,9 @@ class Evidence(FrameProperties):
             baseline_mean, mean, difference, ci_low, ci_high, p_value, p_adjusted, effect_size, conclusion
             (lower, higher, not shown, too few pairs). The interval is Student's; the p-value is that of a
             permutation test which flips the pairs' signs (all of them where there are few, else 9,999 drawn
-            with a fixed seed), and can be under 0.05 with six pairs or more. `p_adjusted` holds the false
-            discovery rate over the rows (Benjamini and Hochberg, 1995), and the effect size is Cohen's d_z:
-            difference over the differences' standard deviation, NA where they do not vary.
+            with a fixed seed), and can be under 0.05 with six pairs or more that differ. `p_adjusted` holds
+            the false discovery rate over the rows (Benjamini and Hochberg, 1995), and the effect size is
+            Cohen's d_z: difference over the differences' standard deviation, NA where they do not vary.
 
         Raises
         ------

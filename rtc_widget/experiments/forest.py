@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from rtc_widget.experiments.compare import compare, pairs_of
+from rtc_widget.frames._columns import text_of
 from rtc_widget.frames._host_drawn import altair_for, host_drawn
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def _one(altair: Any, results: Results, rows: pd.DataFrame, confidence: float) -
 
     y = altair.Y("variant:N", sort=names, title=None, axis=altair.Axis(labelLimit=240))
     shown = "datum.conclusion == 'lower' || datum.conclusion == 'higher'"
-    told = [altair.Tooltip("variant:N"), *(altair.Tooltip(f"{name}:Q", format=".4~g") for name in _TOLD)]
+    told = [altair.Tooltip("variant:N")]
+    told += [altair.Tooltip(f"told.{name}:N", title=name) for name in _TOLD]
     told += [altair.Tooltip("n_pairs:Q"), altair.Tooltip("conclusion:N")]
     zero = chart([{"difference": 0}]).mark_rule(strokeDash=[4, 4]).encode(x=along("difference"))
     dots = chart([pair for name in names for pair in _dots(results, metric, name, base)])
@@ -75,11 +77,15 @@ def _one(altair: Any, results: Results, rows: pd.DataFrame, confidence: float) -
 
 
 def _told(row: dict[Any, Any]) -> dict[str, Any]:
-    """Return a row as it is drawn, without what is missing."""
+    """Return a row as it is drawn, without what is missing, and as it is told."""
     known = {name: value for name, value in row.items() if not pd.isna(value)}
-    if "difference" in known:
-        known["words"] = f"{known['difference']:+.4g} ({known['conclusion']})".replace("-", "−", 1)
-    return known
+    words = (
+        f"{known['difference']:+.4g} ({known['conclusion']})"
+        if "difference" in known
+        else known["conclusion"]
+    )
+    told = {name: text_of(row[name], "{:.4g}") for name in _TOLD}
+    return known | {"words": words.replace("-", "−", 1), "told": told}
 
 
 def _dots(results: Results, metric: str, variant: str, base: str) -> list[dict[str, Any]]:

@@ -23,6 +23,8 @@ Kind = Literal["string", "strings", "int", "float", "category", "bool", "time"]
 
 _DTYPES_KEPT = 256
 STRING = pd.StringDtype("pyarrow")
+MISSING = "–"
+"""What stands for a missing value where a person reads."""
 ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.large_string(),
     "strings": pa.list_(pa.large_string()),
@@ -194,3 +196,8 @@ def to_table(frame: pd.DataFrame, columns: Sequence[Column]) -> pa.Table:
 def assemble(columns: dict[str, Any], length: int) -> pd.DataFrame:
     """Put arrays side by side."""
     return pd.DataFrame(columns, index=pd.RangeIndex(length), copy=False)
+
+
+def text_of(value: Any, form: str = "{}") -> str:
+    """Return a value as a person reads it: by its form, or a dash where it is missing."""
+    return MISSING if pd.isna(value) else form.format(value)

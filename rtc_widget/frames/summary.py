@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from rtc_widget.frames._columns import STRING
+from rtc_widget.frames._columns import MISSING, STRING, text_of
 
 if TYPE_CHECKING:
     from rtc_widget.frames import Frames
-
-_MISSING = "–"
 
 
 def summary(frames: Frames) -> pd.DataFrame:
@@ -23,7 +21,7 @@ def summary(frames: Frames) -> pd.DataFrame:
         The frames of a session.
     """
     session = frames.get("sessions").iloc[0]
-    turns, calls, errors = frames.get("turns"), frames.get("calls"), frames.get("errors")
+    turns, errors = frames.get("turns"), frames.get("errors")
     tools, usage = frames.get("tool_calls"), frames.get("usage")
     interrupted = int(turns["interrupted"].sum())
     rows = [
@@ -33,7 +31,7 @@ def summary(frames: Frames) -> pd.DataFrame:
         ("variant", session["variant"]),
         ("outcome", _and(session["outcome"], session["failed_step"])),
         ("duration", _seconds(session["duration_ms"])),
-        ("calls", len(calls)),
+        ("calls", session["n_calls"]),
         ("turns", f"{len(turns)}, {interrupted} interrupted" if interrupted else len(turns)),
         (
             "latency, inferred",
@@ -42,35 +40,31 @@ def summary(frames: Frames) -> pd.DataFrame:
         ("latency, heard", _p50_p95(session["latency_heard_p50_ms"], session["latency_heard_p95_ms"])),
         ("tool calls", _counts(tools["name"].astype(STRING))),
         ("tokens in / out", _tokens(usage)),
-        ("cost", _missing(session["cost_usd"], "{:.4f} USD")),
+        ("cost", text_of(session["cost_usd"], "{:.4f} USD")),
         ("errors", _counts(errors["code"].astype(STRING).fillna("unnamed"))),
     ]
     return pd.DataFrame(
         {
             "what": pd.array([what for what, _ in rows], STRING),
-            "value": pd.array([_missing(value, "{}") for _, value in rows], STRING),
+            "value": pd.array([text_of(value) for _, value in rows], STRING),
         }
     )
 
 
-def _missing(value: Any, form: str) -> str:
-    return _MISSING if pd.isna(value) else form.format(value)
-
-
 def _time(value: Any) -> str:
-    return _MISSING if pd.isna(value) else value.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return MISSING if pd.isna(value) else value.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _and(first: Any, second: Any) -> str:
-    return ", ".join(str(value) for value in (first, second) if not pd.isna(value)) or _MISSING
+    return ", ".join(str(value) for value in (first, second) if not pd.isna(value)) or MISSING
 
 
 def _seconds(ms: Any) -> str:
-    return _MISSING if pd.isna(ms) else f"{ms / 1000:.1f} s"
+    return MISSING if pd.isna(ms) else f"{ms / 1000:.1f} s"
 
 
 def _p50_p95(p50_ms: Any, p95_ms: Any) -> str:
-    return _MISSING if pd.isna(p50_ms) else f"{p50_ms:.0f} ms (p50), {p95_ms:.0f} ms (p95)"
+    return MISSING if pd.isna(p50_ms) else f"{p50_ms:.0f} ms (p50), {p95_ms:.0f} ms (p95)"
 
 
 def _counts(names: pd.Series[Any]) -> str:
@@ -81,5 +75,5 @@ def _counts(names: pd.Series[Any]) -> str:
 
 def _tokens(usage: pd.DataFrame) -> str:
     each = (usage[name].sum(min_count=1) for name in ("input_tokens", "output_tokens"))
-    both = [_missing(count, "{:,}") for count in each]
-    return _MISSING if set(both) == {_MISSING} else " / ".join(both)
+    both = [text_of(count, "{:,}") for count in each]
+    return MISSING if set(both) == {MISSING} else " / ".join(both)

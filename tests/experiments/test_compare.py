@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from rtc_widget.experiments.run import Outcome
 from rtc_widget.experiments.scenario import Scenario
 from rtc_widget.experiments.scoring import Score
 from rtc_widget.experiments.trial import Trial
+from rtc_widget.frames._prices import PRICES, Price
+from rtc_widget.log.saving import save_recording
+from tests.log.script import Script
 
 ORDER = Scenario("order", [rtc.Say("One."), rtc.Say("Two.")])
 Values = dict[str, list[list[float | None]]]
@@ -90,6 +94,31 @@ def test_where_several_comparisons_take_more_pairs_it_says_so() -> None:
     longer = {name: [*values, values[0]] for name, values in apart.items()}
     seven = one_step(**longer, twin=[0.1, -0.1, 0.1, -0.1, 0.0, 0.0, 0.0]).compare("wit")
     assert list(seven["conclusion"]) == ["higher", "not shown"]
+
+
+@pytest.mark.parametrize(("n_ties", "n_more"), [(1, 5), (7, 3), (20, 5)])
+def test_pairs_that_do_not_differ_are_none_that_tell(n_ties: int, n_more: int) -> None:
+    results = one_step(calm=[0.0] * (n_ties + n_more), brisk=[1.0] * n_more + [0.0] * n_ties)
+    [row] = results.compare("wit").to_dict("records")
+    assert row["n_pairs"] == n_ties + n_more
+    assert row["p_value"] == pytest.approx(2 / 2**n_more)
+    assert row["conclusion"] == "too few pairs"
+
+
+def test_one_pair_that_differs_among_others_tells_nothing() -> None:
+    [row] = one_step(calm=[0.0] * 8, brisk=[1.0] + [0.0] * 7).compare("wit").to_dict("records")
+    assert (row["p_value"], row["conclusion"]) == (1.0, "too few pairs")
+
+
+def test_an_interval_of_large_values_is_as_wide_as_their_differences_say() -> None:
+    theirs = [1e9 + place for place in range(8)]
+    ours = [
+        value + add
+        for value, add in zip(theirs, [0.01, 0.02, 0.03, 0.01, 0.02, 0.03, 0.01, 0.02], strict=True)
+    ]
+    [row] = one_step(calm=theirs, brisk=ours).compare("wit").to_dict("records")
+    interval = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((interval.low, interval.high))
 
 
 def test_what_is_the_same_is_not_shown_to_differ() -> None:
@@ -171,14 +200,46 @@ def test_a_forest_plot_has_a_dot_a_pair_and_the_mean_with_its_interval() -> None
 def test_what_no_pair_has_is_left_out_of_a_forest_plot() -> None:
     results = results_of({"calm": [[1.0]], "brisk": [[None]]})
     [layers] = drawn(results.plot(["wit"]).to_dict())
-    _, [row] = layers[-1]
+    layer, [row] = layers[-1]
+    told = row.pop("told")
     assert row == {
         "metric": "wit",
         "variant": "brisk",
         "baseline": "calm",
         "n_pairs": 0,
         "conclusion": "too few pairs",
+        "words": "too few pairs",
     }
+    assert set(told.values()) == {"–"}
+    hovered = [tip["field"] for tip in layer["encoding"]["tooltip"]]
+    assert set(hovered) == {"variant", *(f"told.{name}" for name in told), "n_pairs", "conclusion"}
+
+
+@pytest.mark.filterwarnings("ignore:no price is known:UserWarning")
+@pytest.mark.parametrize("hour_usd", [3.6, None])
+def test_a_step_of_which_a_part_has_no_known_price_has_no_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hour_usd: float | None
+) -> None:
+    monkeypatch.setitem(PRICES.own, "gpt-realtime", Price(text_in_usd=0, text_out_usd=0, audio_out_usd=1e6))
+    monkeypatch.setitem(PRICES.own, "gpt-realtime-whisper", Price(hour_usd=hour_usd))
+    trials = []
+    for variant in ("calm", "brisk"):
+        script = Script(f"{variant}_").session()
+        script.typed("Nobody answers this.")
+        script.typed_turn()
+        if variant == "calm":
+            script.spoken_turn()
+        log = script.log()
+        save_recording(cast("Any", SimpleNamespace(event_log=log)), tmp_path / variant)
+        turns = [list(range(3 if variant == "calm" else 2))]
+        trials.append(
+            Trial(Outcome(variant, "order", 0, log.session_id, str(tmp_path / variant), turns), ORDER)
+        )
+    [row] = rtc.Results(trials, [], tmp_path).compare("cost_usd").to_dict("records")
+    if hour_usd is None:
+        assert row["n_pairs"] == 0
+    else:
+        assert row["baseline_mean"] - 2 * row["mean"] == pytest.approx(3 / 3600 * hour_usd)
 
 
 def test_several_comparisons_hold_the_false_discovery_rate() -> None:
