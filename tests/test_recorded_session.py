@@ -60,6 +60,8 @@ async def test_what_is_recorded_is_heard_live_and_loaded_alike(tmp_path: Path) -
     assert np.abs(heard.samples.astype(np.int32)).max() > 1_000
     assert loaded.sessions["latency_heard_p50_ms"].iloc[0] == turn.latency_heard_ms
     assert {"packetsReceived", "bit_rate_out_bps"} <= set(live["stats"]["metric"].astype(str))
+    jitter_s = live["stats"].query("metric == 'jitter'")["value"]
+    assert 0 < jitter_s.max() < 0.5
 
     copy = rtc.load(session.save(tmp_path / "copy"))
     pd.testing.assert_frame_equal(copy.segments, live["segments"])

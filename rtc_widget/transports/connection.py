@@ -31,6 +31,8 @@ _UNSAID_BYTES = 65_536
 _BLOCKED = "UDP may be blocked here (VPN, firewall): try another network, or a browser, which can use TCP."
 _LOST = "the connection was lost: nothing came from the service any more"
 _CLOSED = "the service ended the call"
+# What RTCP counts in, as aiortc hands it on: the clock of Opus, and 256ths.
+_UNITS = {"jitter": 1 / 48_000, "fractionLost": 1 / 256}
 # A lost connection closes the channel first, and fails as ICE right after that.
 _AFTERTHOUGHT_S = 0.02
 
@@ -129,12 +131,12 @@ class Connection:
             raise ConnectionFailed("channel", "there is no call.", "Connect first.") from None
 
     async def stats(self) -> list[tuple[str, str, str, float]]:
-        """Return the numbers of getStats: type, id, W3C name and value of each."""
+        """Return the numbers of getStats: type, id, W3C name and value of each, in the W3C's unit."""
         found = []
         for report in (await self._pc.getStats()).values():
             for name, value in vars(report).items():
                 if isinstance(value, int | float) and not isinstance(value, bool):
-                    found.append((str(report.type), str(report.id), name, value))
+                    found.append((str(report.type), str(report.id), name, value * _UNITS.get(name, 1)))
         return found
 
     async def close(self) -> None:
