@@ -83,7 +83,7 @@ class Heard:
         of jitter buffer. "jitter": more than 80 ms of it. "slip": samples were lost between the two, or a
         second clock disagrees with this one by 5 ms more than it does in the call's other turns.
         "uncalibrated": the call's constant (10 to 35 ms in Chromium) or the jitter buffer is unknown, and
-        still in it. Else "ok". The first that applies, in this order.
+        still in it. Else "ok". The first that applies, in this order; None where there is no latency.
     at_the_ear_ms
         `latency_heard_ms` and the device's output latency. Browsers report about half of what devices take.
     overlap_ms
@@ -211,7 +211,7 @@ def _heard(side: Sides, call: CallSound, clock_ms: float | None, *, is_first: bo
         quality = "slip"
     elif call.constant_ms is None or jitter_ms is None:
         quality = "uncalibrated"
-    heard = replace(heard, heard_quality=quality, jitter_buffer_ms=jitter_ms)
+    heard = replace(heard, jitter_buffer_ms=jitter_ms)
     if side.gap_ms is None:
         return heard
     if call.check_constant_ms is not None and side.times.gap_check_ms is not None:
@@ -219,7 +219,13 @@ def _heard(side: Sides, call: CallSound, clock_ms: float | None, *, is_first: bo
     else:
         latency_ms = side.gap_ms - (call.constant_ms or 0.0) - (jitter_ms or 0.0)
     at_the_ear_ms = None if call.output_latency_ms is None else latency_ms + call.output_latency_ms
-    return replace(heard, gap_ms=side.gap_ms, latency_heard_ms=latency_ms, at_the_ear_ms=at_the_ear_ms)
+    return replace(
+        heard,
+        gap_ms=side.gap_ms,
+        latency_heard_ms=latency_ms,
+        heard_quality=quality,
+        at_the_ear_ms=at_the_ear_ms,
+    )
 
 
 def _slipped(side: Sides, call: CallSound, clock_ms: float | None) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from rtc_widget.frames import tool_calls
+from rtc_widget.frames._columns import text_of
 from rtc_widget.frames._host_drawn import altair_for, host_drawn
 from rtc_widget.log.blocks import Rows
 from rtc_widget.log.event_log import EventLog
@@ -24,6 +25,7 @@ LANES = ("user speech", "agent audio", "responses", "tool calls", "interruptions
 _COLOURS = ("#4285f4", "#14a394", "#7cc4bb", "#a855f7", "#d9730d")  # the panel's, for light and for dark
 _LANE_PX = 34
 _WIDTH_PX = 760
+_TOLD = {"turn": "{}", "words": "{}", "status": "{}", "latency_inferred_ms": "{:.0f}"}
 
 
 def timeline(frames: Frames) -> alt.LayerChart:
@@ -52,16 +54,18 @@ def timeline(frames: Frames) -> alt.LayerChart:
     bars = list(stretches(frames) if timed else counted(frames))
     for bar in bars:
         bar |= {"start_s": bar.pop("t_start_ms") / 1000, "end_s": bar.pop("t_end_ms") / 1000}
-        bar["seconds"] = round(bar["end_s"] - bar["start_s"], 3)
+        bar["lasts_s"] = round(bar["end_s"] - bar["start_s"], 3)
+        bar["told"] = {name: text_of(bar[name], form) for name, form in _TOLD.items()}
     lane = altair.Y("lane:N", sort=list(LANES), scale=altair.Scale(domain=list(LANES)), title=None)
     colour = altair.Color("lane:N", scale=altair.Scale(domain=list(LANES), range=list(_COLOURS)), legend=None)
+    start, lasts, form = ("start_s", "seconds", ".3f") if timed else ("record", "records", "d")
     shown = [
-        altair.Tooltip("turn:Q"),
-        altair.Tooltip("words:N", title="transcript"),
-        altair.Tooltip("start_s:Q", format=".3f"),
-        altair.Tooltip("seconds:Q", format=".3f"),
-        altair.Tooltip("status:N"),
-        altair.Tooltip("latency_inferred_ms:Q", format=".0f"),
+        altair.Tooltip("told.turn:N", title="turn"),
+        altair.Tooltip("told.words:N", title="transcript"),
+        altair.Tooltip("start_s:Q", title=start, format=form),
+        altair.Tooltip("lasts_s:Q", title=lasts, format=form),
+        altair.Tooltip("told.status:N", title="status"),
+        altair.Tooltip("told.latency_inferred_ms:N", title="latency_inferred_ms"),
     ]
     base = altair.Chart(altair.InlineData(values=bars)).encode(y=lane, color=colour, tooltip=shown)
     along = "s since the first record" if timed else "records since the first; no times were kept"

@@ -74,9 +74,9 @@ COLUMNS = (
         "heard_quality",
         "heard.columns.heard_quality",
         "category",
-        "What to think of latency_heard_ms. first_turn: the first of a browser's call, whose jitter buffer "
-        "may sit at 0.5 s; jitter: more than 80 ms of it; slip: samples are missing in between; "
-        "uncalibrated: no constant of the browser is known.",
+        "What to think of latency_heard_ms, NA where that is. first_turn: the first of a browser's call, "
+        "whose jitter buffer may sit at 0.5 s; jitter: more than 80 ms of it; slip: samples are missing in "
+        "between; uncalibrated: no constant of the browser is known; ok: none of these.",
         QUALITIES,
     ),
     Column(

@@ -173,6 +173,8 @@ def test_the_timeline_has_a_lane_for_each_kind_of_thing(tmp_path: Path) -> None:
     assert all(bar["t_start_ms"] <= bar["t_end_ms"] for bar in bars)
     drawn = rec.timeline().to_dict()
     assert len(drawn["layer"]) == 3
+    [rows] = drawn["datasets"].values()
+    assert {None, "nan", "None"}.isdisjoint(text for row in rows for text in row["told"].values())
     assert rec.event_log.session_id in drawn["title"]
 
 
@@ -241,11 +243,18 @@ def test_a_recording_without_times_is_drawn_by_the_count_of_its_records() -> Non
     rec = rtc.load(rows)
     drawn = rec.timeline().to_dict()
     assert "no times were kept" in drawn["layer"][0]["encoding"]["x"]["title"]
+    titles = [tip["title"] for tip in drawn["layer"][0]["encoding"]["tooltip"]]
+    assert titles == ["turn", "transcript", "record", "records", "status", "latency_inferred_ms"]
     bars = list(counted(rec.frames))
     assert {bar["lane"] for bar in bars} == set(LANES)
     created = [seq for seq, event in enumerate(rec.event_log) if event["type"] == "response.created"]
     assert [bar["t_start_ms"] / 1000 for bar in bars if bar["lane"] == "responses"] == created
     assert rec.turns["latency_inferred_ms"].isna().all()
+
+
+def test_a_log_without_notes_of_ours_does_not_say_how_many_calls_there_were() -> None:
+    rec = rtc.load([{"type": "session.created", "session": {}}])
+    assert rec.summary().set_index("what")["value"]["calls"] == "–"
 
 
 def test_a_missing_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
