@@ -17,6 +17,7 @@ __all__ = [
     "TOOL_NAME",
     "Limits",
     "Rule",
+    "empty_at",
     "example_at",
     "is_closed",
     "is_nullable",
@@ -84,6 +85,9 @@ _LIMITS = {
 # The types of requests are stingy with null; the API's own words ("can be set to null to turn off") are not.
 _NULLABLE = ("audio.input.noise_reduction", "audio.input.transcription")
 
+# What clears a thing that null does not.
+_EMPTY = {"instructions": '""', "transcription.prompt": '""', "tools": "[]", "include": "[]"}
+
 # Strings of which the types know some and allow any, and the API does not.
 _CLOSED = ("response.conversation",)
 
@@ -125,6 +129,12 @@ def example_at(place: str) -> str | None:
     """Look up a right form that says more than one made from the types."""
     example = _at(place, _EXAMPLES)
     return example if isinstance(example, str) else None
+
+
+def empty_at(place: str) -> str | None:
+    """Look up what clears a place, where that is not null."""
+    empty = _at(place, _EMPTY)
+    return empty if isinstance(empty, str) else None
 
 
 def is_nullable(place: str) -> bool:

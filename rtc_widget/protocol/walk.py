@@ -162,7 +162,7 @@ def _mapping(
         if node.anything:
             return dict(_json(value, place))
         raise _wrong_kind(node, value, place)
-    shape = _pick(node, value, place)
+    shape = _pick(node, value, place, unknown)
     fields = shape.fields
     copy: dict[str, Any] = {}
     for name, part in value.items():
@@ -178,7 +178,7 @@ def _mapping(
     return copy
 
 
-def _pick(node: Node, value: Mapping[str, Any], place: str) -> Shape:
+def _pick(node: Node, value: Mapping[str, Any], place: str, unknown: Unknown) -> Shape:
     """Pick the shape that the value's type (and role) says it is."""
     if len(node.shapes) == 1:
         return node.shapes[0]
@@ -186,6 +186,11 @@ def _pick(node: Node, value: Mapping[str, Any], place: str) -> Shape:
     for tag in node.tags:
         given = _plain(value.get(tag))
         if given is None:
+            strange = next(
+                (name for name in value if not any(name in one.fields for one in node.shapes)), None
+            )
+            if strange is not None:
+                raise unknown(node.shapes[0], place, strange)
             return _guess(node, value, place, tag, tagged)
         picked = tagged.get(given) if isinstance(given, str) else None
         if picked is None:
@@ -241,7 +246,8 @@ def _missing(shape: Shape, place: str, name: str) -> Exception:
 
 def _null(node: Node, place: str) -> Exception:
     form = rules.example_at(node.place) or example(node)
-    clears = "[] to clear it, " if node.items is not None else '"" to clear it, ' if node.text else ""
+    empty = rules.empty_at(node.place)
+    clears = "" if empty is None else f"{empty} to clear it, "
     cause = "null is not taken here; to keep things as they are, leave the field out"
     return refusal(place, cause, f"{clears}{form} to set it")
 

@@ -149,6 +149,8 @@ class Provider:
         SecretError
             With the status, the API's message and the request id, or what the policy forbids (then nothing
             was sent); never a key.
+        ConnectionFailed
+            With step "sandbox", where it does not start.
         """
         asked = self.session_of(session)
         model = model_of(asked)
@@ -156,6 +158,7 @@ class Provider:
             seconds = self._policy.check_seconds(seconds, capped=self._is_capped)
             self._policy.check_model(asked)
             self._rate.take()
+            await self.ready()
             secret = await self._mint(asked, seconds)
         except SecretError as error:
             self._audit.add(
@@ -244,6 +247,7 @@ class Provider:
         """
         credentials = None if secret is None else Credentials.bearer(Key(secret.value))
         if credentials is not None:
+            await self.ready()
             response = await self._http.post(
                 self.calls_url,
                 content=offer_sdp.encode(),
@@ -254,6 +258,7 @@ class Provider:
         else:
             asked = self.session_of(session or {"type": "realtime"})
             self._policy.check_model(asked)
+            await self.ready()
             parts = {
                 "sdp": (None, offer_sdp.encode(), "application/sdp"),
                 "session": (None, encode(asked).encode(), "application/json"),

@@ -35,7 +35,7 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "max_output_tokens": (1, 4096),
     "retention_ratio": (0.0, 1.0),
     "post_instructions": (0, None),
-    "strength": (0.0, 1.0),
+    "strength": (0.0, None),
     "audio_end_ms": (0, None),
     "content_index": (0, None),
 }

@@ -216,6 +216,24 @@ WRONG: dict[str, tuple[Any, str, str]] = {
     "a sample rate": (heard(format={"type": "audio/pcm", "rate": 16000}), "is not 24000", "24000"),
     "noise reduction in words": (heard(noise_reduction="near"), "is not an object", '"near_field"'),
     "null instructions": (session(instructions=None), "null is not taken here", '"" to clear it'),
+    "a null voice": (spoken(voice=None), "leave the field out", 'Right form: "marin" or'),
+    "null modalities": (session(output_modalities=None), "leave the field out", 'Right form: ["audio"] or'),
+    "no id": ({"type": "conversation.item.delete", "item_id": None}, "leave the field out", 'Right form: "'),
+    "the beta's language": (
+        {"type": "session.update", "session": {"language": "de"}},
+        "session.language",
+        "Heard: audio.input.transcription",
+    ),
+    "the beta's modalities": (
+        {"type": "session.update", "session": {"modalities": ["text"], "temperature": 0.8}},
+        "session.modalities",
+        "output_modalities",
+    ),
+    "the beta's voice": (
+        {"type": "session.update", "session": {"instructions": "Hi.", "voice": "ash"}},
+        "session.voice",
+        "audio.output.voice",
+    ),
     "null tools": (session(tools=None), "null is not taken here", "[] to clear it"),
     "a truncation": (session(truncation="none"), "not taken here", '"disabled"'),
     "a retention ratio": (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from rtc_widget import ConfigurationError, OpenAI, Sandbox
@@ -35,3 +38,13 @@ def test_a_sandbox_elsewhere_needs_its_key(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("RTC_SANDBOX_KEY", raising=False)
     with pytest.raises(ConfigurationError, match="key=…"):
         Sandbox("http://127.0.0.1:8765/v1")
+
+
+def test_a_sandbox_that_does_not_run_yet_starts_to_mint() -> None:
+    code = (
+        "import asyncio, rtc_widget as rtc\n"
+        "secret = asyncio.run(rtc.Sandbox().mint({'type': 'realtime'}))\n"
+        "print(secret.value.startswith('ek_'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "True\n"
