@@ -227,7 +227,8 @@ def expanded(path: str | PathLike[str]) -> Path:
     ConfigurationError
         It is no path, or none of this system, or there is no such home.
     """
-    if not isinstance(path, str | PathLike):
+    given: object = path
+    if not isinstance(given, str | PathLike) or given == "":
         raise ConfigurationError(f"{path!r} is no path: give a str or a pathlib.Path.")
     try:
         place = Path(path).expanduser()

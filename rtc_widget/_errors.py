@@ -136,7 +136,8 @@ class WaitTimeout(RtcWidgetError):
         self.seconds = seconds
         self.seen = list(seen)
         came = f"Last events: {', '.join(self.seen)}." if self.seen else "No event came."
-        text = f"Waited {round(seconds, 1):g} s for {what}. {came}"
+        waited = f"{seconds:.2g}" if seconds < 1 else f"{round(seconds, 1):g}"
+        text = f"Waited {waited} s for {what}. {came}"
         super().__init__(f"{text} {hint}" if hint else text)
 
 

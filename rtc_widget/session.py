@@ -186,7 +186,7 @@ class Session(
         Raises
         ------
         RecordingError
-            When the folder holds another session.
+            When the folder holds another session, or is a file.
         OSError
             When it cannot be written.
         """

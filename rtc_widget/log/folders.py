@@ -23,7 +23,7 @@ from rtc_widget.log.reading import read_file
 from rtc_widget.log.resumption import Known, held_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from rtc_widget.log.event_log import Direction
 
@@ -182,12 +182,12 @@ def session_in(folder: Path) -> str | None:
     return known if isinstance(known, str) else None
 
 
-def find(where: str | Path | Sequence[str | Path]) -> list[Path]:
+def find(where: str | Path | Iterable[str | Path]) -> list[Path]:
     """Find recordings: folders with a journal, and files of one record a line.
 
     Parameters
     ----------
-    where : str, Path or sequence of them
+    where : str, Path or iterable of them
         Folders (searched to any depth), files, or patterns such as `runs/**`. What there is under a name is
         meant by it, whatever characters it has.
 
@@ -201,8 +201,9 @@ def find(where: str | Path | Sequence[str | Path]) -> list[Path]:
     ConfigurationError
         It is none of these.
     """
-    places: object = [where] if isinstance(where, str | os.PathLike) else where
-    if not isinstance(places, Iterable) or not all(isinstance(one, str | os.PathLike) for one in places):
+    one_place = isinstance(where, str | os.PathLike) or not isinstance(where, Iterable)
+    places: list[Any] = [where] if one_place else list(cast("Iterable[Any]", where))
+    if not all(isinstance(one, str | os.PathLike) for one in places):
         raise ConfigurationError(
             f"Recordings are found by a folder, a file, a pattern such as 'runs/**', or a list of them, not "
             f"by {where!r}."
@@ -211,7 +212,7 @@ def find(where: str | Path | Sequence[str | Path]) -> list[Path]:
     for place in places:
         for match in _matches(os.fspath(expanded(place))):
             found.update(dict.fromkeys(_below(match)))
-    if isinstance(where, str | os.PathLike):
+    if one_place:
         return sorted(found)
     return sorted({path.resolve(): path for path in reversed(found)}.values())  # places may be named twice
 

@@ -21,7 +21,7 @@ from rtc_widget.log.reading import read_file
 from rtc_widget.log.tracks import Tracks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rtc_widget.log.recording import Recording
 
@@ -149,7 +149,7 @@ class Recordings(FrameProperties):
 
 
 def load_many(
-    where: str | Path | Sequence[str | Path] = _EVERYWHERE,
+    where: str | Path | Iterable[str | Path] = _EVERYWHERE,
     *,
     strict: bool = True,
     progress: bool | None = None,
@@ -158,7 +158,7 @@ def load_many(
 
     Parameters
     ----------
-    where : str, Path or sequence of them
+    where : str, Path or iterable of them
         Folders (searched to any depth), files, or patterns such as `runs/**`; the sessions of this folder's
         `rtc_sessions`, when not given.
     strict : bool
@@ -180,14 +180,14 @@ def load_many(
     return Recordings(paths, progress, strict=strict)
 
 
-def sql(query: str, where: str | Path | Sequence[str | Path] = _EVERYWHERE) -> pd.DataFrame:
+def sql(query: str, where: str | Path | Iterable[str | Path] = _EVERYWHERE) -> pd.DataFrame:
     """Ask DuckDB about many sessions, without loading them all.
 
     Parameters
     ----------
     query : str
         Every frame is a table: `select variant, median(latency_inferred_ms) from turns group by variant`.
-    where : str, Path or sequence of them
+    where : str, Path or iterable of them
         As in `load_many`.
 
     Returns

@@ -57,6 +57,10 @@ class HasLog(Protocol):
 def save_recording(source: HasLog, folder: str | os.PathLike[str]) -> Path:
     """Write the journal, its audio, `session.json` and the frames as Parquet, as `Session.save` tells."""
     place = expanded(folder)
+    if place.is_file():
+        raise RecordingError(
+            f"{place} is a file; a recording is a folder. Nothing was overwritten.", path=place
+        )
     with _alone_in(place):
         _save(source, place)
     return place

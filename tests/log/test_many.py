@@ -34,6 +34,7 @@ def test_sessions_are_found_in_folders_and_by_patterns(runs: Path, monkeypatch: 
     assert len(rtc.load_many(f"{runs}/**")) == 3
     assert len(rtc.load_many(f"{runs}/day0/*")) == 2
     assert len(rtc.load_many([runs / "day0" / "run0", runs / "day0"])) == 2
+    assert len(rtc.load_many(runs.glob("day0"))) == 2
     monkeypatch.chdir(runs.parent)
     assert len(rtc.load_many("runs/**")) == 3
     with pytest.raises(rtc.RecordingError, match="no recordings at elsewhere"):

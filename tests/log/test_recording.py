@@ -83,6 +83,15 @@ def test_saving_again_brings_the_folder_up_to_date_and_never_overwrites_another(
     assert len(rtc.load(tmp_path).event_log) == len(log)
 
 
+def test_a_recording_is_saved_under_a_name_that_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Mine.", "utf-8")
+    with pytest.raises(rtc.RecordingError, match="is a file; a recording is a folder"):
+        save_recording(Session(talked()), tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_text("utf-8") == "Mine."
+    with pytest.raises(rtc.ConfigurationError, match="'' is no path"):
+        save_recording(Session(talked()), "")
+
+
 def test_a_save_that_was_cut_short_is_made_again_and_known_as_its_own(tmp_path: Path) -> None:
     log = talked()
     (tmp_path / "half").mkdir()
