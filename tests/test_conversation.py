@@ -332,6 +332,21 @@ def test_where_nobody_counts_tokens_speech_has_its_everyday_pace(audio_tokens: i
     assert _cut_short(words, 1300, audio_tokens=audio_tokens).heard_transcript == "One two three four"
 
 
+@pytest.mark.parametrize(
+    ("words", "heard"),
+    [
+        ("Hello", ""),
+        ("Good morning", "Good"),
+        ("早上好今天天气很好我们去散步", "早上好今天天气"),
+        ("ok 早上好今天天气很好去散步", "ok 早上好今"),
+    ],
+)
+def test_what_was_cut_short_ends_with_a_whole_word_where_words_are_set_apart(words: str, heard: str) -> None:
+    half_ms = len(words) * 1000 / 15 / 2 + 1
+    found = _cut_short(words, round(half_ms), audio_tokens=None).heard_transcript
+    assert found == heard
+
+
 def test_what_the_server_keeps_of_an_answer_cut_short_is_what_was_heard() -> None:
     script = Script().session()
     script.typed("Go on.")

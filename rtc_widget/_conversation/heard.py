@@ -7,6 +7,7 @@ each (OpenAI, "Managing costs"). Where nobody counts tokens, speech has its ever
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,13 +18,17 @@ __all__ = ["heard_transcript"]
 _MS_PER_TOKEN: Final = 50.0
 _MS_PER_CHARACTER: Final = 1000 / 15
 """Of speech at an everyday pace."""
+_WITHOUT_SPACES: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff]")
+"""Of scripts that put none between their words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
+_LAST_WORD: Final = re.compile(r"\S*\Z")
 
 
 def heard_transcript(item: Item) -> str | None:
     """Return what of an item's transcript was played before it was cut short, in whole words.
 
-    What the server keeps of it, else an estimate from the time played. None where it was not cut
-    short, and where nothing says how long it was played.
+    What the server keeps of it, else an estimate from the time played: an empty text tells nothing, for a
+    service may drop all of what it has cut. None where it was not cut short, and where nothing says how long
+    it was played.
     """
     words = item.transcript
     played_ms = None if words is None else _played_ms(item)
@@ -73,6 +78,6 @@ def _said_by(played_ms: float, words: str, sound_ms: float) -> str:
         return words
     at = int(len(words) * max(played_ms, 0.0) / sound_ms)
     heard = words[:at]
-    if " " in words and words[at] != " ":
-        heard = heard.rpartition(" ")[0]
+    if not words[at].isspace() and not _WITHOUT_SPACES.match(words[at]):
+        heard = _LAST_WORD.sub("", heard)
     return heard.rstrip()
