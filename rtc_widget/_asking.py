@@ -59,7 +59,7 @@ class Asking(SessionParts):
         Returns
         -------
         Handle
-            Of the Answers: `answers.frame` is a row an answer, `answers[0].audio` plays one.
+            Of the Answers: a frame, a row an answer; `answers[0].audio` plays one.
 
         Raises
         ------

@@ -47,7 +47,7 @@ class PanelAsking:
         answers = await self._session.ask_again(
             self._turn(str(params.get("item_id"))), variants, repeats=repeats, on=on
         )
-        return {"answers": [self._told(answer) for answer in answers]}
+        return {"answers": [self._told(answer) for answer in answers.each]}
 
     async def sound(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return the sound of an {"answer"} as WAV."""

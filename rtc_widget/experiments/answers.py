@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
+import pandas as pd
+
+from rtc_widget._arguments import is_whole
 from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, STRING, frame_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
-
-    import pandas as pd
 
     from rtc_widget.audio.sound import Sound
 
@@ -93,11 +94,13 @@ class Answer:
         return replace(load_sound(self.audio_path), name=self.transcript or self.variant)
 
 
-class Answers:
-    """What `ask_again` brings: `answers.frame` is a row an answer, `answers[0].audio` plays one.
+class Answers(pd.DataFrame):
+    """What `ask_again` brings: a frame, a row an answer, of which `answers[0].audio` plays one.
 
-    It may be used like its frame: `answers["latency_heard_ms"]`, `answers.groupby("variant")`. As the last
-    value of a cell it shows them side by side, a column a variant, each with its player.
+    It is a DataFrame (what is made of it is a plain one) with a few things more: a whole number gives the
+    `Answer` of that row, `answers.each` is all of them, and as the last value of a cell it shows them side
+    by side, a column a variant, each with its player. Its columns: session_id, variant, repeat, status,
+    transcript, recognised, latency_heard_ms, heard_quality, latency_inferred_ms, cost_usd, audio_path, error.
 
     Parameters
     ----------
@@ -105,61 +108,68 @@ class Answers:
         What was asked.
     answers
         In order of variant, then repeat.
+
+    Attributes
+    ----------
+    question : str
+        What was asked.
+    each : tuple of Answer
+        The answers, a row each.
     """
 
+    _metadata = ["question", "each"]  # noqa: RUF012 - as pandas has it: attributes that are no columns
+
     def __init__(self, question: str, answers: Sequence[Answer]) -> None:
+        super().__init__(frame_of(answers, _COLUMNS))  # type: ignore[call-arg]  # the stubs know `__new__` only
         self.question = question
-        self._answers = tuple(answers)
+        self.each = tuple(answers)
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def __copy__(self, deep: bool = True) -> Answers:
+        """Return the same answers once more."""
+        return Answers(self.question, self.each)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """A row is an answer; its sound is the file at `audio_path`."""
-        return frame_of(self._answers, _COLUMNS)
+        """The same as a plain DataFrame; the sound of a row is the file at `audio_path`."""
+        return pd.DataFrame(self, copy=True)
+
+    @property
+    def audio(self) -> pd.Series[Any]:
+        """The sound of each row, read when asked for; None for a written answer."""
+        return pd.Series([answer.audio for answer in self.each], self.index, dtype="object", name="audio")
 
     def of(self, variant: str) -> list[Answer]:
         """Return the answers of a variant."""
-        return [answer for answer in self._answers if answer.variant == variant]
+        return [answer for answer in self.each if answer.variant == variant]
 
     @property
     def variants(self) -> list[str]:
         """Names of the variants, in the order they were given."""
-        return list(dict.fromkeys(answer.variant for answer in self._answers))
+        return list(dict.fromkeys(answer.variant for answer in self.each))
 
-    def __len__(self) -> int:
-        """Return how many answers there are."""
-        return len(self._answers)
-
-    @overload
-    def __getitem__(self, index: int) -> Answer: ...
+    @overload  # type: ignore[override]  # a whole number names no column here
+    def __getitem__(self, key: int) -> Answer: ...
 
     @overload
-    def __getitem__(self, index: slice) -> tuple[Answer, ...]: ...
+    def __getitem__(self, key: str) -> pd.Series[Any]: ...
 
     @overload
-    def __getitem__(self, index: str) -> pd.Series[Any]: ...
+    def __getitem__(self, key: slice | list[str] | pd.Series[bool]) -> pd.DataFrame: ...
 
-    @overload
-    def __getitem__(self, index: list[str] | pd.Series[bool]) -> pd.DataFrame: ...
-
-    def __getitem__(
-        self, index: int | slice | str | list[str] | pd.Series[bool]
-    ) -> Answer | tuple[Answer, ...] | pd.Series[Any] | pd.DataFrame:
-        """Return an answer by its place, or what the frame has there: columns by name, rows by a mask."""
-        return self._answers[index] if isinstance(index, int | slice) else self.frame[index]
-
-    def __iter__(self) -> Iterator[Answer]:
-        """Go through the answers."""
-        return iter(self._answers)
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what the frame has by that name."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.frame, name)
+    def __getitem__(self, key: Any) -> Any:
+        """Return the answer of a row by its number; else what a frame has there, or `"audio"`."""
+        if is_whole(key):
+            return self.each[key]
+        return self.audio if isinstance(key, str) and key == "audio" else super().__getitem__(key)
 
     def __repr__(self) -> str:
-        """Say how many, and of what."""
-        return f"<Answers to {self.question!r}: {len(self)} of {', '.join(self.variants)}>"
+        """Say how many, of what, and show the frame."""
+        title = f"<Answers to {self.question!r}: {len(self)} of {', '.join(self.variants)}>"
+        return f"{title}\n{super().__repr__()}"
 
     def _repr_html_(self) -> str:
         heads = "".join(f"<th>{html.escape(name)}</th>" for name in self.variants)

@@ -105,7 +105,7 @@ async def test_on_this_call_the_conversation_stays_as_it_is(session: rtc.Headles
     assert conversation_of(session) == before
     assert set(answers.frame["session_id"]) == {session.event_log.session_id}
     responses = session.responses.set_index("response_id")["conversation"]
-    assert {responses[answer.response_ids[0]] for answer in answers} == {"none"}
+    assert {responses[answer.response_ids[0]] for answer in answers.each} == {"none"}
     # What was said before the first answer is not in its sound.
     first = session.conversation.responses[answers[0].response_ids[0]].output_item_ids[0]
     heard = session.segments.query("track == 'agent'").reset_index(drop=True)
