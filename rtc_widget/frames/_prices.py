@@ -39,11 +39,11 @@ class Price:
     hour_usd: float | None = None
 
     def cost_usd(self, bill: Bill) -> float | None:
-        """Return what a bill comes to; None when a part of it has no price, or is cached of an unknown kind.
+        """Return what a bill comes to; None when a part of it has no price, or is of an unknown kind.
 
-        Tokens of no stated kind are text.
+        Tokens of no stated kind are text, but for those of a spoken answer and cached ones.
         """
-        if bill.cached_of_unknown_kind:
+        if bill.cached_of_unknown_kind or (bill.spoken_of_unknown_kind and self.speech_has_its_price):
             return None
         text_in, text_out = bill.text_in, bill.text_out
         if text_in is None:
@@ -69,6 +69,11 @@ class Price:
             total += count * price / unit
         return total if bill.says_anything else None
 
+    @property
+    def speech_has_its_price(self) -> bool:
+        """Whether spoken output costs something else than written."""
+        return self.audio_out_usd != self.text_out_usd
+
 
 class Bill(msgspec.Struct, gc=False, frozen=True):
     """The counts of one `usage` object; None where it does not say."""
@@ -85,10 +90,11 @@ class Bill(msgspec.Struct, gc=False, frozen=True):
     audio_out: int | None = None
     seconds: float | None = None
     cached_of_unknown_kind: int | None = None
+    spoken_of_unknown_kind: bool = False
 
     @classmethod
-    def of(cls, usage: Mapping[str, Any]) -> Bill:
-        """Read a `usage` object of the API."""
+    def of(cls, usage: Mapping[str, Any], *, spoken: bool = False) -> Bill:
+        """Read a `usage` object of the API; `spoken`: of an answer that was."""
         into = _part(usage, "input_token_details")
         out = _part(usage, "output_token_details")
         cached, unknown = _cached(into)
@@ -105,6 +111,9 @@ class Bill(msgspec.Struct, gc=False, frozen=True):
             _count(out, "audio_tokens"),
             _count(usage, "seconds"),
             unknown,
+            spoken
+            and bool(_count(usage, "output_tokens"))
+            and not {"text_tokens", "audio_tokens"} & out.keys(),
         )
 
     @property
@@ -248,6 +257,8 @@ def _is_price(value: object) -> bool:
 def _why_unknown(model: str, bill: Bill, price: Price | None) -> str:
     if price is not None and bill.cached_of_unknown_kind:
         return f"{model!r} counts cached tokens without their kind: what they cost is not known, and is NA."
+    if price is not None and bill.spoken_of_unknown_kind:
+        return f"{model!r} does not say how many tokens of an answer were spoken: its cost_usd is NA."
     return (
         f"no price is known for the model {model!r}: its cost_usd is NA. "
         "Give one with rtc.frames.set_price(model, like=...) or its own prices."

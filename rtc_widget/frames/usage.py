@@ -53,7 +53,10 @@ COLUMNS = (
 
 def bills_of_response(source: Source, response: Response) -> list[BilledThing]:
     """Return what was billed for a response."""
-    return [] if response.billed is None else [_billed(source, response.billed, response.response_id, None)]
+    if response.billed is None:
+        return []
+    spoken = "audio" in response.modalities or any(item.transcript for item in response.items)
+    return [_billed(source, response.billed, response.response_id, None, spoken=spoken)]
 
 
 def bills_of_item(source: Source, item: Item) -> list[BilledThing]:
@@ -68,10 +71,12 @@ def bills(source: Source) -> list[BilledThing]:
     return sorted(found, key=lambda bill: bill.seq)
 
 
-def _billed(source: Source, billed: Usage, response_id: str | None, item_id: str | None) -> BilledThing:
+def _billed(
+    source: Source, billed: Usage, response_id: str | None, item_id: str | None, *, spoken: bool = False
+) -> BilledThing:
     thing = source.billed.get(billed.seq)
     if thing is None:
-        bill = Bill.of(billed.counts)
+        bill = Bill.of(billed.counts, spoken=spoken)
         model = billed.session_model
         free = not source.prices.own.keys() & FREE and (
             model in FREE or (model is None and _is_at_a_sandbox(source))

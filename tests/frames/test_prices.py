@@ -93,10 +93,30 @@ def test_our_sums_are_those_of_genai_prices() -> None:
         assert usage_of(model)["cost_usd"].iloc[0] == pytest.approx(float(theirs))
 
 
+def written(counts: dict[str, Any], model: str = "gpt-realtime") -> pd.DataFrame:
+    script = Script().session(model=model, output_modalities=["text"])
+    script.typed("In writing.")
+    response_id = script.created()
+    script.done(response_id, [script.write(response_id, "As you like.")])
+    body = script.rows[-1][1]["response"]
+    body |= {"usage": counts, "output_modalities": ["text"]}
+    return Frames(script.log()).get("usage")
+
+
+COUNTS = {"input_tokens": 1000, "output_tokens": 500}
+
+
 def test_tokens_of_no_stated_kind_are_text() -> None:
-    usage = usage_of("gpt-realtime", {"input_tokens": 1000, "output_tokens": 500})
+    usage = written(COUNTS)
     assert usage["cost_usd"].iloc[0] == pytest.approx((1000 * 4 + 500 * 16) / 1e6)
     assert usage["text_in"].isna().all()
+
+
+def test_tokens_of_a_spoken_answer_are_of_no_known_kind_where_nothing_says_how_many_were() -> None:
+    with pytest.warns(UserWarning, match="does not say how many tokens of an answer were spoken"):
+        assert usage_of("gpt-realtime", COUNTS)["cost_usd"].isna().all()
+    rtc.frames.set_price("flat", text_in_usd=1, text_out_usd=2, audio_out_usd=2)
+    assert usage_of("flat", COUNTS)["cost_usd"].iloc[0] == pytest.approx(2000 / 1e6)
 
 
 def test_an_unknown_model_costs_na_and_warns_once() -> None:
