@@ -67,6 +67,8 @@ class Asking(SessionParts):
             For fields that one response does not take; a turn that cannot be given again (spoken and not
             recorded, an image that the log does not hold, deleted from this call), or none; for two different
             variants of one name; and in new calls for a tool that asks a person first.
+        RtcWidgetError
+            When awaited: not one answer came; why the first failed. Else `error` in its row says it.
         """
         checked_choice(on, _WAYS, "on")
         repeats = checked_count(repeats, "repeats is a whole number")

@@ -56,7 +56,8 @@ class Calling(SessionParts):
         Raises
         ------
         ConfigurationError
-            When there is a call already, or the session is closed.
+            When there is a call already, or the session is closed; for what is no microphone, or a timeout
+            that is no number above 0.
         ConnectionFailed
             When awaited: names the step that failed, and what to try.
         """
@@ -166,6 +167,11 @@ class Calling(SessionParts):
 
         Half a second at most; an answer that is still being spoken is cut at once. No error when there is
         no call.
+
+        Raises
+        ------
+        ConnectionFailed
+            When awaited: the page that holds the call, or the service, does not answer.
         """
         return self._start("hang_up", self._hang_up())
 
@@ -176,11 +182,25 @@ class Calling(SessionParts):
             await self._keeper.settled()
 
     def mute(self) -> Handle[None]:
-        """Silence the microphone."""
+        """Silence the microphone.
+
+        Raises
+        ------
+        ConnectionFailed
+            When awaited: there is no call (any more), or the page that holds it does not answer.
+        ConfigurationError
+            When awaited: the call was made elsewhere, and so is its microphone (`rtc.attach`).
+        """
         return self._start("mute", self._set_muted(muted=True))
 
     def unmute(self) -> Handle[None]:
-        """Let the microphone be heard again."""
+        """Let the microphone be heard again.
+
+        Raises
+        ------
+        ConnectionFailed, ConfigurationError
+            As of `mute`.
+        """
         return self._start("unmute", self._set_muted(muted=False))
 
     async def _set_muted(self, *, muted: bool) -> None:

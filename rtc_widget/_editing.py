@@ -46,7 +46,12 @@ class Editing(SessionParts):
         Raises
         ------
         ConfigurationError
-            For another role, or an empty text.
+            For another role, an empty text, or a timeout that is no number above 0.
+        ProtocolError
+            For a `previous_item_id` that is no text; when awaited: the message is larger than the data
+            channel takes.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses it, or does not confirm it in time.
         """
         event, item_id = protocol.dialect.add_message(role, text, previous_item_id=previous_item_id)
         return self._start_in_call(
@@ -86,7 +91,10 @@ class Editing(SessionParts):
         Raises
         ------
         ConfigurationError
-            For what is no picture, or cannot be made to fit.
+            For what is no picture or cannot be made to fit, another detail, or a timeout that is no number
+            above 0.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses it, or does not confirm it in time.
         """
         from rtc_widget._images import image_url
 
@@ -124,7 +132,12 @@ class Editing(SessionParts):
         Raises
         ------
         ConfigurationError
-            For what is no message of this conversation.
+            For what is no message of this conversation, an empty text, or a timeout that is no number above
+            0.
+        ProtocolError
+            When awaited: the new message is larger than the data channel takes.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses it, or does not confirm it in time.
         """
         old = self._item(item)
         if old.type != "message" or old.role is None:
@@ -168,7 +181,9 @@ class Editing(SessionParts):
         Raises
         ------
         ConfigurationError
-            For what is no item of this conversation.
+            For what is no item of this conversation, or a timeout that is no number above 0.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses it, or does not confirm it in time.
         """
         return self._on_item("delete", protocol.dialect.delete(self._item(item).item_id), timeout)
 
@@ -190,7 +205,9 @@ class Editing(SessionParts):
         Raises
         ------
         ConfigurationError
-            For what is no item of this conversation.
+            For what is no item of this conversation, or a timeout that is no number above 0.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses it, or does not confirm it in time.
         """
         return self._on_item("retrieve", protocol.dialect.retrieve(self._item(item).item_id), timeout)
 
@@ -214,7 +231,11 @@ class Editing(SessionParts):
         Raises
         ------
         ConfigurationError
-            For what is no item of this conversation.
+            For what is no item of this conversation, or a timeout that is no number above 0.
+        ProtocolError
+            For an `audio_end_ms` that is no whole number from 0.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses it, or does not confirm it in time.
         """
         event = protocol.dialect.truncate(self._item(item).item_id, audio_end_ms)
         return self._on_item("truncate", event, timeout)
@@ -250,6 +271,14 @@ class Editing(SessionParts):
         -------
         Handle
             Of that event; its `item_id` is the item that the input became.
+
+        Raises
+        ------
+        ConfigurationError
+            For a timeout that is no number above 0.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses it (of less than 100 ms of sound,
+            say), or does not confirm it in time.
         """
         return self._on_item("commit_input", protocol.dialect.commit_input(), timeout)
 
@@ -265,5 +294,12 @@ class Editing(SessionParts):
         -------
         Handle
             Of that event.
+
+        Raises
+        ------
+        ConfigurationError
+            For a timeout that is no number above 0.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses it, or does not confirm it in time.
         """
         return self._on_item("clear_input", protocol.dialect.clear_input(), timeout)

@@ -49,6 +49,8 @@ class Listening(SessionParts):
             For a timeout that is no number above 0, or a `since` that is no `seq`.
         ProtocolError
             For the name of an event that never was, or is no more.
+        ConnectionFailed
+            When awaited: the call ended before; notes are waited for all the same.
         WaitTimeout
             When awaited: says what came instead.
         """

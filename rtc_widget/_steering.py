@@ -58,7 +58,10 @@ class Steering(SessionParts):
         Raises
         ------
         ConfigurationError, ProtocolError
-            For a field or value that no session takes, before anything is sent.
+            For a field or value that no session takes, nothing to change, a timeout that is no number above
+            0, or a closed session; when awaited: it is larger than the data channel takes in one message.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: the call ended before, the service refused it, or did not confirm it in time.
         """
         self._check_open()
         if not fields and variant is None:
@@ -117,7 +120,10 @@ class Steering(SessionParts):
         Raises
         ------
         ProtocolError
-            For an event that the API does not take; says the right form.
+            For an event that the API does not take, with the right form; when awaited: it is larger than the
+            data channel takes in one message.
+        ConnectionFailed
+            When awaited: there is no call (any more).
         """
         checked = self._checked(event)
         if checked["type"] != "session.update":

@@ -47,7 +47,12 @@ class Talking(SessionParts):
         Raises
         ------
         ConfigurationError
-            For an empty text.
+            For an empty text, or a timeout that is no number above 0.
+        ProtocolError
+            When awaited: it is larger than the data channel takes in one message.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses it, or the answer is not over in
+            time.
         """
         if not _is_words(text):
             raise ConfigurationError("say() needs words: a text that is not empty. To be silent, just wait.")
@@ -90,7 +95,11 @@ class Talking(SessionParts):
         Raises
         ------
         ConfigurationError
-            For a file that is missing, empty or no sound.
+            For a file that is missing, empty or no sound, or a timeout that is no number above 0; when
+            awaited: the call was made elsewhere, and so was its sound (`rtc.attach`).
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses what ends the turn or answers it,
+            or the answer is not over in time.
         """
         from rtc_widget.audio import load_sound
 
@@ -122,7 +131,10 @@ class Talking(SessionParts):
         Raises
         ------
         ConfigurationError
-            While voice activity detection is on.
+            While voice activity detection is on; for a timeout that is no number above 0.
+        ConnectionFailed, ServerError, WaitTimeout
+            There is no call (any more), the service refuses the turn (of less than 100 ms, say), or its
+            answer is not over in time.
         """
         if self._configuration.turn_detection is not None:
             raise ConfigurationError(
@@ -169,7 +181,10 @@ class Talking(SessionParts):
         Raises
         ------
         ConfigurationError, ProtocolError
-            For a field or value that no response takes.
+            For a field or value that no response takes, or a timeout that is no number above 0; when awaited:
+            it is larger than the data channel takes in one message.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited: there is no call (any more), the service refuses it, or it is not done in time.
         """
         event, _ = protocol.dialect.respond(protocol.response_fields(**fields))
         checked, limit_s = self._checked(event), checked_timeout(timeout)
@@ -187,6 +202,13 @@ class Talking(SessionParts):
         ----------
         timeout
             Until nothing runs and nothing plays, in s.
+
+        Raises
+        ------
+        ConfigurationError
+            For a timeout that is no number above 0.
+        ConnectionFailed, WaitTimeout
+            When awaited: there is no call (any more), or something still runs or plays after that time.
         """
         return self._start_in_call("interrupt", self._interrupt(checked_timeout(timeout)))
 

@@ -86,10 +86,22 @@ class Tooling(SessionParts):
     def remove_tool(self, name: str) -> Handle[Any]:
         """Take a tool away from the model.
 
+        Parameters
+        ----------
+        name
+            Of the tool, as the model knows it.
+
+        Returns
+        -------
+        Handle
+            Of the effective session, as of `update`.
+
         Raises
         ------
         ConfigurationError
-            When there is none of that name.
+            When there is none of that name, or the session is closed.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited, as of `update`; where that was refused or never sent, the tool stays.
         """
         return self._declare("remove_tool", self._tools.now.without(name))
 
@@ -132,6 +144,8 @@ class Tooling(SessionParts):
             For what is no server, or a name that is taken; without the `[mcp]` extra.
         ConnectionFailed
             When awaited: the server is not there, with its last words.
+        ServerError, WaitTimeout
+            When awaited, as of `update`: its tools are not there then.
         """
         self._check_open()
         check_installed()
@@ -160,10 +174,17 @@ class Tooling(SessionParts):
         server
             The name its tools begin with, its command or its address.
 
+        Returns
+        -------
+        Handle
+            Done when the session is without them, and the server has ended.
+
         Raises
         ------
         ConfigurationError
             When there is none.
+        ConnectionFailed, ServerError, WaitTimeout
+            When awaited, as of `update`; the server ends all the same.
         """
         taken = self._mcp.take(server, checked_place(server))
 
@@ -221,6 +242,12 @@ class Tooling(SessionParts):
     def approve(self, tool_call_id: str) -> None:
         """Let a call run that waits for approval.
 
+        Parameters
+        ----------
+        tool_call_id
+            Of the call, as the note `rtc.approval` has it; of a call that the service makes to an MCP server,
+            the item id of its request.
+
         Raises
         ------
         ConfigurationError
@@ -230,6 +257,13 @@ class Tooling(SessionParts):
 
     def reject(self, tool_call_id: str, reason: str | None = None) -> None:
         """Do not let a call run that waits for approval; the model is told, with the reason.
+
+        Parameters
+        ----------
+        tool_call_id
+            As of `approve`.
+        reason
+            For the model; None gives none.
 
         Raises
         ------

@@ -116,7 +116,10 @@ class HeadlessSession(Session):
         Raises
         ------
         ConfigurationError
-            For a file that is missing, empty or no sound.
+            For a file that is missing, empty or no sound, or a rate that cannot be; for a timeout that is no
+            number above 0.
+        ConnectionFailed, ServerError, WaitTimeout
+            As of `Session.play`.
         """
         if isinstance(source, AsyncIterable):
             from rtc_widget.audio.sound import check_rate
