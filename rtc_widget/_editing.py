@@ -101,6 +101,8 @@ class Editing(SessionParts):
         if not isinstance(text, str | None):
             raise ConfigurationError(f"text is what the user says to the picture, not {text!r}.")
         room = self._core.transport.max_message_bytes - len((text or "").encode()) * 2 - 2048
+        if room <= 0:
+            raise ConfigurationError("This text leaves no room for the picture in one message: say less.")
         url = image_url(source, max_bytes=room)
         event, item_id = protocol.dialect.add_image(url, text=text, detail=detail)
         return self._start_in_call(

@@ -326,6 +326,7 @@ def test_a_time_limit_that_is_no_number_above_0_is_refused(bare: Session, name: 
         (lambda s: s.wait_for("response.done", since="x"), "seq of a record"),
         (lambda s: s.stream(since=True), "seq of a record"),
         (lambda s: s.add_image(PICTURE, text=3), "what the user says to the picture"),
+        (lambda s: s.add_image(PICTURE, text="x" * 300_000), "no room for the picture"),
         (lambda _: made(record="yes"), "record is True"),
         (
             lambda _: made(session={"voice": "cedar"}),
