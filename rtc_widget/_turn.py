@@ -77,13 +77,16 @@ class Turn:
 
     @property
     def status(self) -> str | None:
-        """Status of the last response: completed, cancelled, failed or incomplete; None without one."""
+        """Status of the last response; None without one.
+
+        completed, cancelled, failed or incomplete; in_progress while it runs, or where its call ended first.
+        """
         value = self._value("status")
         return None if value is None else str(value)
 
     @property
     def interrupted(self) -> bool:
-        """Whether the user spoke over the answer."""
+        """Whether an answer was cut short: response cancelled, its audio cleared or truncated."""
         return bool(self._value("interrupted"))
 
     @property
