@@ -10,9 +10,31 @@ from rtc_widget._parts import SessionParts
 from rtc_widget.widget import RealtimeWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rtc_widget.transports import messages
 
 __all__ = ["Transcribing", "TranscriptionWidget"]
+
+
+def _refused(name: str, why: str) -> Callable[..., NoReturn]:
+    """Return what stands in the place of a command that such a session has not."""
+
+    def refuse(self: Transcribing, *_: Any, **__: Any) -> NoReturn:  # noqa: ARG001 - as every command
+        raise ConfigurationError(
+            "A transcription session listens and does not answer: play() into it or speak, and read "
+            "`transcripts`. For a conversation make an rtc.RealtimeWidget()."
+        )
+
+    refuse.__name__, refuse.__qualname__ = name, f"Transcribing.{name}"
+    refuse.__doc__ = f"""Refuse: {why}
+
+        Raises
+        ------
+        ConfigurationError
+            In any case: a transcription session listens and does not answer.
+        """
+    return refuse
 
 
 class Transcribing(SessionParts):
@@ -30,13 +52,14 @@ class Transcribing(SessionParts):
     def _end_of_turn(self) -> list[dict[str, Any]]:
         return [protocol.dialect.commit_input()]
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise ConfigurationError(
-            "A transcription session listens and does not answer: play() into it or speak, and read "
-            "`transcripts`. For a conversation make an rtc.RealtimeWidget()."
-        )
-
-    say = respond = tool = add_mcp = add_message = add_image = edit = ask_again = _refuse
+    say = _refused("say", "nothing answers what is typed. Speak or `play()`, and read `captions`.")
+    respond = _refused("respond", "nothing answers. What was heard is in `captions` and `transcripts`.")
+    tool = _refused("tool", "there is no model that could call a function.")
+    add_mcp = _refused("add_mcp", "there is no model that could call a server's tools.")
+    add_message = _refused("add_message", "there is no conversation to add it to.")
+    add_image = _refused("add_image", "there is no conversation to add it to.")
+    edit = _refused("edit", "what was heard stays as it was written down.")
+    ask_again = _refused("ask_again", "there are no answers to compare.")
 
 
 class TranscriptionWidget(Transcribing, RealtimeWidget):
@@ -50,6 +73,8 @@ class TranscriptionWidget(Transcribing, RealtimeWidget):
     ----------
     provider, signaling, sideband, directory, record
         As of `RealtimeWidget`.
+    variant
+        As of `RealtimeWidget`; it holds only what a transcription session has.
     fields
         Of a transcription session: transcription (model, language, prompt, …), turn_detection,
         noise_reduction, include.

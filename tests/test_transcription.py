@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -44,6 +45,15 @@ def test_what_a_transcription_session_does_not_do_is_refused(ask: Any) -> None:
     with pytest.raises(ConfigurationError, match="does not answer"):
         ask(session)
     session.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["say", "respond", "tool", "add_mcp", "add_message", "add_image", "edit", "ask_again"]
+)
+def test_a_command_that_is_refused_says_so_under_its_own_name(name: str) -> None:
+    command = getattr(rtc.TranscriptionWidget, name)
+    assert command.__name__ == name
+    assert (inspect.getdoc(command) or "").startswith("Refuse: ")
 
 
 @pytest.mark.parametrize("fields", [{"instructions": "Be brief."}, {"voice": "cedar"}, {"tools": []}])
