@@ -135,7 +135,18 @@ class Handle(Generic[T]):
         return self._future.cancelled()
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Return the command's error, None if it went well; blocks like `result`."""
+        """Return the command's error, None if it went well; blocks like `result`.
+
+        Parameters
+        ----------
+        timeout
+            In s; None waits as long as the command itself does.
+
+        Raises
+        ------
+        ConfigurationError, TimeoutError
+            As of `result`: of the waiting, not of the command.
+        """
         try:
             self.result(timeout)
         except TimeoutError:
@@ -153,7 +164,13 @@ class Handle(Generic[T]):
         return self._future.cancel()
 
     def add_done_callback(self, callback: Callable[[Future[T]], object]) -> None:
-        """Call back with the future when it is done."""
+        """Call back when it is done, or at once where it is.
+
+        Parameters
+        ----------
+        callback
+            Called with the future behind it, on whichever thread ends it.
+        """
         self._future.add_done_callback(callback)
 
     def __repr__(self) -> str:

@@ -145,7 +145,13 @@ class HeadlessSession(Session):
         return self._cut(self._peer.agent_audio, t_from_ms, t_to_ms)
 
     def user_audio(self, t_from_ms: float | None = None, t_to_ms: float | None = None) -> Sound:
-        """Return what was sent, on the same clock as `agent_audio`; parameters as there."""
+        """Return what was sent, on the same clock as `agent_audio` and as much of it.
+
+        Parameters
+        ----------
+        t_from_ms, t_to_ms
+            In ms since the session's first record; None: as far as there is any.
+        """
         return self._cut(self._peer.user_audio, t_from_ms, t_to_ms)
 
     def _cut(self, timeline: Timeline, t_from_ms: float | None, t_to_ms: float | None) -> Sound:

@@ -76,7 +76,17 @@ class Sound:
 
     @classmethod
     def from_samples(cls, samples: NDArray[np.int16], sample_rate_hz: int, *, name: str = "sound") -> Sound:
-        """Make one of int16 samples, shape (n,)."""
+        """Make one of samples.
+
+        Parameters
+        ----------
+        samples
+            int16, shape (n,).
+        sample_rate_hz
+            In Hz.
+        name
+            What it is, for people.
+        """
         return cls(samples.astype("<i2", copy=False).tobytes(), sample_rate_hz, name)
 
     @property
@@ -90,7 +100,12 @@ class Sound:
         return len(self.pcm) / _BYTES_A_SAMPLE / self.sample_rate_hz
 
     def resampled(self, sample_rate_hz: int) -> Sound:
-        """Return the same sound at another rate, in Hz.
+        """Return the same sound at another rate.
+
+        Parameters
+        ----------
+        sample_rate_hz
+            In Hz.
 
         Raises
         ------
@@ -104,7 +119,12 @@ class Sound:
         return Sound.from_samples(to_int16(samples), sample_rate_hz, name=self.name)
 
     def cut(self, start_s: float = 0.0, end_s: float | None = None) -> Sound:
-        """Return the part from `start_s` to `end_s`, in s from the beginning; None is the end.
+        """Return a part of it.
+
+        Parameters
+        ----------
+        start_s, end_s
+            In s from the beginning; None is the end.
 
         Raises
         ------
@@ -129,7 +149,17 @@ class Sound:
         return file.getvalue()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a file; its ending says the format: .wav, or with `[audio]` .flac, .ogg, .mp3.
+        """Write a file.
+
+        Parameters
+        ----------
+        path
+            Its ending says the format: .wav, or with `[audio]` .flac, .ogg, .mp3.
+
+        Returns
+        -------
+        Path
+            The file.
 
         Raises
         ------

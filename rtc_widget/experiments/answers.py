@@ -143,7 +143,13 @@ class Answers(pd.DataFrame):
         return pd.Series([answer.audio for answer in self.each], self.index, dtype="object", name="audio")
 
     def of(self, variant: str) -> list[Answer]:
-        """Return the answers of a variant."""
+        """Return the answers of a variant, in order of repeat; none for a name that is none of them.
+
+        Parameters
+        ----------
+        variant : str
+            Its name.
+        """
         return [answer for answer in self.each if answer.variant == variant]
 
     @property

@@ -85,7 +85,17 @@ class Results(Evidence):
 
     @classmethod
     def of(cls, done: Iterable[tuple[Trial, Sequence[Score]]], variants: Sequence[str], folder: Path) -> Self:
-        """Return results of trials and their scores, in order of variant, scenario, repeat."""
+        """Return results of trials and their scores, in order of variant, scenario, repeat.
+
+        Parameters
+        ----------
+        done : iterable of tuple
+            Each trial, with its scores.
+        variants : sequence of str
+            Names of the variants, in their order.
+        folder : Path
+            Where its sessions lie.
+        """
         places = {name: place for place, name in enumerate(variants)}
         ordered = sorted(
             done,
@@ -224,7 +234,18 @@ class Results(Evidence):
         return self
 
     def sql(self, query: str) -> pd.DataFrame:
-        """Ask DuckDB; every frame is a table, with the columns `variant`, `scenario` and `repeat`."""
+        """Ask DuckDB; every frame is a table, with the columns `variant`, `scenario` and `repeat`.
+
+        Parameters
+        ----------
+        query : str
+            As of `rtc.sql`.
+
+        Raises
+        ------
+        ConfigurationError
+            DuckDB is not installed, or cannot answer.
+        """
         return self.recordings.sql(query)
 
 

@@ -48,7 +48,15 @@ class Say:
         return self.text
 
     async def run(self, session: Session, timeout: float) -> None:
-        """Type it, and wait until it is answered."""
+        """Type it, and wait until it is answered.
+
+        Parameters
+        ----------
+        session : Session
+            Where.
+        timeout : float
+            As of `Session.say`, in s; so are the errors.
+        """
         await session.say(self.text, timeout=timeout)
 
 
@@ -91,7 +99,15 @@ class Play:
         return self.text or self.sound.name
 
     async def run(self, session: Session, timeout: float) -> None:
-        """Speak it, and wait until it is answered."""
+        """Speak it, and wait until it is answered.
+
+        Parameters
+        ----------
+        session : Session
+            Where.
+        timeout : float
+            As of `Session.play`, in s; so are the errors.
+        """
         await session.play(self.sound, timeout=timeout)
 
 

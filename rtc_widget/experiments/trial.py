@@ -82,7 +82,18 @@ class Trial:
         return len(self.turn_numbers)
 
     def turns_of(self, step: int) -> list[Turn]:
-        """Return the turns that a step made: one, or more where a pause split what was played."""
+        """Return the turns that a step made: one, or more where a pause split what was played.
+
+        Parameters
+        ----------
+        step : int
+            Its number, from 0; of one that was not finished there are none.
+
+        Raises
+        ------
+        RecordingError
+            The trial left no session.
+        """
         made = self.turn_numbers[step] if step < len(self.turn_numbers) else []
         return [Turn(self.recording, index) for index in made]
 

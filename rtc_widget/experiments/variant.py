@@ -137,6 +137,11 @@ class Variant:
     def without(self, *names: str) -> Variant:
         """Return a copy without some fields, which leaves them to the session.
 
+        Parameters
+        ----------
+        names
+            Of the fields, one after the other.
+
         Raises
         ------
         ConfigurationError
@@ -158,10 +163,20 @@ class Variant:
     def diff(self, other: Variant) -> VariantDiff:
         """Return what changes from this variant to another: fields, and instructions line by line.
 
+        Parameters
+        ----------
+        other
+            The one it becomes.
+
         Returns
         -------
         VariantDiff
             Shows itself in a cell; false when nothing differs.
+
+        Raises
+        ------
+        ConfigurationError
+            For what is no variant.
         """
         other = checked_variant(other)
         return compare(self.label, self._fields, other.label, other._fields)
@@ -178,6 +193,11 @@ class Variant:
         What the file held before is not lost, without git either: where it differs, it is put aside as
         `<directory>/versions/<name>@<hash>.md`, and `load("<name>@<hash>")` brings it back. A file that says
         the same already stays as it is, comments and all.
+
+        Parameters
+        ----------
+        directory
+            Where variants lie.
 
         Returns
         -------
@@ -245,6 +265,18 @@ class Variant:
         """Return all there is of a variant: what `save` put aside, oldest first, and last what it is now.
 
         How old one is, its file's time says: git gives all files the time they were checked out.
+
+        Parameters
+        ----------
+        name
+            Its name, without a hash.
+        directory
+            Where variants lie.
+
+        Raises
+        ------
+        ConfigurationError, ProtocolError
+            For a name that no file can have, and as of `load`.
         """
         now = variant_store.path_of(variant_store.checked_name(name), directory)
         current = [cls.load(now)] if now.exists() else []

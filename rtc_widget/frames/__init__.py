@@ -140,6 +140,11 @@ class Frames:
     def keep_heard(self, folder: Path) -> None:
         """Write what was heard into a recording's folder, so that loading it need not listen again.
 
+        Parameters
+        ----------
+        folder : Path
+            Of the recording.
+
         Raises
         ------
         OSError
@@ -149,7 +154,13 @@ class Frames:
             self._hearing.keep(folder)
 
     def heard(self, turn: int) -> TurnHeard | None:
-        """Return what the recording says of a turn; None where it says nothing."""
+        """Return what the recording says of a turn; None where it says nothing.
+
+        Parameters
+        ----------
+        turn : int
+            Its number.
+        """
         heard = self._listen("turns")
         with self._lock, self.conversation.lock:
             version = len(self.log), self.conversation.n_applied, heard
@@ -205,6 +216,11 @@ def _no_collector(n_records: int) -> Iterator[None]:
 
 def frame_of(name: object) -> Frame:
     """Return the declaration of a frame.
+
+    Parameters
+    ----------
+    name : str
+        One of `FRAMES`.
 
     Raises
     ------

@@ -90,7 +90,13 @@ class Frame:
         return (SESSION_ID, *self.columns)
 
     def build(self, source: Source) -> pd.DataFrame:
-        """Make the DataFrame."""
+        """Make the DataFrame.
+
+        Parameters
+        ----------
+        source : Source
+            What its rows are made of.
+        """
         rows = list(self.rows(source))
         columns = {column.name: to_arrow(column.values(rows), column.kind) for column in self.columns}
         columns["session_id"] = pa.repeat(pa.scalar(source.log.session_id, pa.large_string()), len(rows))
@@ -99,7 +105,17 @@ class Frame:
     def from_arrow(
         self, arrays: dict[str, pa.Array], length: int, extra: Sequence[Column] = ()
     ) -> pd.DataFrame:
-        """Make the DataFrame of Arrow columns; what is missing there becomes `NA`."""
+        """Make the DataFrame of Arrow columns; what is missing there becomes `NA`.
+
+        Parameters
+        ----------
+        arrays : dict of str to Array
+            By the names of the columns.
+        length : int
+            How many rows.
+        extra : sequence of Column
+            Columns that stand before its own.
+        """
         made: dict[str, Any] = {}
         for column in (SESSION_ID, *extra, *self.columns):
             values = arrays.get(column.name)

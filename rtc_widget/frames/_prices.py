@@ -42,6 +42,16 @@ class Price:
         """Return what a bill comes to; None when a part of it has no price, or is of an unknown kind.
 
         Tokens of no stated kind are text, but for those of a spoken answer and cached ones.
+
+        Parameters
+        ----------
+        bill : Bill
+            The counts of one `usage` object.
+
+        Returns
+        -------
+        float or None
+            USD.
         """
         if bill.cached_of_unknown_kind or (bill.spoken_of_unknown_kind and self.speech_has_its_price):
             return None

@@ -83,7 +83,18 @@ class Recordings(FrameProperties):
         return self._frame("sessions")
 
     def sql(self, query: str) -> pd.DataFrame:
-        """Ask DuckDB; every frame is a table. See `sql`."""
+        """Ask DuckDB; every frame is a table.
+
+        Parameters
+        ----------
+        query : str
+            As of `rtc.sql`.
+
+        Raises
+        ------
+        ConfigurationError
+            DuckDB is not installed, or cannot answer.
+        """
         return _ask(self, query)
 
     def to_parquet(self, folder: str | Path) -> Path:
@@ -103,7 +114,13 @@ class Recordings(FrameProperties):
         return parquet.write_dataset(map(self._frames_of, paths), Path(folder))
 
     def files(self, name: str) -> list[Path | pa.Table]:
-        """Return a frame of each session: its Parquet file, brought up to date, else a table."""
+        """Return a frame of each session: its Parquet file, brought up to date, else a table.
+
+        Parameters
+        ----------
+        name : str
+            Of the frame.
+        """
         found: dict[Path, Path | pa.Table] = dict.fromkeys(self.paths)
         for path in self.paths:
             if path.is_dir() and parquet.is_fresh(path, path / folders.JOURNAL, name):

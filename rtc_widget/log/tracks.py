@@ -109,7 +109,19 @@ class Tracks:
         return Sound.from_samples(self.read(track, first, last), RATE_HZ, name=track)
 
     def read(self, track: TrackName, first: int, last: int) -> NDArray[np.int16]:
-        """Return the samples from one position to before another, shape (last - first,); else zeros.
+        """Return the samples from one position to before another; zeros where nothing was recorded.
+
+        Parameters
+        ----------
+        track
+            "user" or "agent".
+        first, last
+            Positions on the timeline, in samples at 24 kHz.
+
+        Returns
+        -------
+        ndarray
+            int16, shape (last - first,).
 
         Raises
         ------
@@ -203,6 +215,11 @@ class Tracks:
         """Write the tracks, as they are now, into another folder; in their own one they stay as they are.
 
         Where there is nothing of them (their folder could not be written, or is gone), nothing is done.
+
+        Parameters
+        ----------
+        folder
+            One that is there.
 
         Raises
         ------

@@ -89,11 +89,25 @@ class Provider:
         return f"{self.base_url}/realtime/calls"
 
     def call_url(self, rtc_call_id: str, what: str) -> str:
-        """Return where to ask something of one call: hangup, accept, reject, refer."""
+        """Return where to ask something of one call.
+
+        Parameters
+        ----------
+        rtc_call_id
+            Of the call.
+        what
+            "hangup", "accept", "reject" or "refer".
+        """
         return f"{self.base_url}/realtime/calls/{rtc_call_id}/{what}"
 
     def sideband_url(self, rtc_call_id: str) -> str:
-        """Return the WebSocket that joins a call."""
+        """Return the address of the WebSocket that joins a call.
+
+        Parameters
+        ----------
+        rtc_call_id
+            Of the call.
+        """
         return sideband_url(self.base_url, rtc_call_id)
 
     @property
@@ -107,7 +121,13 @@ class Provider:
         return self._http.trust_env
 
     def session_of(self, session: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a session as this service takes it."""
+        """Return a session as this service takes it.
+
+        Parameters
+        ----------
+        session
+            Its fields, nested.
+        """
         return dict(session)
 
     def __repr__(self) -> str:
@@ -279,7 +299,16 @@ class Provider:
         return OfferRefused(f"{self.name} at {self.base_url} refused the offer: {reason}", status)
 
     async def ask_call(self, rtc_call_id: str, what: str, body: dict[str, Any]) -> None:
-        """Ask something of one call: accept (the body is a session), reject, refer.
+        """Ask something of one call.
+
+        Parameters
+        ----------
+        rtc_call_id
+            Of the call.
+        what
+            "accept", "reject" or "refer".
+        body
+            What goes with it; of "accept", the session.
 
         Raises
         ------
@@ -300,7 +329,18 @@ class Provider:
             raise failure(f"HTTP {response.status_code}, {api_message(response, self.credentials)}.")
 
     async def hang_up(self, rtc_call_id: str) -> None:
-        """End a call by its id; a call that has ended already is no error."""
+        """End a call by its id; a call that has ended already is no error.
+
+        Parameters
+        ----------
+        rtc_call_id
+            Of the call.
+
+        Raises
+        ------
+        ConnectionFailed
+            The service does not answer.
+        """
         await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=self._no_call)
 
     def join(self) -> None:

@@ -100,6 +100,11 @@ class SecretPolicy:
     def check_model(self, session: Mapping[str, Any]) -> None:
         """Refuse a session of a model that is not allowed.
 
+        Parameters
+        ----------
+        session
+            Its fields, nested; of a transcription session, the model that transcribes counts.
+
         Raises
         ------
         SecretError
