@@ -171,12 +171,30 @@ class Configuration:
 
     def field(self, name: str, default: Any = None) -> Any:
         """Return a field by its flat name: what is in force in a live session, else what is asked for."""
-        value: Any = self.now
-        for step in protocol.SESSION_PLACES.get(name, (name,)):
-            if not isinstance(value, dict) or step not in value:
-                return default
-            value = value[step]
-        return value
+        return _field_of(self.now, name, default)
+
+    def __repr__(self) -> str:
+        """Say what calls are made with; neither instructions nor tools, which may hold what is secret."""
+        listens = self.type == "transcription"
+        heard_by = _field_of(self.requested, "transcription") or {}
+        voice = _field_of(self.requested, "voice")
+        facts = [
+            listens and self.type,
+            heard_by.get("model") if listens else _field_of(self.requested, "model"),
+            voice and f"voice {voice.get('id') if isinstance(voice, dict) else voice}",
+            f"version {self.version}",
+            self.variant and f"variant {self.variant}",
+        ]
+        return f"<Configuration: {', '.join(str(fact) for fact in facts if fact)}>"
+
+
+def _field_of(session: Mapping[str, Any], name: str, default: Any = None) -> Any:
+    value: Any = session
+    for step in protocol.SESSION_PLACES.get(name, (name,)):
+        if not isinstance(value, dict) or step not in value:
+            return default
+        value = value[step]
+    return value
 
 
 def unless_changed(variant: Variant, fields: Mapping[str, Any]) -> Variant | None:

@@ -218,3 +218,9 @@ class Conversation:
     def variant(self) -> str | None:
         """The variant in effect."""
         return self._model.variant
+
+    def __repr__(self) -> str:
+        """Say how much there is of it."""
+        with self.lock:
+            n_items, n_turns, n_responses = len(self.items), len(self.turns), len(self._model.responses)
+        return f"<Conversation: {n_items} items, {n_turns} turns, {n_responses} responses>"

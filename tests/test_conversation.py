@@ -44,6 +44,14 @@ def test_a_spoken_turn_has_both_sides_and_its_times() -> None:
     assert turn.latency_inferred_ms == turn.t_first_audio_ms - turn.t_speech_stopped_ms + 200
 
 
+def test_a_conversation_says_how_much_there_is_of_it() -> None:
+    script = Script().session()
+    assert repr(reduce(script)) == "<Conversation: 0 items, 0 turns, 0 responses>"
+    script.spoken_turn("A flat white, please.", "One flat white coming up.")
+    script.server("conversation.item.deleted", item_id=reduce(script).items[-1].item_id)
+    assert repr(reduce(script)) == "<Conversation: 1 items, 1 turns, 1 responses>"
+
+
 DELTA = "conversation.item.input_audio_transcription.delta"
 
 

@@ -491,6 +491,22 @@ async def test_a_session_shows_its_provider_its_model_and_its_state() -> None:
     session.close()
 
 
+async def test_a_configuration_shows_what_calls_are_made_with_and_nothing_that_may_be_secret() -> None:
+    server = {
+        "type": "mcp",
+        "server_label": "bar",
+        "server_url": "https://bar.example",
+        "authorization": "canary",
+    }
+    calm = rtc.Variant("calm", voice="cedar")
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None, variant=calm, tools=[server])
+    said = repr(session.configuration)
+    assert said == "<Configuration: gpt-realtime-2.1, voice cedar, version 1, variant calm>"
+    await session.update(voice={"id": "voice_1"}, instructions="canary")
+    assert repr(session.configuration) == "<Configuration: gpt-realtime-2.1, voice voice_1, version 1>"
+    session.close()
+
+
 async def test_no_key_is_in_the_log_or_any_frame(session: rtc.HeadlessSession) -> None:
     await session.say("What is your name?")
     text = "\n".join(record.text for record in session.event_log.records())

@@ -91,6 +91,7 @@ def test_the_widget_shows_the_model_that_transcribes() -> None:
     )
     assert widget._panel_config()["model"] == "gpt-live-transcribe"
     assert repr(widget) == "TranscriptionWidget(sandbox, idle)"
+    assert repr(widget.configuration) == "<Configuration: transcription, gpt-live-transcribe, version 1>"
     widget.close()
 
 

@@ -164,6 +164,15 @@ class Tracks:
     def _path(self, track: TrackName, end: str) -> Path:
         return self.folder / f"{track}.{end}"
 
+    def __repr__(self) -> str:
+        """Say how long they are, and where."""
+        try:  # without the lock: while they are turned into another form, either is there
+            n_frames = max(self._length(track) for track in TRACKS)
+            told = f"user and agent, {n_frames / RATE_HZ:.2f} s" if self.exist else "nothing recorded"
+        except (RecordingError, OSError):
+            told = "cannot be read"
+        return f"<Tracks: {told} in {self.folder}>"
+
     # -- from one form to the other -----------------------------------------------------------------
 
     def seal(self) -> None:

@@ -113,6 +113,20 @@ def test_hanging_up_makes_flac_of_the_same_samples_and_one_length(tmp_path: Path
     room.recorder.close()
 
 
+def test_tracks_say_how_long_they_are_and_where_whatever_state_they_are_in(tmp_path: Path) -> None:
+    tracks = Tracks(tmp_path)
+    assert repr(tracks) == f"<Tracks: nothing recorded in {tmp_path}>"
+    room = Room(tmp_path)
+    room.both(0, 30_000)
+    room.recorder.flush()
+    assert repr(tracks) == f"<Tracks: user and agent, 1.25 s in {tmp_path}>"
+    room.recorder.finish()
+    assert repr(tracks) == f"<Tracks: user and agent, 1.25 s in {tmp_path}>"
+    room.recorder.close()
+    (tmp_path / "user.flac").write_bytes(b"no flac")
+    assert repr(tracks) == f"<Tracks: cannot be read in {tmp_path}>"
+
+
 def test_a_second_call_goes_on_in_the_same_tracks_and_the_pause_is_no_gap(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.both(0, 2_400)
