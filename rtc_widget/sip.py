@@ -138,3 +138,7 @@ async def _asked(provider: Provider, what: str, rtc_call_id: str, body: dict[str
             await provider.ask_call(rtc_call_id, what, body)
     finally:
         await provider.leave()
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import anywidget
 import pytest
 
 import rtc_widget as rtc
+from rtc_widget import audio, providers
 from rtc_widget.session import Session
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 MEANT = {
     *("__dict__", "__doc__", "__init__", "__module__", "__repr__", "__weakref__"),
@@ -37,6 +43,13 @@ def test_no_attribute_of_an_instance_hides_one_of_the_widget() -> None:
 @pytest.mark.parametrize("name", ["send", "log", "open", "keys", "comm", "layout", "traits", "observe"])
 def test_names_that_a_widget_owns_are_not_a_session_s(name: str) -> None:
     assert not hasattr(Session, name)
+
+
+@pytest.mark.parametrize("module", [rtc, rtc.frames, rtc.sip, audio, providers], ids=lambda one: one.__name__)
+def test_dir_of_a_public_module_is_what_it_offers_and_not_what_it_imports(module: ModuleType) -> None:
+    assert dir(module) == sorted(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
 
 
 def test_every_public_name_is_there_and_sorted() -> None:

@@ -6,3 +6,7 @@ from rtc_widget.audio.files import load_sound
 from rtc_widget.audio.sound import Sound
 
 __all__ = ["Sound", "load_sound"]
+
+
+def __dir__() -> list[str]:
+    return __all__

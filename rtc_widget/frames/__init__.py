@@ -230,3 +230,7 @@ def frame_of(name: object) -> Frame:
     if not isinstance(name, str) or name not in FRAMES:
         raise ConfigurationError(f"no frame is called {name!r}; there are {', '.join(FRAMES)}")
     return FRAMES[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

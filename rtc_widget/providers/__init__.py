@@ -21,3 +21,7 @@ __all__ = [
     "SecretPolicy",
     "default_provider",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
