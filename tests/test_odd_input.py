@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from rtc_widget.experiments.trial import Trial
+
 HALF = "half an emoji: \ud83d"
 
 
@@ -135,7 +137,7 @@ def test_a_record_before_the_first_is_refused() -> None:
     ids=["half", "unsayable", "name", "size"],
 )
 def test_an_odd_score_is_a_row_and_the_other_trials_go_on(tmp_path: Path, odd: Any) -> None:
-    def judge(trial: rtc.Trial) -> Any:
+    def judge(trial: Trial) -> Any:
         if trial.repeat > 0:
             return 1.0
         if isinstance(odd, Exception):
