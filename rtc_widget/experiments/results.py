@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import html
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from rtc_widget._arguments import expanded, is_whole
 from rtc_widget._errors import ConfigurationError
@@ -140,8 +140,14 @@ class Results(Evidence):
         """Go through the trials."""
         return iter(self._trials)
 
-    def __getitem__(self, index: int) -> Trial:
-        """Return a trial by its row in `trials`.
+    @overload
+    def __getitem__(self, index: int) -> Trial: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Trial]: ...
+
+    def __getitem__(self, index: int | slice) -> Trial | list[Trial]:
+        """Return a trial by its row in `trials`, or several by a slice.
 
         Raises
         ------

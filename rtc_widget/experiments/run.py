@@ -18,6 +18,7 @@ from rtc_widget.log.folders import JOURNAL
 if TYPE_CHECKING:
     from rtc_widget.experiments.scenario import Scenario, Step
     from rtc_widget.experiments.variant import Variant
+    from rtc_widget.headless import HeadlessSession
     from rtc_widget.providers import Provider
     from rtc_widget.session import Session
 
@@ -76,7 +77,7 @@ class Outcome:
     error: str | None = None
 
 
-def session_of(plan: Plan) -> Session:
+def session_of(plan: Plan) -> HeadlessSession:
     """Make a trial's session; nothing is sent yet.
 
     Raises
@@ -156,7 +157,7 @@ def _is_kept(session: Session) -> bool:
     return session.folder is not None and (session.folder / JOURNAL).exists()
 
 
-async def _take(session: Session, place: int, step: Step, timeout: float) -> list[int]:
+async def _take(session: HeadlessSession, place: int, step: Step, timeout: float) -> list[int]:
     """Take a step, and return the numbers of the turns it made; the log keeps them."""
     before = len(session.conversation.turns)
     if isinstance(step, Say | Play):

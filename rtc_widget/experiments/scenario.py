@@ -12,6 +12,7 @@ from rtc_widget._errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rtc_widget.audio.sound import Sound
+    from rtc_widget.headless import HeadlessSession
     from rtc_widget.session import Session
 
 __all__ = ["Play", "Say", "Scenario", "Step", "words_of"]
@@ -111,7 +112,7 @@ class Play:
         await session.play(self.sound, timeout=timeout)
 
 
-Step = Say | Play | Callable[["Session"], Awaitable[object]]
+Step = Say | Play | Callable[["HeadlessSession"], Awaitable[object]]
 
 
 class Scenario:
@@ -122,8 +123,9 @@ class Scenario:
     name : str
         What it is called in every frame.
     steps : sequence of Say, Play or async functions
-        In order; each begins when the one before is answered. A function is called with the session and does
-        what it likes: `async def hurry(session): …` may interrupt, send a picture, or wait.
+        In order; each begins when the one before is answered. A function is called with the session, a
+        HeadlessSession, and does what it likes: `async def hurry(session): …` may interrupt, send a picture,
+        or wait.
 
     Raises
     ------

@@ -40,7 +40,7 @@ async def hurry(session: Session) -> None:
     await told
 
 
-async def stumble(session: Session) -> None:
+async def stumble(session: rtc.HeadlessSession) -> None:
     await session.say("Hello.")
     raise LookupError("nothing there")
 
@@ -142,6 +142,11 @@ def test_every_frame_says_which_trial_a_row_is_of(results: rtc.Results) -> None:
     assert list(counted["n"]) == [2, 4, 2, 4]
     again = rtc.load_many(results.folder).turns
     assert sorted(again["scenario"]) == sorted(turns["scenario"])
+
+
+def test_a_trial_is_had_by_its_row_and_several_by_a_slice(results: rtc.Results) -> None:
+    assert [trial.repeat for trial in results[0:2]] == [0, 1]
+    assert results[-2:] == [results[len(results) - 2], results[-1]]
 
 
 def test_the_log_says_which_trial_it_is_and_which_step_made_which_turn(results: rtc.Results) -> None:
