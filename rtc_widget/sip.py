@@ -68,6 +68,8 @@ def reject(
     ------
     ConfigurationError
         For what is no call id or provider, and a status that refuses nothing.
+    ConnectionFailed
+        When awaited: the service refused, or does not answer.
     """
     if not is_whole(status_code) or status_code not in _REFUSALS:
         raise ConfigurationError(
@@ -92,6 +94,8 @@ def refer(rtc_call_id: str, target_uri: str, *, provider: Provider | None = None
     ------
     ConfigurationError
         For what is no call id or provider, and no such address.
+    ConnectionFailed
+        When awaited: the service refused, or does not answer.
     """
     uri: object = target_uri
     if not isinstance(uri, str) or not uri.startswith(_TARGETS):
@@ -115,6 +119,8 @@ def hang_up(rtc_call_id: str, *, provider: Provider | None = None) -> Handle[Non
     ------
     ConfigurationError
         For what is no call id or provider.
+    ConnectionFailed
+        When awaited: the service does not answer.
     """
     return _ask("hangup", rtc_call_id, provider, None)
 
