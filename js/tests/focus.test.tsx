@@ -111,6 +111,17 @@ describe("the focus in the Prompt tab", () => {
   });
 });
 
+it("goes to the tab in front when what was wrong is put right", async () => {
+  page.instance.hangUp();
+  browser.playAllowed = false;
+  await callUp(page, browser);
+  browser.playAllowed = true;
+  await press("Enable sound");
+  expect(button("Enable sound")).toBeUndefined();
+  expect(focused()?.getAttribute("role")).toBe("tab");
+  expect(focused()?.textContent).toContain("Transcript");
+});
+
 it("what is typed and chosen in a tab is there when the tab is in front again", async () => {
   await open("Events");
   const search = () => view.querySelector<HTMLInputElement>("input[type=search]")?.value;

@@ -31,7 +31,7 @@ export function Button({ off = false, onClick, ...rest }: ButtonProps) {
 /** What the keyboard reaches. */
 const REACHED = "[tabindex], button, input, textarea, select";
 
-/** The focus of an element that goes away stays near: on what is around it, else on what comes first there. */
+/** The focus of an element that goes away stays near: on what is around it, else on what comes first there or the tab. */
 export function useStaying<T extends HTMLElement>(): RefObject<T | null> {
   const goes = useRef<T>(null);
   useLayoutEffect(
@@ -41,14 +41,16 @@ export function useStaying<T extends HTMLElement>(): RefObject<T | null> {
         return;
       }
       const around: HTMLElement[] = [];
-      for (let box = element.parentElement; box?.closest(".rtcw-panel"); box = box.parentElement) {
+      const panel = element.closest(".rtcw");
+      for (let box = element.parentElement; box !== null && box !== panel; box = box.parentElement) {
         around.push(box);
       }
       queueMicrotask(() => {
         const left = around.filter((box) => box.isConnected);
         const next =
           left.find((box) => box.matches("[tabindex]")) ??
-          left.map((box) => box.querySelector<HTMLElement>(REACHED)).find((found) => found !== null);
+          left.map((box) => box.querySelector<HTMLElement>(REACHED)).find((found) => found !== null) ??
+          panel?.querySelector<HTMLElement>("[role=tab][aria-selected=true]");
         next?.focus({ preventScroll: true });
       });
     },

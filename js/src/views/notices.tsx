@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { Instance } from "../instance";
 import type { View } from "../view";
 import { countText } from "../words";
+import { Button } from "./button";
 import { Decide } from "./decide";
 
 export function Notices({ instance, view }: { instance: Instance; view: View }) {
@@ -32,10 +33,7 @@ export function Notices({ instance, view }: { instance: Instance; view: View }) 
       )}
       {store.soundHeld.value && (
         <Notice tone="warning" what="sound" advice="">
-          The browser holds the sound back until you click.{" "}
-          <button type="button" onClick={instance.touched}>
-            Enable sound
-          </button>
+          The browser holds the sound back until you click. <Button onClick={instance.touched}>Enable sound</Button>
         </Notice>
       )}
       {[...activity.quality.value].map(([what, value]) => (
@@ -47,9 +45,9 @@ export function Notices({ instance, view }: { instance: Instance; view: View }) 
         <Notice tone="quiet" what="kernel" advice={live ? "The call goes on." : ""}>
           The kernel does not answer at the moment; {countText(store.waiting.value, "record")}{" "}
           {store.waiting.value === 1 ? "waits" : "wait"} here for it.{" "}
-          <button type="button" title="rtc.resume() takes them in the next kernel" onClick={instance.saveHeld}>
+          <Button title="rtc.resume() takes them in the next kernel" onClick={instance.saveHeld}>
             Save them
-          </button>
+          </Button>
         </Notice>
       )}
     </div>
