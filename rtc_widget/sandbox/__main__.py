@@ -104,7 +104,7 @@ def _serve(options: argparse.Namespace) -> None:
     except ImportError as error:
         raise ConfigurationError(f"The package {error.name!r} is missing: {_INSTALL}.") from error
     from rtc_widget.sandbox import recognition, voice
-    from rtc_widget.sandbox.ears import load_detector
+    from rtc_widget.sandbox.detector import load_detector
     from rtc_widget.sandbox.keys import Keys
     from rtc_widget.sandbox.service import Sandbox
 

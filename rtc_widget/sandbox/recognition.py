@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.sandbox.detector import holds_voice
 from rtc_widget.sandbox.priority import patient_thread
 from rtc_widget.sandbox.sound import HEARD_RATE_HZ
+from rtc_widget.sandbox.stretches import is_one, stretches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["LANGUAGE", "available", "recognise", "recognise_soon", "warm_up"]
 
@@ -49,12 +55,12 @@ def available() -> str | None:
 
 
 def recognise(pcm16k: bytes) -> str:
-    """Recognise English speech.
+    """Recognise English speech, more than 20 s of it stretch by stretch.
 
     Parameters
     ----------
     pcm16k
-        Mono, signed 16-bit, little-endian samples at 16 kHz.
+        Mono, signed 16-bit, little-endian samples at 16 kHz, any number of them.
 
     Returns
     -------
@@ -66,6 +72,41 @@ def recognise(pcm16k: bytes) -> str:
     ConfigurationError
         The recogniser or its model is not there.
     """
+    return _read(pcm16k) if is_one(pcm16k) else _joined(map(_words_in, stretches(pcm16k)))
+
+
+def recognise_soon(pcm16k: bytes) -> asyncio.Future[str]:
+    """Start to recognise on the recogniser's own thread; await the result for the words."""
+    words = (
+        asyncio.get_running_loop().run_in_executor(_thread, recognise, pcm16k)
+        if is_one(pcm16k)
+        else asyncio.ensure_future(_recognise_in_turn(pcm16k))
+    )
+    # Sound that turns out not to end a turn is given up: nobody asks whether it could be recognised.
+    words.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return words
+
+
+async def _recognise_in_turn(pcm16k: bytes) -> str:
+    """Recognise a stretch at a time: what others have said meanwhile comes between."""
+    loop = asyncio.get_running_loop()
+    return _joined([await loop.run_in_executor(_thread, _words_in, stretch) for stretch in stretches(pcm16k)])
+
+
+def _joined(words: Iterable[str]) -> str:
+    return " ".join(found for found in words if found)
+
+
+@lru_cache(maxsize=16)
+def _words_in(stretch: bytes) -> str:
+    """Recognise a part of long sound: as that grows, it is looked at again and again.
+
+    The recogniser hears words in noise, and a part may be nothing else.
+    """
+    return _read(stretch) if holds_voice(stretch) else ""
+
+
+def _read(pcm16k: bytes) -> str:
     padding = np.zeros(_PADDING_MS * HEARD_RATE_HZ // 1000, np.float32)
     samples = np.frombuffer(pcm16k, dtype="<i2").astype(np.float32)
     if not samples.size or np.abs(samples).max() < _SILENT_PEAK:
@@ -74,14 +115,6 @@ def recognise(pcm16k: bytes) -> str:
     with _lock:
         lines = _loaded().transcribe_without_streaming(audio, HEARD_RATE_HZ).lines
     return " ".join(line.text.strip() for line in lines).strip()
-
-
-def recognise_soon(pcm16k: bytes) -> asyncio.Future[str]:
-    """Start to recognise on the recogniser's own thread; await the result for the words."""
-    words = asyncio.get_running_loop().run_in_executor(_thread, recognise, pcm16k)
-    # Sound that turns out not to end a turn is given up: nobody asks whether it could be recognised.
-    words.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return words
 
 
 def warm_up() -> None:
