@@ -183,7 +183,8 @@ class Ears:
     def _judge(self, probability: float, end: int) -> None:
         """Take one chunk's probability into account; it ends at byte `end` of the session's sound."""
         settings = self._settings or {}
-        threshold = float(settings.get("threshold") or LIKELY)
+        asked = settings.get("threshold")
+        threshold = LIKELY if asked is None else float(asked)
         if probability >= threshold:
             self._last_voice_end = end
         if self._settings is None:
@@ -196,7 +197,7 @@ class Ears:
                 self._speech_start = max(onset - padding, self._buffer_start)
                 self._last_speech_end = end
                 self._listener.speech_started(self._speech_start // _BYTES_PER_MS)
-        elif probability >= max(threshold - _HYSTERESIS, 0.01):
+        elif probability >= min(threshold, max(threshold - _HYSTERESIS, 0.01)):
             self._last_speech_end = end
             self._drop_guess()
 

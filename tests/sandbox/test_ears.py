@@ -104,6 +104,13 @@ async def test_a_higher_threshold_does_not_hear_what_a_lower_one_hears() -> None
     assert chances(0.7) == 0
 
 
+async def test_a_threshold_of_zero_takes_all_sound_for_speech() -> None:
+    ears, notes = listen({**SERVER_VAD, "threshold": 0.0}, quiet(3000))
+    assert notes.started_ms == [0]
+    assert notes.stopped == []
+    assert ears.is_hearing_speech
+
+
 async def test_a_click_is_no_speech() -> None:
     chances = iter([0.9, *[0.0] * 50])
     notes = Notes()
