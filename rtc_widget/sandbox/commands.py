@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rtc_widget.sandbox.config import merged
+from rtc_widget.sandbox.formats import bytes_per_s
 from rtc_widget.sandbox.given import bytes_of, entry_of, input_format
 from rtc_widget.sandbox.wire import ApiError, Event
 
@@ -38,7 +39,16 @@ def _append_input(session: Session, event: Event) -> None:
             code="invalid_value",
             param="audio",
         )
-    session.hear(session.appended.take(raw, input_format(session.config)))
+    kind, ears = input_format(session.config), session.turns.ears
+    lasts_ms = len(raw) * 1000 / bytes_per_s(kind)
+    if lasts_ms > ears.room_ms:
+        raise ApiError(
+            f"Error appending to the input audio buffer: it holds {ears.buffered_ms:.2f}ms of audio, and has "
+            f"room for {ears.room_ms:.2f}ms more, not for {lasts_ms:.2f}ms. Commit or clear it.",
+            code="input_audio_buffer_full",
+            param="audio",
+        )
+    session.hear(session.appended.take(raw, kind))
 
 
 def _commit_input(session: Session, _: Event) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rtc_widget.sandbox.detector import CHUNK_BYTES, LIKELY, load_detector
@@ -33,6 +34,7 @@ _CHUNKS_TO_START: Final = 2
 _HYSTERESIS: Final = 0.15
 _LONGEST_TURN_MS: Final = 120_000
 _KEPT_IDLE_MS: Final = 5_000
+_KEPT_FOR_A_COMMIT_MS: Final = 600_000
 _GUESS_AFTER_MS: Final = 96
 """Recognition begins when this much silence has passed: if it holds, the words are ready with the turn."""
 _SEMANTIC_SILENCE_MS: Final = {"low": 1200, "medium": 600, "auto": 600, "high": 300}
@@ -168,6 +170,11 @@ class Ears:
         """How much sound the buffer holds."""
         return len(self._buffer) / _BYTES_PER_MS
 
+    @property
+    def room_ms(self) -> float:
+        """How much more sound can be kept for a commit; with turn detection, any amount passes through."""
+        return inf if self._settings is not None else _KEPT_FOR_A_COMMIT_MS - self.buffered_ms
+
     def silence(self, start_ms: int) -> Heard:
         """Take the sound since `start_ms`, in which nobody spoke, out of the buffer."""
         pcm = bytes(self._buffer)
@@ -253,10 +260,14 @@ class Ears:
         return self._arrivals.came_s(end / _BYTES_PER_MS)
 
     def _trim(self) -> None:
-        """Keep the buffer short while nobody speaks and nobody will commit it by hand."""
-        longest = (
-            _LONGEST_TURN_MS if self._settings is None or self._speech_start is not None else _KEPT_IDLE_MS
-        )
+        """Keep the buffer short while nobody speaks and nobody will commit it by hand.
+
+        Without turn detection, only a microphone can bring more than there is room for: it cannot be told.
+        """
+        if self._settings is None:
+            longest = _KEPT_FOR_A_COMMIT_MS
+        else:
+            longest = _LONGEST_TURN_MS if self._speech_start is not None else _KEPT_IDLE_MS
         excess = len(self._buffer) - longest * _BYTES_PER_MS
         if excess > 0:
             del self._buffer[:excess]

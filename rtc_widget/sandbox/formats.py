@@ -12,7 +12,7 @@ from rtc_widget.sandbox.sound import BYTES_PER_SAMPLE, HEARD_RATE_HZ, SPOKEN_RAT
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PCM", "Appended", "decoded", "encoded", "rate_hz"]
+__all__ = ["PCM", "Appended", "bytes_per_s", "decoded", "encoded"]
 
 PCM: Final = "audio/pcm"
 _ULAW: Final = "audio/pcmu"
@@ -58,9 +58,9 @@ class Appended:
         return self._resampler.flush()
 
 
-def rate_hz(kind: str) -> int:
-    """Return the sample rate of a format."""
-    return _RATES_HZ[kind]
+def bytes_per_s(kind: str) -> int:
+    """Return how many bytes a second of sound takes in a format."""
+    return _RATES_HZ[kind] * (BYTES_PER_SAMPLE if kind == PCM else 1)
 
 
 def decoded(raw: bytes, kind: str) -> bytes:

@@ -6,9 +6,8 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from rtc_widget.sandbox.formats import PCM, encoded, rate_hz
+from rtc_widget.sandbox.formats import bytes_per_s, encoded
 from rtc_widget.sandbox.history import Entry
-from rtc_widget.sandbox.sound import BYTES_PER_SAMPLE
 from rtc_widget.sandbox.wire import Event, fresh_id, obfuscation
 
 if TYPE_CHECKING:
@@ -160,8 +159,7 @@ class Output:
             return []
         kind = self._order.session["audio"]["output"]["format"]["type"]
         raw = encoded(pcm, kind)
-        width = BYTES_PER_SAMPLE if kind == PCM else 1
-        size = rate_hz(kind) * width * _AUDIO_DELTA_MS // 1000
+        size = bytes_per_s(kind) * _AUDIO_DELTA_MS // 1000
         return [raw[start : start + size] for start in range(0, len(raw), size)]
 
     def send_sound(self, entry: Entry, piece: bytes) -> None:

@@ -152,6 +152,15 @@ async def test_without_detection_the_buffer_is_committed_by_hand() -> None:
     assert ears.commit() is None
 
 
+async def test_without_detection_the_beginning_of_minutes_is_kept_for_the_commit() -> None:
+    ears, _ = listen(None, spoken("What is your name?"), quiet(300_000))
+    heard = ears.commit()
+    assert heard is not None
+    assert heard.start_ms == 0
+    assert heard.duration_ms > 300_000
+    assert "your name" in (await heard.words).lower()
+
+
 async def test_clearing_forgets_the_sound() -> None:
     ears, _ = listen(None, spoken("What is your name?"))
     ears.clear()
