@@ -10,13 +10,15 @@ from rtc_widget.sandbox.given import bytes_of, entry_of, input_format
 from rtc_widget.sandbox.wire import ApiError, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rtc_widget.sandbox.session import Session
 
 __all__ = ["COMMANDS"]
 
 _MOST_APPENDED_BYTES: Final = 15 * 1024 * 1024
+_STEP_MS: Final = 100
+"""To hear so much sound takes a few milliseconds, in which nobody else is served."""
 
 
 def _update_session(session: Session, event: Event) -> None:
@@ -31,7 +33,7 @@ def _update_session(session: Session, event: Event) -> None:
     session.configure(merged(session.config, event["session"], has_spoken=session.turns.has_spoken))
 
 
-def _append_input(session: Session, event: Event) -> None:
+def _append_input(session: Session, event: Event) -> Iterator[None]:
     raw = bytes_of(event["audio"], "audio")
     if len(raw) > _MOST_APPENDED_BYTES:
         raise ApiError(
@@ -48,7 +50,11 @@ def _append_input(session: Session, event: Event) -> None:
             code="input_audio_buffer_full",
             param="audio",
         )
-    session.hear(session.appended.take(raw, kind))
+    step = bytes_per_s(kind) * _STEP_MS // 1000
+    for start in range(0, len(raw), step):
+        if start:
+            yield
+        session.hear(session.appended.take(raw[start : start + step], kind))
 
 
 def _commit_input(session: Session, _: Event) -> None:
@@ -119,7 +125,7 @@ def _cancel_response(session: Session, event: Event) -> None:
     session.responses.cancel(event.get("response_id"))
 
 
-COMMANDS: Final[dict[str, Callable[[Session, Event], None]]] = {
+COMMANDS: Final[dict[str, Callable[[Session, Event], Iterator[None] | None]]] = {
     "session.update": _update_session,
     "input_audio_buffer.append": _append_input,
     "input_audio_buffer.commit": _commit_input,
@@ -132,4 +138,7 @@ COMMANDS: Final[dict[str, Callable[[Session, Event], None]]] = {
     "response.create": _create_response,
     "response.cancel": _cancel_response,
 }
-"""One for each of the API's client events; they raise `ApiError` for what they refuse."""
+"""One for each of the API's client events; they raise `ApiError` for what they refuse.
+
+One that takes long returns steps, between which others may be served.
+"""

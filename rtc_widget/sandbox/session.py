@@ -15,6 +15,7 @@ from rtc_widget.sandbox.commands import COMMANDS
 from rtc_widget.sandbox.config import new_session, shown
 from rtc_widget.sandbox.formats import Appended
 from rtc_widget.sandbox.history import Entry, History
+from rtc_widget.sandbox.inbox import Inbox
 from rtc_widget.sandbox.remotes import Remotes
 from rtc_widget.sandbox.scheduling import Responses
 from rtc_widget.sandbox.turns import Turns
@@ -23,7 +24,7 @@ from rtc_widget.sandbox.validation import check_client_event
 from rtc_widget.sandbox.wire import ApiError, Event, fresh_id, parsed, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from rtc_widget.sandbox.prompt import Brain
 
@@ -98,6 +99,7 @@ class Session:
         self._expiry: asyncio.TimerHandle | None = None
         self._is_beta = is_beta
         self._tasks: set[asyncio.Task[None]] = set()
+        self._inbox = Inbox(self._obey, self.start)
 
     def open(self) -> None:
         """Begin: `session.created`, and the clock of its length."""
@@ -109,6 +111,7 @@ class Session:
         """End everything that runs; nothing is sent any more."""
         if self._expiry is not None:
             self._expiry.cancel()
+        self._inbox.close()
         self.turns.stop_waiting()
         self.responses.close()
         for task in self._tasks:
@@ -163,7 +166,16 @@ class Session:
         self.turns.hear(pcm)
 
     def receive(self, text: str) -> None:
-        """Obey one client event, as JSON text."""
+        """Obey one client event, as JSON text, once those before it are obeyed."""
+        self._inbox.take(text)
+
+    async def accept(self, text: str) -> None:
+        """Obey as `receive` does, and return once another event may come."""
+        self._inbox.take(text)
+        await self._inbox.has_room()
+
+    def _obey(self, text: str) -> Iterator[None]:
+        """Obey one client event, in steps where it takes long."""
         try:
             event = parsed(text)
         except ValueError as error:
@@ -172,7 +184,7 @@ class Session:
         event_id = event.get("event_id") if isinstance(event, dict) else None
         try:
             check_client_event(event)
-            COMMANDS[event["type"]](self, event)
+            yield from COMMANDS[event["type"]](self, event) or ()
         except ApiError as error:
             self.fail(error, event_id)
         except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer

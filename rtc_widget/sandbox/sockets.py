@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.websockets import WebSocketDisconnect
 
@@ -12,7 +12,7 @@ from rtc_widget.sandbox.session import Session, told_of
 from rtc_widget.sandbox.wire import ApiError, is_beta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from starlette.websockets import WebSocket
 
@@ -64,7 +64,7 @@ async def hold(sandbox: Sandbox, websocket: WebSocket) -> None:
     await _accept(websocket)
     try:
         session.open()
-        await line.carry(session.receive)
+        await line.carry(session.accept)
     finally:
         session.close()
 
@@ -75,7 +75,7 @@ async def _join(session: Session, websocket: WebSocket) -> None:
     await _accept(websocket)
     session.join(line)
     try:
-        await line.carry(session.receive)
+        await line.carry(session.accept)
     finally:
         session.leave(line)
 
@@ -96,9 +96,9 @@ class _Line:
         self._why = code, reason
         self._waiting.put_nowait(None)
 
-    async def carry(self, receive: Callable[[str], Any]) -> None:
+    async def carry(self, accept: Callable[[str], Awaitable[None]]) -> None:
         """Carry messages both ways until one side ends it."""
-        works = {asyncio.create_task(self._write()), asyncio.create_task(self._read(receive))}
+        works = {asyncio.create_task(self._write()), asyncio.create_task(self._read(accept))}
         try:
             done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -116,13 +116,13 @@ class _Line:
         code, reason = self._why
         await self._websocket.close(code, reason)
 
-    async def _read(self, receive: Callable[[str], Any]) -> None:
+    async def _read(self, accept: Callable[[str], Awaitable[None]]) -> None:
         while True:
             message = await self._websocket.receive()
             if message["type"] != "websocket.receive":
                 return
             text = message.get("text")
-            receive(text if text is not None else message["bytes"].decode(errors="replace"))
+            await accept(text if text is not None else message["bytes"].decode(errors="replace"))
 
 
 async def _accept(websocket: WebSocket) -> None:
