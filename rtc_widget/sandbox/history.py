@@ -222,6 +222,12 @@ class History:
         """
         self._entries.remove(self.get(item_id, "deleting", "delete"))
 
+    def close(self) -> None:
+        """Give up the words that are not recognised yet: nobody reads them, and others wait for theirs."""
+        for entry in self._entries:
+            if entry.words is not None:
+                entry.words.cancel()
+
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """Cut the sound of an assistant's message at a moment, as a client asks for it.
 

@@ -112,10 +112,11 @@ class Session:
         if self._expiry is not None:
             self._expiry.cancel()
         self._inbox.close()
-        self.turns.stop_waiting()
+        self.turns.close()
         self.responses.close()
         for task in self._tasks:
             task.cancel()
+        self.history.close()
         self._send = lambda _: None
         listeners, self._listeners = self._listeners, []
         for listener in listeners:

@@ -176,6 +176,11 @@ class Turns:
             self._idle.cancel()
             self._idle = None
 
+    def close(self) -> None:
+        """Hear no more, and wait for nobody: the session is over."""
+        self.stop_waiting()
+        self.ears.clear()
+
     @property
     def _answers(self) -> bool:
         """Whether this session answers at all: one that transcribes does not."""

@@ -690,6 +690,17 @@ async def test_silence_committed_by_hand_has_no_words() -> None:
         assert text_of(await talk.answer()) == "I heard you, but no words."
 
 
+async def test_the_words_of_a_session_that_is_over_are_given_up() -> None:
+    async with inside(audio={"input": {"turn_detection": None}}, **TEXT) as talk:
+        await speak(talk)
+        talk.send("input_audio_buffer.commit")
+        entry = talk.session.history.find(talk.last("input_audio_buffer.committed")["item_id"])
+        assert entry is not None
+        assert entry.words is not None
+        assert not entry.words.done()
+    assert entry.words.cancelled()
+
+
 async def test_a_transcript_is_billed_as_its_model_is() -> None:
     for model, kind in (("gpt-realtime-whisper", "duration"), ("gpt-transcribe", "tokens")):
         async with inside(**hearing({"create_response": False}, transcription={"model": model})) as talk:
