@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import TYPE_CHECKING
 
-from rtc_widget.sandbox.formats import decoded
-from rtc_widget.sandbox.recognition import recognise_soon
-from rtc_widget.sandbox.sound import HEARD_RATE_HZ, duration_ms
+from rtc_widget.sandbox.formats import bytes_per_s, decoded
+from rtc_widget.sandbox.recognition import recognise_soon, unasked
 from rtc_widget.sandbox.wire import ApiError
 
 if TYPE_CHECKING:
@@ -48,7 +48,12 @@ def entry_of(history: History, item: Event, config: Event) -> Entry:
     entry = history.entry_of(item)
     for index, part in enumerate(item.get("content") or []):
         if part.get("type") == "input_audio":
-            pcm = decoded(bytes_of(part["audio"], f"item.content[{index}].audio"), input_format(config))
-            entry.audio_ms = duration_ms(pcm, HEARD_RATE_HZ)
-            entry.words = recognise_soon(pcm)
+            raw, kind = bytes_of(part["audio"], f"item.content[{index}].audio"), input_format(config)
+            entry.audio_ms = len(raw) * 1000 / bytes_per_s(kind)
+            entry.words = unasked(asyncio.ensure_future(_words_in(raw, kind)))
     return entry
+
+
+async def _words_in(raw: bytes, kind: str) -> str:
+    """Recognise sound as an event carries it: to decode minutes of it would hold up everybody else."""
+    return await recognise_soon(await asyncio.to_thread(decoded, raw, kind))

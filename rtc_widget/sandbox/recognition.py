@@ -19,7 +19,7 @@ from rtc_widget.sandbox.stretches import is_one, stretches
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LANGUAGE", "available", "recognise", "recognise_soon", "warm_up"]
+__all__ = ["LANGUAGE", "available", "recognise", "recognise_soon", "unasked", "warm_up"]
 
 LANGUAGE: Final = "en"
 """The one language the sandbox understands."""
@@ -77,12 +77,13 @@ def recognise(pcm16k: bytes) -> str:
 
 def recognise_soon(pcm16k: bytes) -> asyncio.Future[str]:
     """Start to recognise on the recogniser's own thread; await the result for the words."""
-    words = (
-        asyncio.get_running_loop().run_in_executor(_thread, recognise, pcm16k)
-        if is_one(pcm16k)
-        else asyncio.ensure_future(_recognise_in_turn(pcm16k))
-    )
-    # Sound that turns out not to end a turn is given up: nobody asks whether it could be recognised.
+    if is_one(pcm16k):
+        return unasked(asyncio.get_running_loop().run_in_executor(_thread, recognise, pcm16k))
+    return unasked(asyncio.ensure_future(_recognise_in_turn(pcm16k)))
+
+
+def unasked(words: asyncio.Future[str]) -> asyncio.Future[str]:
+    """Return words that may fail without a complaint: nobody asks for those of sound that is given up."""
     words.add_done_callback(lambda done: done.cancelled() or done.exception())
     return words
 

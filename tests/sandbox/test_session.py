@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.sandbox.formats import decoded
 from rtc_widget.sandbox.sound import HEARD_RATE_HZ, resample, silence
 from rtc_widget.sandbox.voice import synthesise
 from tests.sandbox.events import of_type, types
@@ -516,6 +518,28 @@ async def test_sound_inside_an_item_is_understood() -> None:
         audio = {"type": "input_audio", "audio": base64.b64encode(pcm).decode()}
         talk.send("conversation.item.create", item={"type": "message", "role": "user", "content": [audio]})
         assert "I am the sandbox" in text_of(await talk.answer())
+
+
+async def test_long_sound_inside_an_item_is_decoded_beside_what_else_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def decode(raw: bytes, kind: str) -> bytes:
+        threads.append(threading.current_thread())
+        return decoded(raw, kind)
+
+    monkeypatch.setattr("rtc_widget.sandbox.given.decoded", decode)
+    async with inside(audio={"input": {"format": {"type": "audio/pcmu"}}}, **TEXT) as talk:
+        audio = {"type": "input_audio", "audio": base64.b64encode(b"\xff" * 8_000 * 60).decode()}
+        item = {"id": "sound", "type": "message", "role": "user", "content": [audio]}
+        talk.send("conversation.item.create", item=item)
+        entry = talk.session.history.find("sound")
+        assert entry is not None
+        assert entry.audio_ms == 60_000
+        assert await talk.answer()
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread()
 
 
 async def test_sound_in_the_input_of_a_response_is_understood() -> None:
