@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -11,7 +12,6 @@ from rtc_widget.sandbox.history import Entry
 from rtc_widget.sandbox.wire import Event, fresh_id, obfuscation
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
 
     from rtc_widget.sandbox.ears import Heard
@@ -141,7 +141,7 @@ class Output:
             entry.item["content"][0][key] += delta
         self._delta(kind, delta, **self._place(entry, content=True))
 
-    def sound(self, entry: Entry, pcm: bytes, due_s: float | None = None) -> list[bytes]:
+    async def sound(self, entry: Entry, pcm: bytes, due_s: float | None = None) -> list[bytes]:
         """Queue sound of a message; return it in the pieces in which events carry it, where they do.
 
         Parameters
@@ -154,11 +154,10 @@ class Output:
             When the first of it goes out, by the loop's clock; None: as soon as it can.
         """
         mouth = self._stage.mouth
-        mouth.say(self._response_id, entry.id, pcm, due_s)
-        if not mouth.in_events:
-            return []
         kind = self._order.session["audio"]["output"]["format"]["type"]
-        raw = encoded(pcm, kind)
+        # Off the loop, as what is spoken is made: others are listened to meanwhile.
+        raw = await asyncio.to_thread(encoded, pcm, kind) if mouth.in_events else b""
+        mouth.say(self._response_id, entry.id, pcm, due_s)
         size = bytes_per_s(kind) * _AUDIO_DELTA_MS // 1000
         return [raw[start : start + size] for start in range(0, len(raw), size)]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["Clauses", "clauses", "deltas", "json_deltas"]
+__all__ = ["Clauses", "breaths", "clauses", "deltas", "json_deltas"]
 
 _LONGEST_CLAUSE: Final = 160
+_LONGEST_BREATH: Final = 200
 _SENTENCE: Final = re.compile(r"\s*(.+?[.!?…]+)(?=\s)", re.DOTALL)
 _BEGINNING: Final = re.compile(r"\s*(.{20,}?[,;:])(?=\s)", re.DOTALL)
 
@@ -21,6 +22,12 @@ def clauses(text: str) -> list[str]:
             parts = re.findall(r".{40,}?(?:[,;:](?=\s)|$)|.+$", sentence, re.DOTALL)
         found += [part.strip() for part in parts if part.strip()]
     return found
+
+
+def breaths(clause: str) -> list[str]:
+    """Cut a clause into what is spoken in one go: before a space, where it has one."""
+    # A clause without marks may be as long as the whole answer, and what is being spoken cannot be stopped.
+    return re.findall(rf".{{1,{_LONGEST_BREATH}}}(?=\s|$)|.{{{_LONGEST_BREATH}}}", clause, re.DOTALL)
 
 
 class Clauses:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from rtc_widget._errors import ConfigurationError
 from rtc_widget.sandbox.output import Order, Output, Stage
-from rtc_widget.sandbox.pieces import clauses, deltas, json_deltas
+from rtc_widget.sandbox.pieces import breaths, clauses, deltas, json_deltas
 from rtc_widget.sandbox.prompt import CallTool, Fail, Prompt, Say, Wait, prompt_of
 from rtc_widget.sandbox.punctual import due_s
 from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, duration_ms, silence
@@ -30,7 +30,11 @@ _GENERATION_SPEED: Final = 4.0
 """Speech is made so many times faster than it is spoken, about as the real service does it."""
 _TEXT_DELTA_S: Final = 0.004
 _PAUSE_MS: Final = 200
-"""Between two clauses, which are synthesised apart."""
+"""Between two breaths, which are synthesised apart."""
+_MOST_TOKENS: Final = 4_096
+"""What "inf" comes to: the models of the API give no longer answers."""
+_MOST_CHARACTERS: Final = 16 * _MOST_TOKENS
+"""More than so many tokens hold: what follows is not looked at."""
 _log = logging.getLogger(__name__)
 
 
@@ -43,7 +47,7 @@ class Host(Stage, Protocol):
 
 
 class _TokensSpent(Exception):
-    """`max_output_tokens` is reached."""
+    """`max_output_tokens` is reached, or what a model can say at most."""
 
 
 class Response:
@@ -124,10 +128,11 @@ class Response:
     async def _say(self, action: Say) -> None:
         """Say it, clause by clause, its words as deltas ahead of the sound."""
         entry = self._output.message()
-        for clause in clauses(action.text):
+        for clause in clauses(action.text.strip()[:_MOST_CHARACTERS]):
             text = f" {clause}" if self._said_something(entry) else clause
             if self.order.has_audio:
-                await self._speak(entry, text, action)
+                for breath in breaths(text):
+                    await self._speak(entry, breath, action)
                 continue
             for word in deltas(text):
                 self._spend(Tokens(text=text_tokens(word)))
@@ -139,7 +144,9 @@ class Response:
         return bool(part.get("transcript") or part.get("text"))
 
     async def _speak(self, entry: Entry, text: str, action: Say) -> None:
-        """Speak a clause, as far as the tokens left allow: what is not made yet can still be cancelled."""
+        """Speak a breath, as far as the tokens left allow: what is not made yet can still be cancelled."""
+        if self._tokens_left() <= 0:
+            raise _TokensSpent
         is_first = not self._said_something(entry)
         text, pcm, cost = await self._voice(entry, text, action)
         is_cut = cost.total > self._tokens_left()
@@ -148,7 +155,8 @@ class Response:
             text, cost = text[: round(len(text) * share)], cost.share(share)
             pcm = pcm[: int(len(pcm) * share) // 2 * 2]
         length_ms, before = duration_ms(pcm, SPOKEN_RATE_HZ), self._spent
-        pieces = self._output.sound(entry, pcm, await self._due_s(pcm, action) if is_first else None)
+        due_s = await self._due_s(pcm, action) if is_first else None
+        pieces = await self._output.sound(entry, pcm, due_s)
         words = deltas(text)
         pause_s = length_ms / 1000 / _GENERATION_SPEED / max(len(words), 1)
         made = sent = 0
@@ -167,7 +175,7 @@ class Response:
             raise _TokensSpent
 
     async def _voice(self, entry: Entry, text: str, action: Say) -> tuple[str, bytes, Tokens]:
-        """Return a clause's words, its sound after what was said before, and what they cost."""
+        """Return a breath's words, its sound after what was said before, and what they cost."""
         output = self.order.session["audio"]["output"]
         voice = output["voice"] if isinstance(output["voice"], str) else output["voice"]["id"]
         pcm = await speak(
@@ -229,9 +237,10 @@ class Response:
         self._host.mouth.finish(self.id)
         self._on_done(self)
 
-    def _tokens_left(self) -> float:
+    def _tokens_left(self) -> int:
         limit = self.order.session["max_output_tokens"]
-        return float("inf") if limit == "inf" else limit - self._spent.total
+        most: int = _MOST_TOKENS if limit == "inf" else limit
+        return most - self._spent.total
 
     def _spend(self, cost: Tokens) -> None:
         if cost.total > self._tokens_left():

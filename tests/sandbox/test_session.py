@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.sandbox import voice
 from rtc_widget.sandbox.formats import decoded
 from rtc_widget.sandbox.sound import HEARD_RATE_HZ, resample, silence
 from rtc_widget.sandbox.voice import synthesise
@@ -433,6 +434,41 @@ async def test_a_limit_of_tokens_cuts_the_answer() -> None:
         written = await talk.answer(max_output_tokens=20, output_modalities=["text"])
         assert written["status"] == "incomplete"
         assert written["usage"]["output_tokens"] == 20
+
+
+async def test_an_answer_without_a_limit_ends_where_the_model_does() -> None:
+    async with inside(**TEXT) as talk:
+        short = await talk.answer(instructions=f'say "{"x" * 4_000}"')
+        assert short["status"] == "completed"
+        response = await talk.answer(instructions=f'say "{"x" * 20_000}"')
+        assert response["max_output_tokens"] == "inf"
+        assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+
+
+async def test_a_long_text_without_marks_is_spoken_bit_by_bit_and_no_further_than_it_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[int] = []
+
+    async def noted(text: str, **how: Any) -> bytes:
+        made.append(len(text))
+        return await voice.speak(text, **how)
+
+    monkeypatch.setattr("rtc_widget.sandbox.response.speak", noted)
+    async with inside() as talk:
+        talk.say("word " * 4_000)
+        response = await talk.answer(max_output_tokens=50)
+        assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+        assert response["usage"]["output_tokens"] <= 51
+        assert sum(made) <= 200
+        talk.say("word " * 4_000)
+        since = len(talk.events)
+        talk.send("response.create")
+        await talk.wait_for("response.output_audio_transcript.delta", since)
+    begun = len(made)
+    await voice.speak("Hello.", voice="marin", language="en", speed=1.0)
+    assert len(made) == begun, "the client is gone, and is spoken to no more"
+    assert max(made) <= 200
 
 
 async def test_usage_adds_up_and_the_cache_fills() -> None:
