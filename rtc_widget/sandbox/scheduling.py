@@ -84,20 +84,21 @@ class Responses:
             self._beside.add(response)
 
     def cancel(self, response_id: str | None) -> None:
-        """Cancel what the client wants to have cancelled.
+        """Cancel a response by its id; without one, that of the default conversation, never one beside it.
 
         Raises
         ------
         ApiError
-            Nothing of that name runs.
+            There is none that runs.
         """
         running = [response for response in (self._active, *self._beside) if response is not None]
-        chosen = [r for r in running if response_id in (None, r.id)]
-        if response_id is None and self._active is not None:
-            chosen = [self._active]
-        if not chosen:
+        if response_id is None:
+            chosen = self._active
+        else:
+            chosen = next((response for response in running if response.id == response_id), None)
+        if chosen is None:
             raise ApiError("Cancellation failed: no active response found", code="response_cancel_not_active")
-        chosen[0].cancel("client_cancelled")
+        chosen.cancel("client_cancelled")
 
     def cancel_active(self, reason: str) -> None:
         """Cancel the response of the default conversation, if one runs."""

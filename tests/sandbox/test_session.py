@@ -227,6 +227,20 @@ async def test_one_response_at_a_time_and_others_beside_it() -> None:
         assert cancelled["output"][0]["status"] == "incomplete"
 
 
+async def test_a_response_beside_the_conversation_is_cancelled_by_its_id_alone() -> None:
+    async with inside() as talk:
+        talk.send("response.create", response={"conversation": "none", "instructions": "Count to fifty."})
+        beside = (await talk.wait_for("response.created"))["response"]["id"]
+        talk.send("response.cancel")
+        assert talk.error()["code"] == "response_cancel_not_active"
+        talk.send("response.create", response={"instructions": "Count to fifty."})
+        talk.send("response.cancel")
+        assert talk.last("response.done")["response"]["id"] != beside
+        talk.send("response.cancel", response_id=beside)
+        done = talk.last("response.done")["response"]
+        assert (done["id"], done["status"]) == (beside, "cancelled")
+
+
 async def test_a_response_may_look_at_referenced_items_alone() -> None:
     async with inside(**TEXT) as talk:
         talk.say("First.", id="item_first")
