@@ -89,7 +89,7 @@ def _clear_output(session: Session, _: Event) -> None:
 
 
 def _create_item(session: Session, event: Event) -> None:
-    entry = entry_of(session.history, event["item"], session.config)
+    entry = entry_of(session.history, event["item"], session.config, "item")
     if entry.item["type"] != "mcp_approval_response":
         session.add(entry, event.get("previous_item_id"))
         return

@@ -179,8 +179,8 @@ def complete_tool(tool: Event) -> Event:
     return {"type": "function", **ordered, **{key: deepcopy(tool[key]) for key in tool if key not in ordered}}
 
 
-def check_voice(voice: Any, current: Any, *, has_spoken: bool) -> None:
-    """Refuse another voice once the session has spoken.
+def check_voice(voice: Any, current: Any, param: str, *, has_spoken: bool) -> None:
+    """Refuse another voice once the session has spoken; `param` is its place in the event.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def check_voice(voice: Any, current: Any, *, has_spoken: bool) -> None:
         raise ApiError(
             "Cannot update a conversation's voice if assistant audio is present.",
             code="cannot_update_voice",
-            param="session.audio.output.voice",
+            param=param,
         )
 
 
@@ -216,7 +216,7 @@ def _merge_input(audio: Event, update: Event) -> None:
 
 
 def _merge_output(audio: Event, update: Event, *, has_spoken: bool) -> None:
-    check_voice(update.get("voice"), audio["voice"], has_spoken=has_spoken)
+    check_voice(update.get("voice"), audio["voice"], "session.audio.output.voice", has_spoken=has_spoken)
     for name, value in update.items():
         if name == "format":
             audio[name] = _format(value)

@@ -37,18 +37,29 @@ def bytes_of(text: str, param: str) -> bytes:
         raise ApiError(f"Invalid '{param}': expected base64.", code="invalid_value", param=param) from error
 
 
-def entry_of(history: History, item: Event, config: Event) -> Entry:
+def entry_of(history: History, item: Event, config: Event, place: str) -> Entry:
     """Return the entry of an item, without adding it; what is said in it is recognised meanwhile.
+
+    Parameters
+    ----------
+    history
+        The conversation, in which it may answer a call.
+    item
+        As the client gives it.
+    config
+        The effective configuration: in which format it gives sound.
+    place
+        Where the item stands in the event ("item", "response.input[0]"), for errors.
 
     Raises
     ------
     ApiError
         As from `History.entry_of`; or its sound is no base64.
     """
-    entry = history.entry_of(item)
+    entry = history.entry_of(item, place)
     for index, part in enumerate(item.get("content") or []):
         if part.get("type") == "input_audio":
-            raw, kind = bytes_of(part["audio"], f"item.content[{index}].audio"), input_format(config)
+            raw, kind = bytes_of(part["audio"], f"{place}.content[{index}].audio"), input_format(config)
             entry.audio_ms = len(raw) * 1000 / bytes_per_s(kind)
             entry.words = unasked(asyncio.ensure_future(_words_in(raw, kind)))
     return entry

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget.sandbox import images
+from rtc_widget.sandbox.faults import missing, unsupported
 from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
 
 if TYPE_CHECKING:
@@ -183,8 +184,15 @@ class History:
         self._entries.insert(place, entry)
         return self._entries[place - 1].id if place else None
 
-    def entry_of(self, item: Event) -> Entry:
+    def entry_of(self, item: Event, place: str) -> Entry:
         """Return the entry of an item of the client's, as the server repeats it, without adding it.
+
+        Parameters
+        ----------
+        item
+            As the client gives it.
+        place
+            Where it stands in the event, for errors.
 
         Raises
         ------
@@ -195,7 +203,8 @@ class History:
         pictures: list[str] = []
         if item["type"] == "message":
             content = [
-                _part(part, item["role"], index, pictures) for index, part in enumerate(item["content"])
+                _part(part, item["role"], f"{place}.content[{index}]", pictures)
+                for index, part in enumerate(item["content"])
             ]
             repeated |= {"status": "completed", "role": item["role"], "content": content}
         elif item["type"] == "function_call_output":
@@ -203,7 +212,7 @@ class History:
                 raise ApiError(
                     f"Tool call ID '{item['call_id']}' not found in conversation.",
                     code="invalid_tool_call_id",
-                    param="item.call_id",
+                    param=f"{place}.call_id",
                 )
             repeated |= {"call_id": item["call_id"], "output": item["output"]}
         else:
@@ -260,7 +269,7 @@ class History:
         return [entry for entry in self._entries if entry.item["type"] == "function_call"]
 
 
-def _part(part: Event, role: str, index: int, pictures: list[str]) -> Event:
+def _part(part: Event, role: str, place: str, pictures: list[str]) -> Event:
     """Return one content part as the server repeats it."""
     allowed = {
         "user": ("input_text", "input_audio", "input_image"),
@@ -269,22 +278,14 @@ def _part(part: Event, role: str, index: int, pictures: list[str]) -> Event:
     }[role]
     kind = part.get("type")
     if kind not in allowed:
-        listed = ", ".join(f"'{choice}'" for choice in allowed)
-        raise ApiError(
-            f"Invalid value: '{kind}'. Supported values are: {listed}.",
-            code="invalid_value",
-            param=f"item.content[{index}].type",
-        )
+        raise unsupported(f"{place}.type", kind, list(allowed))
     needed = {"input_text": "text", "output_text": "text", "input_audio": "audio", "input_image": "image_url"}
     if part.get(needed[kind]) is None:
-        place = f"item.content[{index}].{needed[kind]}"
-        raise ApiError(
-            f"Missing required parameter: '{place}'.", code="missing_required_parameter", param=place
-        )
+        raise missing(f"{place}.{needed[kind]}")
     if kind == "input_audio":
         return {"type": kind, "transcript": part.get("transcript")}
     if kind == "input_image":
         # The picture itself is not repeated: it may be larger than a message on the data channel.
-        pictures.append(images.describe(part["image_url"], f"item.content[{index}].image_url"))
+        pictures.append(images.describe(part["image_url"], f"{place}.image_url"))
         return {"type": kind, "detail": part.get("detail") or "auto"}
     return {"type": kind, "text": part["text"]}

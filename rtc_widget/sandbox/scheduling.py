@@ -134,7 +134,10 @@ class Responses:
         config["tools"] = [complete_tool(tool) for tool in config["tools"]]
         wanted: dict[str, Any] = (asked.get("audio") or {}).get("output") or {}
         output = config["audio"]["output"]
-        check_voice(wanted.get("voice"), output["voice"], has_spoken=self._session.turns.has_spoken)
+        has_spoken = self._session.turns.has_spoken
+        check_voice(
+            wanted.get("voice"), output["voice"], "response.audio.output.voice", has_spoken=has_spoken
+        )
         output.update({name: value for name, value in wanted.items() if value is not None})
         return config
 
@@ -145,15 +148,16 @@ class Responses:
         history = self._session.history
         entries: list[Entry] = []
         for index, item in enumerate(asked["input"]):
+            place = f"response.input[{index}]"
             if item["type"] != "item_reference":
-                entries.append(entry_of(history, item, self._session.config))
+                entries.append(entry_of(history, item, self._session.config, place))
                 continue
             found = history.find(item["id"])
             if found is None:
                 raise ApiError(
                     f"Item with id '{item['id']}' not found in conversation.",
                     code="invalid_item_reference",
-                    param=f"response.input[{index}].id",
+                    param=f"{place}.id",
                 )
             entries.append(found)
         return entries

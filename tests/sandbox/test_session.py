@@ -367,6 +367,30 @@ async def test_what_cannot_be_done_is_refused_by_name(event: dict[str, Any], cod
         assert error["event_id"] == "mine"
 
 
+def message(role: str, **part: str) -> Event:
+    """Return an item with one part."""
+    return {"type": "message", "role": role, "content": [part]}
+
+
+@pytest.mark.parametrize(
+    ("item", "place"),
+    [
+        (message("user", type="input_audio", audio="?"), "content[0].audio"),
+        (message("user", type="input_audio"), "content[0].audio"),
+        (message("user", type="input_image", image_url="x"), "content[0].image_url"),
+        (message("assistant", type="output_audio", transcript="Hello."), "content[0].type"),
+        ({"type": "function_call_output", "call_id": "call_x", "output": "1"}, "call_id"),
+    ],
+)
+async def test_a_fault_of_an_item_is_named_where_it_stands_in_the_event(item: Event, place: str) -> None:
+    async with inside() as talk:
+        talk.send("conversation.item.create", item=item)
+        assert talk.error()["param"] == f"item.{place}"
+        whole = message("user", type="input_text", text="Hello.")
+        talk.send("response.create", response={"input": [whole, item]})
+        assert talk.error()["param"] == f"response.input[1].{place}"
+
+
 async def test_what_is_no_json_is_refused() -> None:
     async with inside() as talk:
         for text, code in (("{", "invalid_json"), ("[]", "invalid_event"), ('{"type": 3}', "invalid_value")):
@@ -385,8 +409,10 @@ async def test_the_voice_is_fixed_once_it_was_heard() -> None:
         voice["audio"]["output"]["voice"] = "ash"  # type: ignore[index]
         talk.send("session.update", session=voice)
         assert talk.error()["code"] == "cannot_update_voice"
+        assert talk.error()["param"] == "session.audio.output.voice"
         talk.send("response.create", response={"audio": {"output": {"voice": "ash"}}})
         assert talk.error()["code"] == "cannot_update_voice"
+        assert talk.error()["param"] == "response.audio.output.voice"
 
 
 async def test_truncating_forgets_what_comes_after() -> None:
@@ -600,7 +626,7 @@ async def test_sound_in_the_input_of_a_response_is_understood() -> None:
         assert "I am the sandbox" in text_of(await talk.answer(conversation="none", input=[asked]))
         audio["audio"] = "?"
         talk.send("response.create", response={"conversation": "none", "input": [asked]})
-        assert talk.error()["param"] == "item.content[0].audio"
+        assert talk.error()["param"] == "response.input[0].content[0].audio"
 
 
 async def test_a_silent_user_is_asked_again() -> None:
