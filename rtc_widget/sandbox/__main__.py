@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # They log addresses, and an address may hold somebody's key.
     for name in ("httpx", "httpx2", "openai"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
     try:
         # Ctrl-C stops it, as it should: uvicorn has closed everything by then.
         with contextlib.suppress(KeyboardInterrupt):
@@ -62,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"The sandbox cannot start. {error}\n")
         return 2
     return 0
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Leave out what uvicorn says of every refused WebSocket: that nothing had answered it."""
+    return "without completing handshake" not in record.getMessage()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -126,8 +126,9 @@ class Call:
             await self._peer.setLocalDescription()
         except Exception as error:
             # aiortc has no error of its own for an offer it cannot read.
-            _log.info("refused an offer", exc_info=True)
-            raise ApiError(f"Invalid SDP offer: {error}.", code="invalid_offer", param="sdp") from error
+            _log.debug("refused an offer", exc_info=True)
+            told = str(error) or type(error).__name__
+            raise ApiError(f"Invalid SDP offer: {told}.", code="invalid_offer", param="sdp") from error
         self._start(self._give_up())
         return re.sub(
             r"^(a=max-message-size:)\d+", rf"\g<1>{_MAX_MESSAGE_BYTES}", self._peer.localDescription.sdp,

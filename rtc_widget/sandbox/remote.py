@@ -158,7 +158,7 @@ async def _connected(server: Event, seconds: float) -> AsyncIterator[Any]:
         protocol = next((cause for cause in causes if isinstance(cause, MCPError)), None)
         if protocol is not None:
             raise RemoteError("protocol_error", protocol.error.message, protocol.error.code) from problem
-        _log.info("an MCP server failed", exc_info=True)
+        _log.debug("an MCP server failed", exc_info=True)
         message = f"The MCP server cannot be reached: {str(causes[0]) or type(causes[0]).__name__}."
         raise RemoteError("http_error", message, HTTPStatus.FAILED_DEPENDENCY) from problem
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from rtc_widget.sandbox.__main__ import main
 from tests.sandbox.service import running
+from tests.sandbox.socket_client import socket as realtime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +28,32 @@ def test_it_stops_when_its_stdin_closes_and_listens_on_loopback_alone(tmp_path: 
             pass
         with pytest.raises(OSError):  # noqa: PT011 - each system has its own words for it
             socket.create_connection(("127.0.0.2", port), 5)
+
+
+async def test_what_clients_do_wrong_is_told_to_them_and_leaves_no_alarm_in_the_log(tmp_path: Path) -> None:
+    nobody = {"type": "mcp", "server_label": "nobody", "server_url": "http://127.0.0.1:9/mcp"}
+    session = {"type": "realtime", "tools": [nobody]}
+    with running(tmp_path / "stderr.log") as service:
+        address = service.base_url.replace("http", "ws", 1)
+        for path in ("realtime?model=sandbox", "nowhere"):
+            with pytest.raises(InvalidStatus):
+                await connect(f"{address}/{path}", proxy=None)
+        async with httpx.AsyncClient(headers=service.authorization, trust_env=False) as http:
+            answer = await http.post(
+                f"{service.base_url}/realtime/calls",
+                content=b"v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n",
+                headers={"Content-Type": "application/sdp"},
+            )
+        told = answer.json()["error"]["message"]
+        assert told.startswith("Invalid SDP offer: ")
+        assert re.search(r"\w", told.removeprefix("Invalid SDP offer: "))
+        async with realtime(service, "model=sandbox") as client:
+            await client.send("session.update", session=session)
+            await client.wait_for("mcp_list_tools.failed")
+    log = service.log.read_text()
+    assert "listening at" in log
+    assert "ERROR" not in log
+    assert "Traceback" not in log
 
 
 def test_a_taken_port_is_named_with_a_way_out(capsys: pytest.CaptureFixture[str]) -> None:
