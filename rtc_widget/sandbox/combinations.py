@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.sandbox.wire import Event
 
-__all__ = ["check_combinations"]
+__all__ = ["check_combinations", "check_transcription", "transcribes_with"]
 
 _METADATA_KEYS, _METADATA_KEY_LENGTH, _METADATA_VALUE_LENGTH = 16, 64, 512
 _TRANSCRIBE, _WHISPER = {"gpt-transcribe", "gpt-live-transcribe"}, "gpt-realtime-whisper"
@@ -43,7 +43,7 @@ def check_combinations(fields: Event, path: str) -> None:
             param=f"{path}.output_modalities",
         )
     heard = (fields.get("audio") or {}).get("input") or {}
-    _check_transcription(heard.get("transcription") or {}, f"{path}.audio.input.transcription")
+    check_transcription(heard.get("transcription") or {}, f"{path}.audio.input.transcription")
     for index, tool in enumerate(fields.get("tools") or []):
         if tool.get("type") == "mcp":
             _check_server(tool, f"{path}.tools[{index}]")
@@ -77,14 +77,25 @@ def check_combinations(fields: Event, path: str) -> None:
             )
 
 
-def _check_transcription(settings: Event, path: str) -> None:
-    """Refuse what the SDK's docstrings say a model does not take."""
+def check_transcription(settings: Event, path: str) -> None:
+    """Refuse what the SDK's docstrings say a model does not take.
+
+    Raises
+    ------
+    ApiError
+        The first field that its model does not take.
+    """
     model = settings.get("model")
-    for name, takes in _TAKE.items():
-        if settings.get(name) and model is not None and not takes(model):
+    for name in _TAKE:
+        if settings.get(name) and not transcribes_with(model, name):
             raise ApiError(
                 f"'{name}' is not supported with {model}.", code="invalid_value", param=f"{path}.{name}"
             )
+
+
+def transcribes_with(model: str | None, name: str) -> bool:
+    """Say whether a model of transcription takes a field; of no model, nothing is known."""
+    return model is None or name not in _TAKE or _TAKE[name](model)
 
 
 def _check_server(tool: Event, path: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any, Final
 
+from rtc_widget.sandbox.combinations import check_transcription, transcribes_with
 from rtc_widget.sandbox.transcription import is_live
 from rtc_widget.sandbox.wire import ApiError, Event
 
@@ -129,7 +130,7 @@ def merged(effective: Event, update: Event, *, has_spoken: bool = False) -> Even
     Raises
     ------
     ApiError
-        The voice can no longer change, or the model that transcribes finds no turns.
+        The voice can no longer change, or the model that transcribes finds no turns or does not take a field.
     """
     result = deepcopy(effective)
     for name, value in update.items():
@@ -208,11 +209,20 @@ def _merge_input(audio: Event, update: Event) -> None:
             given = {key: defaults.get(key) if entry is None else entry for key, entry in value.items()}
             audio[name] = {**kept, **given}
         elif name == "transcription":
-            audio[name] = {**_TRANSCRIPTION, **(audio[name] or {}), **value}
+            audio[name] = _transcription_of(audio[name] or {}, value)
         elif name == "noise_reduction":
             audio[name] = {**(audio[name] or {}), **value}
         else:
             audio[name] = deepcopy(value)
+
+
+def _transcription_of(before: Event, update: Event) -> Event:
+    """Return the settings of the transcription; another model keeps of them what it takes itself."""
+    model = update.get("model", before.get("model"))
+    kept = {name: value for name, value in before.items() if transcribes_with(model, name)}
+    settings = {**_TRANSCRIPTION, **kept, **update}
+    check_transcription(settings, "session.audio.input.transcription")
+    return settings
 
 
 def _merge_output(audio: Event, update: Event, *, has_spoken: bool) -> None:

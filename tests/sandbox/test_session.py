@@ -118,6 +118,27 @@ async def test_an_update_is_a_sparse_merge_and_null_clears() -> None:
         }
 
 
+async def test_a_transcription_holds_what_its_model_takes_and_no_more() -> None:
+    async with inside() as talk:
+
+        def become(**fields: Any) -> Event:
+            update = {"type": "realtime", "audio": {"input": {"transcription": fields}}}
+            talk.send("session.update", session=update)
+            found: Event = talk.last("session.updated")["session"]["audio"]["input"]["transcription"]
+            return found
+
+        become(model="gpt-transcribe", keywords=["Bruno"], prompt="Names.", language="en")
+        live = become(model="gpt-realtime-whisper", delay="low")
+        assert live == {"model": "gpt-realtime-whisper", "language": "en", "prompt": None, "delay": "low"}
+        assert become(keywords=["Bruno"]) == live
+        error = talk.error()
+        assert (error["code"], error["param"]) == (
+            "invalid_value",
+            "session.audio.input.transcription.keywords",
+        )
+        assert become(language="fr") == {**live, "language": "fr"}
+
+
 @pytest.mark.parametrize(
     ("instructions", "question", "answer"),
     [
