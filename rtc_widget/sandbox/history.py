@@ -38,6 +38,8 @@ class Entry:
         "timeout" where it stands for the user's silence.
     is_answered
         Whether a response has dealt with it, well or not; one that speech cancelled has not.
+    is_left_out
+        Whether the conversation was truncated behind it: no response looks at it any more.
     """
 
     item: Event
@@ -47,6 +49,7 @@ class Entry:
     spoken: list[tuple[str, float]] = field(default_factory=list)
     without_words: str | None = None
     is_answered: bool = False
+    is_left_out: bool = False
     cut: bool = False
     """Its sound was cut short: what is said of it from then on is no part of the conversation."""
 

@@ -8,12 +8,13 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.sandbox.context import Context, context_of
 from rtc_widget.sandbox.output import Order, Output, Stage
 from rtc_widget.sandbox.pieces import breaths, clauses, deltas, json_deltas
 from rtc_widget.sandbox.prompt import CallTool, Fail, Prompt, Say, Wait, prompt_of
 from rtc_widget.sandbox.punctual import due_s
 from rtc_widget.sandbox.sound import SPOKEN_RATE_HZ, duration_ms, silence
-from rtc_widget.sandbox.usage import Ledger, Tokens, context, spoken_tokens, text_tokens
+from rtc_widget.sandbox.usage import Ledger, Tokens, spoken_tokens, text_tokens
 from rtc_widget.sandbox.voice import speak
 from rtc_widget.sandbox.wire import ApiError, Event, fresh_id
 
@@ -72,7 +73,7 @@ class Response:
         self._details: Event | None = None
         self._output = Output(host, self.id, order)
         self._considered: list[Entry] = list(host.history) if order.entries is None else order.entries
-        self._inputs = Tokens()
+        self._context: Context | None = None
         self._spent = Tokens()
         self._usage: Event | None = None
         host.emit("response.created", response=self._object())
@@ -119,11 +120,13 @@ class Response:
 
     async def _prompt(self) -> Prompt:
         everything = list(self._host.history)
-        entries, self._inputs = context(self._considered, self.order.session)
+        is_conversation = self.order.entries is None
+        context = context_of(self._considered, self.order.session, is_conversation=is_conversation)
+        self._context = context
         if self.order.listings:
             await asyncio.wait(self.order.listings)
         tools = self._host.remotes.offered(self.order.session["tools"])
-        return await prompt_of(self.order.session, entries, everything, tools)
+        return await prompt_of(self.order.session, context.entries, everything, tools)
 
     async def _say(self, action: Say) -> None:
         """Say it, clause by clause, its words as deltas ahead of the sound."""
@@ -231,7 +234,7 @@ class Response:
         if self.order.in_conversation and not goes_on:
             for entry in self._considered:
                 entry.is_answered = True
-        self._usage = self._host.ledger.bill(self._inputs, self._spent)
+        self._usage = self._host.ledger.bill(self._context, self._spent)
         self._host.emit("response.done", response=self._object())
         self._host.emit("rate_limits.updated", rate_limits=self._host.ledger.rate_limits())
         self._host.mouth.finish(self.id)

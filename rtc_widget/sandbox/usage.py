@@ -1,27 +1,24 @@
-"""What a response costs: tokens counted by rule of thumb, the context that fits, and the rate limits."""
+"""What a response costs: tokens counted by rule of thumb, what of them was cached, and the rate limits."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from rtc_widget.sandbox.wire import ApiError, Event
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
+    from rtc_widget.sandbox.context import Context
     from rtc_widget.sandbox.history import Entry
+    from rtc_widget.sandbox.wire import Event
 
-__all__ = ["Ledger", "Tokens", "context", "spoken_tokens", "text_tokens", "transcription_usage"]
+__all__ = ["Ledger", "Tokens", "entry_tokens", "spoken_tokens", "text_tokens", "transcription_usage"]
 
 _CHARACTERS_PER_TOKEN: Final = 4
 _HEARD_MS_PER_TOKEN: Final = 100
 _SPOKEN_MS_PER_TOKEN: Final = 50
 _IMAGE_TOKENS: Final = {"low": 85, "auto": 765, "high": 765}
 _CACHE_BLOCK: Final = 64
-_CONTEXT_TOKENS: Final = 28_224
-"""What a window of 32k leaves for the input, as the API's documentation has it."""
+_CACHED_CONTEXTS: Final = 8
 _TOKENS_PER_MINUTE: Final = 15_000_000
 
 
@@ -57,44 +54,19 @@ def spoken_tokens(duration_ms: float) -> int:
     return round(duration_ms / _SPOKEN_MS_PER_TOKEN)
 
 
-def context(entries: Sequence[Entry], session: Event) -> tuple[list[Entry], Tokens]:
-    """Return the items that fit into the context, and what the whole input costs.
-
-    Parameters
-    ----------
-    entries
-        The conversation, oldest first.
-    session
-        The effective configuration: instructions, tools, truncation.
-
-    Returns
-    -------
-    tuple[list[Entry], Tokens]
-        The newest items within the limit, and their tokens with those of instructions and tools.
-
-    Raises
-    ------
-    ApiError
-        They do not fit, and truncation is disabled.
-    """
-    strategy = session["truncation"]
-    limit, ratio = _CONTEXT_TOKENS, 1.0
-    if isinstance(strategy, dict):
-        limit = (strategy.get("token_limits") or {}).get("post_instructions") or limit
-        ratio = strategy["retention_ratio"]
-    kept = list(entries)
-    size = _sum(kept)
-    if size.total > limit:
-        if strategy == "disabled":
-            raise ApiError(
-                f"The conversation has {size.total} tokens, the limit is {limit}, truncation is disabled.",
-                code="context_length_exceeded",
-            )
-        while len(kept) > 1 and size.total > limit * ratio:
-            kept.pop(0)
-            size = _sum(kept)
-    tools = text_tokens(json.dumps(session["tools"])) if session["tools"] else 0
-    return kept, size + Tokens(text=text_tokens(session["instructions"]) + tools)
+def entry_tokens(entry: Entry) -> Tokens:
+    """Return how many tokens an item of the conversation is."""
+    item = entry.item
+    if item["type"] != "message":
+        return Tokens(text=text_tokens(entry.text + str(item.get("name", ""))))
+    if item["role"] == "assistant":
+        return Tokens(text=text_tokens(entry.text), audio=spoken_tokens(entry.audio_ms))
+    parts: list[dict[str, Any]] = item["content"]
+    return Tokens(
+        text=sum(text_tokens(part["text"]) for part in parts if part["type"] == "input_text"),
+        audio=round(entry.audio_ms / _HEARD_MS_PER_TOKEN),
+        image=sum(_IMAGE_TOKENS[part["detail"]] for part in parts if part["type"] == "input_image"),
+    )
 
 
 @dataclass
@@ -104,21 +76,21 @@ class Ledger:
     Attributes
     ----------
     cached
-        What the context of the last response cost: that much of the next one's may come from the cache.
+        What the last responses were given: what a next one begins with as one of them did is cached.
     used
         All tokens.
     """
 
-    cached: Tokens = Tokens()
+    cached: deque[Context] = field(default_factory=lambda: deque(maxlen=_CACHED_CONTEXTS))
     used: int = 0
 
-    def bill(self, inputs: Tokens, output: Tokens) -> Event:
+    def bill(self, context: Context | None, output: Tokens) -> Event:
         """Enter a response.
 
         Parameters
         ----------
-        inputs
-            What its context costs.
+        context
+            What it was given; None where it ended before.
         output
             What was said, called or written.
 
@@ -127,10 +99,14 @@ class Ledger:
         Event
             Its `usage`, as in `response.done`.
         """
-        text = min(inputs.text, self.cached.text) // _CACHE_BLOCK * _CACHE_BLOCK
-        audio = min(inputs.audio, self.cached.audio) // _CACHE_BLOCK * _CACHE_BLOCK
-        image = min(inputs.image, self.cached.image) // _CACHE_BLOCK * _CACHE_BLOCK
-        self.cached = inputs
+        inputs = Tokens() if context is None else context.cost
+        shared = [] if context is None else [context.shared_with(earlier) for earlier in self.cached]
+        most = max(shared, key=lambda tokens: tokens.total, default=Tokens())
+        text, audio, image = (
+            count // _CACHE_BLOCK * _CACHE_BLOCK for count in (most.text, most.audio, most.image)
+        )
+        if context is not None:
+            self.cached.append(context)
         self.used += inputs.total + output.total
         return {
             "total_tokens": inputs.total + output.total,
@@ -170,24 +146,3 @@ def transcription_usage(model: str | None, duration_ms: float, words: str) -> Ev
         "input_token_details": {"text_tokens": 0, "audio_tokens": heard},
         "output_tokens": written,
     }
-
-
-def _sum(entries: Iterable[Entry]) -> Tokens:
-    total = Tokens()
-    for entry in entries:
-        total += _tokens(entry)
-    return total
-
-
-def _tokens(entry: Entry) -> Tokens:
-    item = entry.item
-    if item["type"] != "message":
-        return Tokens(text=text_tokens(entry.text + str(item.get("name", ""))))
-    if item["role"] == "assistant":
-        return Tokens(text=text_tokens(entry.text), audio=spoken_tokens(entry.audio_ms))
-    parts: list[dict[str, Any]] = item["content"]
-    return Tokens(
-        text=sum(text_tokens(part["text"]) for part in parts if part["type"] == "input_text"),
-        audio=round(entry.audio_ms / _HEARD_MS_PER_TOKEN),
-        image=sum(_IMAGE_TOKENS[part["detail"]] for part in parts if part["type"] == "input_image"),
-    )

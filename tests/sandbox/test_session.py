@@ -563,6 +563,28 @@ async def test_a_context_that_is_too_long_is_cut_or_refused() -> None:
         assert failed["status_details"]["error"]["code"] == "context_length_exceeded"
 
 
+async def test_a_conversation_is_truncated_once_in_a_while_and_what_was_kept_comes_from_the_cache() -> None:
+    some = {"type": "retention_ratio", "retention_ratio": 0.5, "token_limits": {"post_instructions": 400}}
+    asked = {"instructions": 'say "ok"', "tools": []}
+    sizes: list[int] = []
+    cached: list[int] = []
+    async with inside(truncation=some, **TEXT) as talk:
+        for number in range(12):
+            talk.say(f"{number:02d} {'word ' * 60}")
+            details = (await talk.answer(**asked))["usage"]["input_token_details"]
+            sizes.append(details["text_tokens"])
+            cached.append(details["cached_tokens"])
+        beside = [{"type": "item_reference", "id": next(iter(talk.session.history)).id}]
+        aside = await talk.answer(conversation="none", input=beside, **asked)
+    cuts = [turn for turn in range(1, 12) if sizes[turn] < sizes[turn - 1]]
+    assert len(cuts) == 2, sizes
+    assert max(sizes) <= 402
+    for turn in range(1, 12):
+        expected = 0 if turn in cuts else sizes[turn - 1] // 64 * 64
+        assert cached[turn] == expected, (turn, sizes, cached)
+    assert aside["usage"]["input_tokens"] > 70, "a response is given what it names"
+
+
 async def test_rules_make_a_response_fail_or_wait() -> None:
     async with inside(**TEXT) as talk:
         talk.say("Please fail with rate limit exceeded.")
