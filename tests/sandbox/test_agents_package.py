@@ -158,9 +158,13 @@ async def test_a_conversation_of_the_agents_sdk(service: Service) -> None:
         assert (story.content[0].transcript or "").startswith("Ahoy. A ship")
         assert "soup" not in story.content[0].transcript
 
-        done = [event for event in talk.of_type("raw_model_event") if event.data.type == "usage"]
+        def done() -> list[Any]:
+            return [event for event in talk.of_type("raw_model_event") if event.data.type == "usage"]
+
+        # An item is complete a little before its response is.
+        await talk.until(lambda: len(done()) == 5)
         usage = talk.events[-1].info.context.usage
-        assert usage.requests == len(done) == 5
+        assert usage.requests == len(done()) == 5
         assert usage.total_tokens == usage.input_tokens + usage.output_tokens > 0
         assert talk.of_type("error") == []
     await collecting
