@@ -141,7 +141,7 @@ def _check(annotation: Any, value: Any, path: str) -> None:
             _check_limits(value, path)
             return
     literals = [choice for member in members if get_origin(member) is Literal for choice in get_args(member)]
-    if isinstance(value, str) and literals:
+    if isinstance(value, (str, *map(type, literals))) and literals and not isinstance(value, bool):
         raise unsupported(path, value, literals)
     raise wrong_type(path, _expected(members), value)
 

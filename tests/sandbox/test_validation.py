@@ -69,6 +69,11 @@ def create(**response: Any) -> dict[str, Any]:
         ),
         (
             heard(format={"type": "audio/pcm", "rate": 8000}),
+            "invalid_value",
+            "session.audio.input.format.rate",
+        ),
+        (
+            heard(format={"type": "audio/pcm", "rate": True}),
             "invalid_type",
             "session.audio.input.format.rate",
         ),
