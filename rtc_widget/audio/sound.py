@@ -27,6 +27,10 @@ _BYTES_A_SAMPLE = 2
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 1_000, 768_000
 _LONGEST_EMBEDDED_S = 600.0
 _EMBEDDED_RATE_HZ = 24_000
+_FORMATS = {".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
+_HIGHEST_OGG_RATE_HZ = 192_000
+_WRITTEN_SAMPLES = 65_536
+_ANOTHER_RATE = "resampled(48000) makes a sound of a rate that each format has."
 
 
 def check_rate(sample_rate_hz: object, what: str = "the array") -> int:
@@ -86,7 +90,17 @@ class Sound:
             In Hz.
         name
             What it is, for people.
+
+        Raises
+        ------
+        ConfigurationError
+            For samples of another type or shape: `load_sound` converts those.
         """
+        if samples.dtype.kind != "i" or samples.dtype.itemsize != _BYTES_A_SAMPLE or samples.ndim != 1:
+            raise ConfigurationError(
+                f"samples are int16 of shape (n,), not {samples.dtype} of shape {samples.shape}: "
+                "load_sound(samples, sample_rate_hz=…) converts others."
+            )
         return cls(samples.astype("<i2", copy=False).tobytes(), sample_rate_hz, name)
 
     @property
@@ -164,25 +178,23 @@ class Sound:
         Raises
         ------
         ConfigurationError
-            For what is no path, another ending, a folder that is not there, or a missing `[audio]`.
+            For what is no path, another ending, a folder that is not there, a rate that the format does not
+            have, or a missing `[audio]`.
         """
         target = expanded(path)
         kind = target.suffix.lower()
-        if kind not in {".wav", ".flac", ".ogg", ".mp3"}:
+        if kind not in {".wav", *_FORMATS}:
             raise ConfigurationError(f"{target} cannot be written: end it in .wav, .flac, .ogg or .mp3.")
         try:
-            if kind == ".wav":
-                target.write_bytes(self.wav())
-            else:
-                self._save_compressed(target)
-        except (OSError, RuntimeError) as error:
-            reason = getattr(error, "strerror", None) or error
+            target.write_bytes(self.wav() if kind == ".wav" else self._compressed(target))
+        except OSError as error:
             raise ConfigurationError(
-                f"{target} cannot be written: {reason}. Choose a folder that is there."
+                f"{target} cannot be written: {error.strerror or error}. Choose a folder that is there."
             ) from None
         return target
 
-    def _save_compressed(self, target: Path) -> None:
+    def _compressed(self, target: Path) -> bytes:
+        """Return it as a file of the kind that the target's ending says."""
         try:
             import soundfile
         except ImportError:
@@ -190,7 +202,21 @@ class Sound:
                 f"{target.suffix} files need soundfile: pip install 'rtc_widget[audio]'. "
                 "WAV needs nothing more."
             ) from None
-        soundfile.write(target, self.samples, self.sample_rate_hz)
+        rate_hz = self.sample_rate_hz
+        if target.suffix.lower() == ".ogg" and rate_hz > _HIGHEST_OGG_RATE_HZ:  # libsndfile would crash
+            raise ConfigurationError(f"{target} cannot be written: .ogg has no {rate_hz} Hz. {_ANOTHER_RATE}")
+        written = io.BytesIO()
+        try:
+            with soundfile.SoundFile(
+                written, "w", rate_hz, channels=1, format=_FORMATS[target.suffix.lower()]
+            ) as file:
+                # In one go, libsndfile takes all of a long .ogg on its stack, and the process down.
+                for start in range(0, len(self.samples), _WRITTEN_SAMPLES):
+                    file.write(self.samples[start : start + _WRITTEN_SAMPLES])
+        except soundfile.SoundFileError as error:
+            reason = getattr(error, "error_string", error)
+            raise ConfigurationError(f"{target} cannot be written: {reason} {_ANOTHER_RATE}") from None
+        return written.getvalue()
 
     def _repr_html_(self) -> str:
         title = html.escape(f"{self.name}, {self.seconds:.1f} s")

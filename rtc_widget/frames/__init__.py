@@ -137,6 +137,11 @@ class Frames:
         """
         self._hearing = Hearing(self.log, tracks, flush)
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether there is sound that could not be listened to: what is heard is missing then."""
+        return self._hearing is not None and self._hearing.is_deaf
+
     def keep_heard(self, folder: Path) -> None:
         """Write what was heard into a recording's folder, so that loading it need not listen again.
 

@@ -67,6 +67,11 @@ class Hearing:
         self._next_block: dict[TrackName, int] = dict.fromkeys(TRACKS, 0)
         self._slips: dict[int, list[tuple[float, float]]] = {}
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether there is sound that could not be listened to."""
+        return self._deaf
+
     def refresh(self, *, wholly: bool = False) -> None:
         """Listen to what came since the last time, where a turn or a call has ended since; takes some 0.1 s.
 

@@ -10,12 +10,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import msgspec
 import pyarrow as pa
 
 from rtc_widget._version import __version__
 from rtc_widget.frames import FRAMES
 from rtc_widget.frames._columns import ARROW_TYPES, Column, to_arrow, to_table
 from rtc_widget.frames._prices import PRICES
+from rtc_widget.log.tracks import sizes_of
 from rtc_widget.log.variants import variants_of
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ _END = b"PAR1"
 _FOLDERS = "frames-"
 _FOLDER = re.compile(r"frames-\d[\w.!+]*-\d[\w.!+]*")
 _FILES = {".parquet", ".part"}
+_OF_SOUND = ("segments", "sessions", "turns")
+"""Frames that follow from the sound, too."""
+_HEARD_FROM = "sound.json"
+"""Which sound those were heard from, beside them."""
 
 MANY = (
     Column(
@@ -111,11 +117,16 @@ def write_frames(
     for name in [name for name in FRAMES if name != "events"] if names is None else names:
         if _has_own_prices(name):
             continue
+        table = table_of(frames, name)
+        if name in _OF_SOUND and frames.is_deaf:
+            continue  # what is heard is missing, and may not be the next time
         path = frame_path(folder, name)
         if not path.parent.is_dir():
             _make_room(path.parent)
+        if name in _OF_SOUND:
+            _forget_other_sound(folder)
         part = path.with_suffix(".part")
-        pq.write_table(table_of(frames, name), part)
+        pq.write_table(table, part)
         if of_ns is not None:
             os.utime(part, ns=(of_ns, of_ns))
         part.replace(path)
@@ -136,13 +147,35 @@ def _is_ours(place: Path) -> bool:
     """Whether a folder has a name that we give, and nothing in it but frames: no folder of the user's."""
     if _FOLDER.fullmatch(place.name) is None or place.is_symlink() or not place.is_dir():
         return False
-    files = list(place.iterdir())
+    files = [file for file in place.iterdir() if file.name != _HEARD_FROM]
     return all(file.stem in FRAMES and file.suffix in _FILES and not file.is_dir() for file in files)
 
 
+def _forget_other_sound(folder: Path) -> None:
+    """Remove the frames that were heard from other sound than there is now, and note which that is."""
+    if _is_of_this_sound(folder):
+        return
+    for name in _OF_SOUND:
+        frame_path(folder, name).unlink(missing_ok=True)
+    _heard_from(folder).write_bytes(msgspec.json.encode(sizes_of(folder)))
+
+
+def _is_of_this_sound(folder: Path) -> bool:
+    """Whether the frames beside a session were heard from the sound that it has, or from none like it."""
+    try:
+        known: object = msgspec.json.decode(_heard_from(folder).read_bytes())
+    except (OSError, msgspec.DecodeError):
+        known = {}
+    return known == sizes_of(folder)
+
+
+def _heard_from(folder: Path) -> Path:
+    return folder / _folder() / _HEARD_FROM
+
+
 def is_fresh(folder: Path, journal: Path, name: str) -> bool:
-    """Whether a session's Parquet frame is there and no older than its journal."""
-    if _has_own_prices(name):
+    """Whether a session's Parquet frame is there, no older than its journal, and heard from its sound."""
+    if _has_own_prices(name) or (name in _OF_SOUND and not _is_of_this_sound(folder)):
         return False
     path = frame_path(folder, name)
     try:

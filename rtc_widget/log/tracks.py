@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from rtc_widget._arguments import is_number
 from rtc_widget._errors import ConfigurationError, RecordingError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ BYTES_A_FRAME = 2
 _FRAMES_A_MS = RATE_HZ // 1_000
 _BLOCK_FRAMES = 1 << 18
 _MOST_IN_A_BLOCK = 65_535
+_LONGEST_MS = 4 * 3_600_000
+_FILES = [f"{track}.{end}" for track in TRACKS for end in ("flac", "pcm")]
 _SMALLEST_BLOCK_BYTES = 10
 """Of a block of FLAC: what its header can say of its length, and the bytes that it takes at least."""
 
@@ -96,7 +99,7 @@ class Tracks:
         Raises
         ------
         ConfigurationError
-            For another track.
+            For another track, or for what is no time.
         RecordingError
             For a FLAC file that cannot be read.
         """
@@ -104,6 +107,11 @@ class Tracks:
 
         if track not in TRACKS:
             raise ConfigurationError(f'The tracks are "user" and "agent", not {track!r}.')
+        for bound in (t_from_ms, t_to_ms):
+            if bound is not None and not (is_number(bound) and abs(bound) < _LONGEST_MS):
+                raise ConfigurationError(
+                    f"A stretch goes from one number of ms to another, not by {bound!r}."
+                )
         first = 0 if t_from_ms is None else frame_at(t_from_ms)
         last = self.frames if t_to_ms is None else frame_at(t_to_ms)
         return Sound.from_samples(self.read(track, first, last), RATE_HZ, name=track)
@@ -246,6 +254,21 @@ class Tracks:
         Tracks(folder).seal()
 
 
+def sizes_of(folder: Path) -> dict[str, int]:
+    """Return the files of tracks in a folder, and how many bytes each has.
+
+    Parameters
+    ----------
+    folder
+        A recording's.
+    """
+    found = {}
+    for name in _FILES:
+        with contextlib.suppress(OSError):
+            found[name] = os.stat(folder / name).st_size  # noqa: PTH116 - a thousand sessions are looked at
+    return found
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
@@ -260,6 +283,11 @@ def _opened(path: Path) -> Iterator[Any]:
             if claim > n_bytes // _SMALLEST_BLOCK_BYTES * _MOST_IN_A_BLOCK:
                 raise RecordingError(
                     f"{path} cannot be read: it claims {claim} samples, which {n_bytes} bytes cannot hold"
+                )
+            if (file.samplerate, file.channels) != (RATE_HZ, 1):
+                raise RecordingError(
+                    f"{path} cannot be read: a track has {RATE_HZ} Hz and 1 channel, "
+                    f"and this has {file.samplerate} Hz and {file.channels}"
                 )
             yield file
     except (soundfile.SoundFileError, OSError) as error:

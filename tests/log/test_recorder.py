@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from rtc_widget import RecordingError
+from rtc_widget import ConfigurationError, RecordingError
 from rtc_widget.log import recorder as recorder_module
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.recorder import Recorder
@@ -198,6 +199,24 @@ def test_a_flac_file_that_claims_more_than_it_can_hold_is_none(tmp_path: Path) -
     for ask in (lambda: tracks.user, lambda: tracks.frames, lambda: tracks.read("user", 0, 10)):
         with pytest.raises(RecordingError, match=rf"user\.flac.*68719476735 samples.*{len(data)} bytes"):
             ask()
+
+
+@pytest.mark.parametrize(("rate_hz", "shape"), [(48_000, (4_800,)), (RATE_HZ, (2_400, 2))])
+def test_a_flac_file_of_another_rate_or_of_two_channels_is_no_track(
+    tmp_path: Path, rate_hz: int, shape: tuple[int, ...]
+) -> None:
+    soundfile.write(tmp_path / "user.flac", np.zeros(shape, np.int16), rate_hz, subtype="PCM_16")
+    tracks = Tracks(tmp_path)
+    for ask in (lambda: tracks.user, lambda: tracks.frames, lambda: tracks.read("user", 0, 10)):
+        with pytest.raises(RecordingError, match=rf"24000 Hz and 1 channel.*{rate_hz} Hz and {len(shape)}"):
+            ask()
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, 1e13, "1"])
+def test_a_stretch_of_a_track_goes_from_one_time_to_another(tmp_path: Path, odd: Any) -> None:
+    for bounds in ((0.0, odd), (odd, None)):
+        with pytest.raises(ConfigurationError, match="number of ms"):
+            Tracks(tmp_path).sound("user", *bounds)
 
 
 def test_an_hour_of_silence_is_no_larger_a_claim_than_its_file_holds(tmp_path: Path) -> None:
