@@ -180,6 +180,7 @@ class Frames:
         self._hearing.refresh(wholly=name == "segments")
         self._source.sound = self._hearing.segments
         self._source.slips = self._hearing.slips
+        self._source.sound_ends_ms = self._hearing.ends_ms
         return self._hearing.version
 
     def read(self) -> Source:

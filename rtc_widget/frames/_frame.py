@@ -10,7 +10,7 @@ import pyarrow as pa
 from rtc_widget.frames._columns import Column, assemble, to_arrow, to_pandas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rtc_widget.frames._prices import Prices
     from rtc_widget.frames.usage import BilledThing
     from rtc_widget.log.event_log import EventLog, Record
+    from rtc_widget.log.tracks import TrackName
 
 SESSION_ID = Column("session_id", "session_id", "string", "Our own id of the session.")
 
@@ -39,6 +40,8 @@ class Source:
         Rows that frames read straight off single records, by frame.
     slips : tuple of tuple
         Begin and end, in ms, of what the microphone lost.
+    sound_ends_ms : dict of str to float
+        How much of each track was recorded, in ms; empty where that is not known.
     sound : list of Segment
         Stretches of sound on the recorded tracks, in order of time; empty where nothing was recorded.
     info : dict
@@ -53,6 +56,7 @@ class Source:
     kept: dict[str, list[Any]] = field(default_factory=dict)
     sound: list[Segment] = field(default_factory=list)
     slips: tuple[tuple[float, float], ...] = ()
+    sound_ends_ms: Mapping[TrackName, float] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     billed: dict[int, BilledThing] = field(default_factory=dict)
 

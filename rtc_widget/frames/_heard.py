@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rtc_widget.audio import latency
     from rtc_widget.audio.attribution import Answer, Input, TurnTimes
     from rtc_widget.audio.segments import Segment
+    from rtc_widget.audio.sides import Sides
     from rtc_widget.conversation import Response, TurnState
     from rtc_widget.frames._frame import Source
 
@@ -81,8 +82,18 @@ def heard_of(source: Source) -> dict[int, TurnHeard]:
         agent = [segment for sound in side.agent.values() for segment in sound]
         if side.user or agent:
             columns = _of_a_peer(heard, calls, agent[0].t_start_ms if agent else None)
+            columns = _as_recorded(columns, source, side)
             found[heard.turn] = TurnHeard(columns, _span(side.user), _span(agent))
     return found
+
+
+def _as_recorded(columns: latency.Heard, source: Source, side: Sides) -> latency.Heard:
+    """Leave out what is nothing only because no track holds the time of the answer."""
+    begin_ms = max((answer.t_start_ms for answer in side.times.answers), default=0.0)
+    lacks = {track for track, end_ms in source.sound_ends_ms.items() if end_ms <= begin_ms}
+    if "agent" in lacks and not side.agent:
+        return replace(columns, heard_ms=None, overlap_ms=None)
+    return replace(columns, overlap_ms=None) if lacks else columns
 
 
 def _checked(

@@ -54,6 +54,7 @@ class Hearing:
     def __init__(self, log: EventLog, tracks: Tracks, flush: Callable[[], None] | None) -> None:
         self.segments: list[Segment] = []
         self.slips: tuple[tuple[float, float], ...] = ()
+        self.ends_ms: dict[TrackName, float] = {}
         self.version = 0
         self._log = log
         self._tracks = tracks
@@ -87,7 +88,7 @@ class Hearing:
             if self._deaf and self._flush is None:
                 return  # it is over, and stays as it is
             try:
-                frames = self._tracks.frames
+                frames, self.ends_ms = self._tracks.frames, self._tracks.ends_ms()
             except RecordingError as error:
                 self._give_up(error)
                 return

@@ -75,6 +75,11 @@ class Tracks:
         """Length of the longer track in ms; the shorter one is silent to that end."""
         return self.frames / _FRAMES_A_MS
 
+    def ends_ms(self) -> dict[TrackName, float]:
+        """Return how much of each track was recorded, in ms; 0 of one that there is not."""
+        with self._lock:
+            return {track: self._length(track) / _FRAMES_A_MS for track in TRACKS}
+
     @property
     def user(self) -> Sound:
         """All that was sent, as long as the longer track."""

@@ -414,3 +414,13 @@ def test_what_nobody_could_listen_to_is_not_kept_as_what_was_heard(
         with pytest.warns(UserWarning, match=r"rtc_widget\[audio\]"):
             assert heard_of_many(stage) == [None]
     assert heard_of_many(stage) == [pytest.approx(600.0, abs=15.0)]
+
+
+@pytest.mark.parametrize("gone", ["agent", "user"])
+def test_of_a_track_that_there_is_not_nothing_is_said_to_have_been_heard(stage: Stage, gone: str) -> None:
+    stage.turn(700.0, 600.0)
+    (saved(stage) / f"{gone}.flac").unlink()
+    (turn,) = rtc.load(stage.folder).turns.to_dict("records")
+    assert pd.isna(turn["overlap_ms"])
+    assert pd.isna(turn["heard_ms"]) == (gone == "agent")
+    assert pd.isna(turn["latency_heard_ms"])
