@@ -42,6 +42,7 @@ _NOISE_MEAN_HOPS = 20
 _NOISE_STEP_HOPS = 200
 _NOISE_REACH_HOPS = 2_400
 _STEADY_QUANTILE, _STEADY, _STEADY_PARTS = 0.2, 1.6, 40
+_EDGE_PARTS, _CLIP_PARTS, _LOUDER_BY_FAR = 3, 10, 10.0
 _NOISE_QUANTILE = 0.02
 """The quietest 50 ms of 12 s are the noise: even fast speech has that much silence before its “t” and “k”."""
 
@@ -105,7 +106,20 @@ def _quietest(means: Power) -> float:
         low, still_low = np.quantile(sounding, (_NOISE_QUANTILE, _STEADY_QUANTILE))
         if still_low < _STEADY * low:
             return float(low)
-    return float(np.quantile(means, _NOISE_QUANTILE))
+    around = [level for first, stop in runs(means > 0) if (level := _around(means[first:stop])) is not None]
+    return min(around) if around else float(np.quantile(means, _NOISE_QUANTILE))
+
+
+def _around(means: Power) -> float | None:
+    """Return the noise that a clip in digital silence begins and ends with; None where it has none.
+
+    Nothing but noise is as steady, and as loud at the end as at the beginning, around what is louder by far.
+    """
+    if len(means) < _CLIP_PARTS:
+        return None
+    edges = np.concatenate([means[:_EDGE_PARTS], means[-_EDGE_PARTS:]])
+    low = float(edges.min())
+    return low if edges.max() < _STEADY * low and means.max() > _LOUDER_BY_FAR * low else None
 
 
 def louder(found: list[Band], ratio: float = 1.0, least_power: float = 0.0) -> Mask:

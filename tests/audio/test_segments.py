@@ -154,6 +154,18 @@ def test_a_muted_microphones_noise_is_no_part_of_the_words() -> None:
     assert segments[len(segments) // 2 - 1].t_end_ms == pytest.approx(4_000 + last, abs=20)
 
 
+@pytest.mark.parametrize("snr_db", [45, 35, 30])
+@pytest.mark.parametrize("phrase", PHRASES[1:6])
+def test_the_noise_of_a_clip_in_digital_silence_is_no_part_of_its_words(phrase: str, snr_db: float) -> None:
+    voice = speech(phrase)
+    clip = np.concatenate([silence(0.3), voice, silence(0.3)])
+    clip += noise(np.random.default_rng(len(phrase)), len(clip), snr_db)
+    segments = find_segments(sound(np.concatenate([silence(8), clip, silence(8)])), "user")
+    start, end = edges_ms(voice, 34, 9 - snr_db)
+    assert segments[0].t_start_ms == pytest.approx(8_300 + start, abs=40)
+    assert segments[-1].t_end_ms == pytest.approx(8_300 + end, abs=40)
+
+
 def test_an_offset_of_the_samples_is_no_sound() -> None:
     parts = (silence(0.5), speech(HELLO), silence(0.5))
     count = sum(map(len, parts))
