@@ -26,8 +26,9 @@ LONG = "It is a long way, and there is much to see, so let us take the slow trai
 NEXT = "How many people live in Paris, and how many people live in London today?"
 HEARD = """json.loads(w.turns[["latency_heard_ms", "heard_quality", "heard_ms", "overlap_ms"]]
     .to_json(orient="records"))"""
+# In its first moments a page has everything to do at once.
 GAPS = """[event for event in w.event_log if event["type"] == "rtc.audio" and event.get("gap_frames")
-    and event["frame"] > 24 * w.calls.t_open_ms.iloc[0]]"""
+    and event["frame"] > 24 * (w.calls.t_open_ms.iloc[0] + 500)]"""
 RESUME = f"""
 import os
 import rtc_widget as rtc

@@ -343,7 +343,9 @@ async def test_a_difference_that_is_there_is_found_in_its_size(tmp_path: Path) -
     [row] = results.compare("latency_heard_ms", baseline="after3000").to_dict("records")
     assert row["n_pairs"] >= 2  # what a busy machine tears is not measured
     assert row["difference"] == pytest.approx(-300.0, abs=100.0)
-    assert row["ci_low"] < row["difference"] < row["ci_high"]
+    assert (
+        row["ci_low"] <= row["difference"] <= row["ci_high"]
+    )  # it is heard in steps of 2.5 ms: pairs may agree
     assert row["conclusion"] == "too few pairs"
 
 
