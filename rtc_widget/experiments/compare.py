@@ -101,9 +101,8 @@ def _column_of(results: Results, metric: str) -> pd.DataFrame:
         if metric in numeric:
             whole = frame if name == "turns" else frame[frame["status"] == "completed"]
             of_steps = _with_steps(results, whole) if name == "turns" else whole.assign(step=-1)
-            if (
-                name == "turns" and metric in _WHOLE
-            ):  # a turn that nobody answered and no audio made costs nothing
+            if name == "turns" and metric in _WHOLE:
+                # What was typed and not answered costs nothing.
                 of_steps = of_steps[of_steps["n_responses"].gt(0) | of_steps["t_committed_ms"].notna()]
             return of_steps[_UNIT].assign(value=of_steps[metric])
         known += numeric
