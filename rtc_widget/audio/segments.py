@@ -181,15 +181,26 @@ def _at_16_khz(sound: Sound) -> Samples:
 def _speech(samples: Samples, found: list[Band], probability: Detector) -> list[Span]:
     core = louder(found, _CORE)
     words: list[Span] = []
+    doubtful: list[Span] = []
     for stretch in joined(spans(louder(found)), _CLOSURE):
         first, stop = stretch
         if stop - first < _SHORTEST or not core[first:stop].any():
             continue
         if all(_is_speech(samples, part, probability) for part in _parts(stretch)):
             words.append(_refined(found, stretch))
+        elif within := _speech_within(samples, stretch, probability):
+            words += [_refined(found, run) for run in within]
         else:
-            words += [_refined(found, run) for run in _speech_within(samples, stretch, probability)]
+            doubtful.append(stretch)
+    for stretch in [one for one in doubtful if _is_beside(one, words)]:
+        within = _speech_within(samples, stretch, probability, is_beside=True)
+        words += [_refined(found, run) for run in within]
     return joined(words, _PAUSE)
+
+
+def _is_beside(stretch: Span, words: list[Span]) -> bool:
+    """Whether no pause lies between a stretch and a word: who says "No, I am alone." says "No" too."""
+    return any(stretch[0] - stop <= _PAUSE and first - stretch[1] <= _PAUSE for first, stop in words)
 
 
 def _parts(stretch: Span) -> list[Span]:
@@ -219,15 +230,17 @@ def _is_speech(samples: Samples, part: Span, probability: Detector) -> bool:
     return False
 
 
-def _speech_within(samples: Samples, stretch: Span, probability: Detector) -> list[Span]:
-    """Find words in a stretch: surely speech somewhere, and likely so to both sides of it."""
+def _speech_within(
+    samples: Samples, stretch: Span, probability: Detector, *, is_beside: bool = False
+) -> list[Span]:
+    """Find words in a stretch: surely speech somewhere, or beside it, and likely so to both sides."""
     begin = max(0, stretch[0] - _BEFORE) * HOP_SAMPLES // _CHUNK
     end = min(len(samples), (stretch[1] + _AFTER) * HOP_SAMPLES) // _CHUNK
     likely = [probability(samples[at * _CHUNK : (at + 1) * _CHUNK], at == begin) for at in range(begin, end)]
     words = []
     for first, stop in runs(np.array(likely) >= _STILL_SPEECH):
         speech = [at for at in range(first, stop) if likely[at] >= _SPEECH]
-        sure = max(likely[first:stop]) >= _SURE or len(speech) >= _LONG_CHUNKS
+        sure = is_beside or max(likely[first:stop]) >= _SURE or len(speech) >= _LONG_CHUNKS
         if sure and len(speech) >= _LEAST_CHUNKS:
             samples_at = (begin + speech[0]) * _CHUNK, (begin + stop) * _CHUNK
             words.append((samples_at[0] // HOP_SAMPLES, -(-samples_at[1] // HOP_SAMPLES)))

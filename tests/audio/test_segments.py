@@ -118,6 +118,24 @@ def test_a_beep_right_before_speech_is_a_segment_of_its_own() -> None:
     assert segments[1].t_start_ms == pytest.approx(950 + edges_ms(speech(HELLO), 40)[0], abs=20)
 
 
+MUFFLED = [(voice, below_hz) for voice in ("sage", "echo", "cedar") for below_hz in range(550, 901, 50)]
+
+
+def test_a_short_word_that_alone_is_no_clear_speech_is_speech_beside_what_is() -> None:
+    alone, beside = [], []
+    for voice, below_hz in MUFFLED:
+        spoken = speech("No.", voice)
+        start, end = (round(edge_ms * RATE_HZ / 1_000) for edge_ms in edges_ms(spoken, 40))
+        spectrum = np.fft.rfft(spoken[start:end])
+        spectrum[np.fft.rfftfreq(end - start, 1 / RATE_HZ) > below_hz] = 0
+        word = np.fft.irfft(spectrum, end - start).astype(np.float32)
+        alone += kinds(find_segments(sound(silence(0.5), word, silence(0.8)), "agent"))[:1]
+        parts = (silence(0.5), word, silence(0.15), speech(HELLO), silence(0.5))
+        beside += kinds(find_segments(sound(*parts), "agent"))[:1]
+    # No two times is a text said in quite the same way.
+    assert 4 * beside.count("sound") < 3 * alone.count("sound")
+
+
 @pytest.mark.parametrize(("pause_s", "count"), [(0.12, 1), (0.35, 2)])
 def test_a_pause_of_200_ms_ends_a_segment(pause_s: float, count: int) -> None:
     voice = speech("Annie.", "cedar")
