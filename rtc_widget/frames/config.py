@@ -10,7 +10,7 @@ from rtc_widget._conversation.shapes import text
 from rtc_widget.frames._columns import Column
 from rtc_widget.frames._frame import Frame
 from rtc_widget.log.blocks import DIRECTIONS
-from rtc_widget.log.record import decode_event
+from rtc_widget.log.record import as_json, decode_event
 from rtc_widget.protocol.session_config import session_diff
 
 if TYPE_CHECKING:
@@ -125,8 +125,7 @@ def _of_server(records: list[Record], *, asked: bool) -> list[_Row]:
         effective = decode_event(session)
         changed = session_diff(before[1], effective)
         if changed or not rows:
-            words = (text(changed) or "").encode()
-            rows.append(_Row(len(rows) + 1, record.t_ms, None, cause, words, session))
+            rows.append(_Row(len(rows) + 1, record.t_ms, None, cause, as_json(changed), session))
         before = session, effective
     return rows
 

@@ -49,6 +49,15 @@ async def session(tmp_path: Path) -> AsyncIterator[rtc.HeadlessSession]:
         yield session
 
 
+@pytest.fixture
+async def writing(tmp_path: Path) -> AsyncIterator[rtc.HeadlessSession]:
+    """Answer in writing, where no voice is needed: no test waits for speech that it does not listen to."""
+    async with rtc.HeadlessSession(
+        provider=rtc.Sandbox(), output_modalities=["text"], directory=tmp_path, record=True
+    ) as session:
+        yield session
+
+
 def conversation_of(session: rtc.HeadlessSession) -> list[tuple[str, str | None]]:
     return [(item.item_id, item.words) for item in session.conversation.items]
 
@@ -126,11 +135,11 @@ async def test_nine_answers_each_say_what_their_transcript_says(
     assert max(misheard(answers)) <= 0.2
 
 
-async def test_a_typed_turn_is_typed_again_after_what_came_before_it(session: rtc.HeadlessSession) -> None:
-    await session.say("Good morning.")
-    turn = await session.say("What is your name?")
+async def test_a_typed_turn_is_typed_again_after_what_came_before_it(writing: rtc.HeadlessSession) -> None:
+    await writing.say("Good morning.")
+    turn = await writing.say("What is your name?")
     name = variant("clara", instructions="Your name is Clara.")
-    answers = await session.ask_again(turn.index, [name], repeats=1)
+    answers = await writing.ask_again(turn.index, [name], repeats=1)
     assert list(answers.frame["transcript"]) == ["My name is Clara."]
     assert answers.frame["latency_heard_ms"].isna().all()
 
@@ -174,30 +183,30 @@ async def test_a_session_that_asks_for_answers_itself_is_answered_in_new_calls_t
 
 
 async def test_a_turn_that_was_typed_and_then_spoken_is_asked_whole(
-    session: rtc.HeadlessSession, held: list[list[Any]]
+    writing: rtc.HeadlessSession, held: list[list[Any]]
 ) -> None:
-    await session.add_message("user", "My name is Zebulon.")
-    turn = await session.play(rtc.Sandbox.spoken("What is your name?"))
+    await writing.add_message("user", "My name is Zebulon.")
+    turn = await writing.play(rtc.Sandbox.spoken("What is your name?"))
     assert len(turn.item_ids) == 2
-    await session.ask_again(turn, three()[:1], repeats=1)
+    await writing.ask_again(turn, three()[:1], repeats=1)
     assert held == [[typed("My name is Zebulon."), "sound"]]
 
 
 async def test_a_turn_of_an_image_and_words_is_asked_whole_whichever_is_last(
-    session: rtc.HeadlessSession, held: list[list[Any]]
+    writing: rtc.HeadlessSession, held: list[list[Any]]
 ) -> None:
     picture = {"type": "input_image", "image_url": image_url(np.zeros((8, 8)), 10_000), "detail": "low"}
-    await session.add_image(picture["image_url"], detail="low")
-    await session.add_message("user", "Look at it.")
-    turn = await session.say("What is it?")
+    await writing.add_image(picture["image_url"], detail="low")
+    await writing.add_message("user", "Look at it.")
+    turn = await writing.say("What is it?")
     assert len(turn.item_ids) == 3
-    await session.ask_again(turn, three()[:1], repeats=1)
+    await writing.ask_again(turn, three()[:1], repeats=1)
     assert held == [[[picture], typed("Look at it."), typed("What is it?")]]
 
-    await session.add_message("user", "And this?")
-    await session.add_image(picture["image_url"], text="Well?", detail="low")
-    await session.respond()
-    answers = await session.ask_again(1, three()[:1], repeats=1)
+    await writing.add_message("user", "And this?")
+    await writing.add_image(picture["image_url"], text="Well?", detail="low")
+    await writing.respond()
+    answers = await writing.ask_again(1, three()[:1], repeats=1)
     before = [typed("Look at it."), typed("What is it?"), typed("And this?")]
     assert held[1] == [*before, [*typed("Well?"), picture]]
     assert answers.frame["transcript"].tolist() == ["I see a PNG image, 8 by 8 pixels. And this? Well?"]
@@ -217,15 +226,15 @@ def test_an_image_that_the_log_does_not_hold_cannot_be_given_again() -> None:
 
 
 async def test_a_turn_whose_input_was_deleted_is_asked_in_new_calls_only(
-    session: rtc.HeadlessSession, held: list[list[Any]]
+    writing: rtc.HeadlessSession, held: list[list[Any]]
 ) -> None:
-    await session.say("Good morning.")
-    turn = await session.say("What is your name?")
-    await session.say("Good evening.")
-    await session.delete(turn.item_ids[0])
+    await writing.say("Good morning.")
+    turn = await writing.say("What is your name?")
+    await writing.say("Good evening.")
+    await writing.delete(turn.item_ids[0])
     with pytest.raises(rtc.ConfigurationError, match=r"not in the conversation any more.*new_calls"):
-        await session.ask_again(turn, three()[:1], repeats=1, on="this_call")
-    await session.ask_again(turn, three()[:1], repeats=1)
+        await writing.ask_again(turn, three()[:1], repeats=1, on="this_call")
+    await writing.ask_again(turn, three()[:1], repeats=1)
     assert held == [[typed("Good morning."), typed("What is your name?")]]
 
 
@@ -242,15 +251,16 @@ async def test_a_spoken_turn_that_was_not_recorded_cannot_be_spoken_again() -> N
             session.ask_again(7, three())
 
 
-async def test_a_turn_is_asked_again_by_its_number_as_numpy_gives_it() -> None:
-    async with rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None) as session:
-        await session.say("What is your name?")
-        number: Any
-        (number,) = session.turns["turn"].to_numpy("int64")
-        answers = await session.ask_again(number, [variant("calm")], repeats=number + 1, on="this_call")
-        assert list(answers.frame["repeat"]) == [0]
-        with pytest.raises(rtc.ConfigurationError, match="repeats is a whole number: 1 or more, not True"):
-            session.ask_again(number, three(), repeats=True)
+async def test_a_turn_is_asked_again_by_its_number_as_numpy_gives_it(
+    writing: rtc.HeadlessSession,
+) -> None:
+    await writing.say("What is your name?")
+    number: Any
+    (number,) = writing.turns["turn"].to_numpy("int64")
+    answers = await writing.ask_again(number, [variant("calm")], repeats=number + 1, on="this_call")
+    assert list(answers.frame["repeat"]) == [0]
+    with pytest.raises(rtc.ConfigurationError, match="repeats is a whole number: 1 or more, not True"):
+        writing.ask_again(number, three(), repeats=True)
 
 
 async def test_a_variant_in_force_is_noted_until_a_field_changes_by_itself() -> None:
@@ -263,25 +273,25 @@ async def test_a_variant_in_force_is_noted_until_a_field_changes_by_itself() -> 
 
 
 async def test_a_tool_that_asks_a_person_is_refused_before_new_calls_and_asks_nobody_in_them(
-    session: rtc.HeadlessSession,
+    writing: rtc.HeadlessSession,
 ) -> None:
-    turn = await session.say("What is the weather?")
+    turn = await writing.say("What is the weather?")
 
-    @session.tool(needs_approval=True)
+    @writing.tool(needs_approval=True)
     def weather() -> str:
         """Look up the weather."""
         return "It is foggy."
 
     with pytest.raises(rtc.ConfigurationError, match=r"weather asks a person.*remove_tool.*this_call"):
-        session.ask_again(turn, [variant("v")])
-    session.remove_tool("weather")
+        writing.ask_again(turn, [variant("v")])
+    writing.remove_tool("weather")
 
-    @session.tool(needs_approval=lambda: True)
+    @writing.tool(needs_approval=lambda: True)
     def weather_of_today() -> str:
         """Look up the weather of today."""
         return "It is foggy."
 
-    asked_again = await session.ask_again(turn, [variant("v")], repeats=1, timeout=40)
+    asked_again = await writing.ask_again(turn, [variant("v")], repeats=1, timeout=40)
     assert list(asked_again["status"]) == ["completed"]
     assert "foggy" not in str(asked_again[0].transcript)
     assert list(asked_again[asked_again["variant"] == "v"]["repeat"]) == [0]
@@ -289,12 +299,12 @@ async def test_a_tool_that_asks_a_person_is_refused_before_new_calls_and_asks_no
 
 async def test_two_who_ask_on_one_call_at_once_each_get_their_own_sound(session: rtc.HeadlessSession) -> None:
     turn = await session.say("Good evening.")
-    story = session.say("Tell me a story.")
+    speaking = session.say("What is your name?")
     await session.wait_for("output_audio_buffer.started")
     garden, weather, _ = three()
     asked = [session.ask_again(turn, [one], repeats=1, on="this_call") for one in (garden, weather)]
     found = [await one for one in asked]
-    await story
+    await speaking
     for one, name in zip(found, ("garden", "weather"), strict=True):
         assert one[0].audio is not None
         heard = set(plain(one[0].recognised or "").split())
