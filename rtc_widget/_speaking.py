@@ -274,7 +274,7 @@ class Speaking:
         if conversation.pending_responses or conversation.requested_responses:
             return False
         if self._tools_busy():
-            return False
+            return _LOOK_AGAIN_S  # no record says that they are done
         return least(least(self._core.playback.rest_s(), self._words_in), self._sound_in)
 
     def _words_in(self) -> bool | float:
