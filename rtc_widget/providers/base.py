@@ -20,6 +20,7 @@ __all__ = ["Answer", "ClientSecret", "OfferRefused", "Provider", "is_secret"]
 
 _OK = 200
 _MULTIPLE_CHOICES = 300
+_GONE = frozenset({404, 410})
 
 
 class Provider(Service):
@@ -231,9 +232,19 @@ class Provider(Service):
         Raises
         ------
         ConnectionFailed
-            The service does not answer.
+            With step "hangup": the service refuses, or does not answer, so that the call may go on.
         """
-        await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=self._no_call)
+        self._check_ended(await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=self._goes_on))
+
+    def _check_ended(self, response: httpx.Response) -> None:
+        """Refuse to believe that a call has ended where the service says something else."""
+        status = response.status_code
+        if not _OK <= status < _MULTIPLE_CHOICES and status not in _GONE:
+            raise self._goes_on(f"HTTP {status}, {api_message(response, self.credentials)}.")
+
+    def _goes_on(self, reason: str) -> ConnectionFailed:
+        said = f"{self.name} at {self.base_url} did not end the call, which may go on: {reason}"
+        return ConnectionFailed("hangup", said)
 
     def join(self) -> None:
         """Count a session that uses this provider."""

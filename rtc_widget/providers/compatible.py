@@ -91,11 +91,23 @@ class Compatible(Provider):
         return self._read_answer(response, None, session_sent=False)
 
     async def hang_up(self, rtc_call_id: str) -> None:
-        """End a call by its id, as the API has it or by deleting it; one that has ended is no error."""
-        response = await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=self._no_call)
+        """End a call by its id, as the API has it or by deleting it; one that has ended is no error.
+
+        Parameters
+        ----------
+        rtc_call_id
+            Of the call.
+
+        Raises
+        ------
+        ConnectionFailed
+            With step "hangup": the service refuses, or does not answer, so that the call may go on.
+        """
+        response = await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=self._goes_on)
         if response.status_code in _NO_SUCH_PLACE:
             place = f"{self.base_url}/realtime/calls/{rtc_call_id}"
-            await self._http.post(place, method="DELETE", failure=self._no_call)
+            response = await self._http.post(place, method="DELETE", failure=self._goes_on)
+        self._check_ended(response)
 
     def _read_secret(self, response: httpx.Response, seconds: int) -> ClientSecret | None:
         """Return the secret of an answer in any of the forms that are about, None where there is none."""
