@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import RtcWidgetError
 from rtc_widget._loop import submit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from concurrent.futures import Future
 
     from rtc_widget._core import Core
@@ -30,10 +31,15 @@ class CallLimit:
         The session's parts.
     minutes
         How long; None: no limit of ours.
+    hang_up
+        Ends the call, for a reason.
     """
 
-    def __init__(self, core: Core, minutes: float | None) -> None:
+    def __init__(
+        self, core: Core, minutes: float | None, hang_up: Callable[[str], Coroutine[Any, Any, None]]
+    ) -> None:
         self._core = core
+        self._end_call = hang_up
         self._waiting: Future[None] | None = None
         if minutes is not None:
             self._minutes = minutes
@@ -53,7 +59,7 @@ class CallLimit:
         reason = f"the policy allows calls of {self._minutes:g} minutes"
         for pause_s in _PAUSES_S:
             try:
-                await self._core.transport.hang_up(reason)
+                await self._end_call(reason)
             except RtcWidgetError as error:
                 self._core.log.note(
                     "rtc.error",

@@ -177,9 +177,12 @@ class Calling(SessionParts):
 
     async def _hang_up(self) -> None:
         await asyncio.sleep(self._core.playback.tail_s())
-        await self._core.transport.hang_up("hung up from Python")
+        await self._end_call("hung up from Python")
         if self._recorder is not None:
             await self._keeper.settled()
+
+    async def _end_call(self, reason: str) -> None:
+        await self._core.transport.hang_up(reason)
 
     def mute(self) -> Handle[None]:
         """Silence the microphone.

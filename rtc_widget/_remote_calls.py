@@ -38,6 +38,8 @@ class RemoteCalls:
         Of the responses that calls belong to.
     approvals
         Who asks a person.
+    is_ours
+        Whether we ask for the response that follows this one, by its id.
     perhaps_ask
         Asks for the next response when a round is over.
     spawn
@@ -50,12 +52,14 @@ class RemoteCalls:
         rounds: dict[str, Round],
         approvals: Approvals,
         *,
+        is_ours: Callable[[str], bool],
         perhaps_ask: Callable[[Round], None],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         self._core = core
         self._rounds = rounds
         self._approvals = approvals
+        self._is_ours = is_ours
         self._perhaps_ask = perhaps_ask
         self._spawn = spawn
         self._requests: set[str] = set()
@@ -73,7 +77,8 @@ class RemoteCalls:
         response_id = str(event.get("response_id"))
         if self._core.conversation.is_aside(response_id):
             return
-        self._rounds.setdefault(response_id, Round(response_id)).running.add(str(item.get("id")))
+        if self._is_ours(response_id):
+            self._rounds.setdefault(response_id, Round(response_id)).running.add(str(item.get("id")))
         if item["type"] == "mcp_approval_request":
             self._request(item)
 

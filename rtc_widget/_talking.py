@@ -195,8 +195,8 @@ class Talking(SessionParts):
     def interrupt(self, *, timeout: float = 10.0) -> Handle[None]:
         """Stop the agent: cancel its response and clear what it still has to say.
 
-        What `say` or `respond` asked for before is stopped as soon as it begins; an out-of-band response
-        goes on.
+        What `say` or `respond` asked for before is stopped as soon as it begins. Tools that are at work go
+        on, and what they find is answered then; an out-of-band response goes on, too.
 
         Parameters
         ----------

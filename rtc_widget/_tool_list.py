@@ -117,6 +117,14 @@ class Tools:
 
         return take_back
 
+    def see(self, told: object) -> None:
+        """Take what a session is said to have for somebody else's, but for what is or was ours."""
+        theirs = tuple(told) if isinstance(told, list) else ()
+        with self._lock:
+            self._others = tuple(
+                one for one in theirs if not (isinstance(one, dict) and one.get("name") in self._ever)
+            )
+
     def get(self, name: str) -> Tool | None:
         """Return the tool of a name, None for one that is not ours to run."""
         return self._tools.get(name)

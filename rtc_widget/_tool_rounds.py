@@ -52,8 +52,15 @@ class ToolRounds:
         self._taken: set[str] = set()
         self._cut_short = False
         self._approvals = Approvals(core)
+        self.answers_all = True
+        """Whether no other client asks for what follows calls that the service makes."""
         self._remote = RemoteCalls(
-            core, self._rounds, self._approvals, perhaps_ask=self._perhaps_ask, spawn=self._spawn
+            core,
+            self._rounds,
+            self._approvals,
+            is_ours=self._is_ours,
+            perhaps_ask=self._perhaps_ask,
+            spawn=self._spawn,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._handlers = {
@@ -67,6 +74,13 @@ class ToolRounds:
     def busy(self) -> bool:
         """Whether a tool of ours runs, waits or has an answer to ask for, or did when the call ended."""
         return bool(self._rounds) or self._cut_short
+
+    def _is_ours(self, response_id: str) -> bool:
+        """Whether we ask for what follows a response: it was our request, or nobody's in a call of ours."""
+        response = self._core.conversation.responses.get(response_id)
+        if response is None:
+            return self.answers_all
+        return response.t_requested_ms is not None or (self.answers_all and response.mark is None)
 
     def _on_record(self, record: Record) -> None:
         if record.direction == "server":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
 from rtc_widget import protocol
+from rtc_widget._arguments import checked_flag
 from rtc_widget._effective import fields_of
-from rtc_widget._errors import ConfigurationError
+from rtc_widget._errors import ConfigurationError, ServerError
 from rtc_widget.session import Session
 from rtc_widget.transports.sideband_socket import check_installed
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Generator
 
+    from rtc_widget.log.record import Record
     from rtc_widget.providers import Provider
     from rtc_widget.transports.base import CallRequest
     from rtc_widget.transports.joined import Joined
@@ -23,6 +26,9 @@ __all__ = ["AttachedSession", "attach", "checked_call_id"]
 
 _CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _ANSWER_S = 10.0
+_TOLD = frozenset({"session.created", "session.updated"})
+_TAKEN: deque[str] = deque(maxlen=10_000)
+"""Phone calls that `rtc.sip.accept` took: they have no other client."""
 
 
 class AttachedSession(Session):
@@ -38,9 +44,12 @@ class AttachedSession(Session):
         *,
         provider: Provider | None,
         directory: str | os.PathLike[str] | None,
+        answers: bool | None = None,
     ) -> None:
         self._rtc_call_id = rtc_call_id
         super().__init__(provider=provider, signaling="kernel", directory=directory)
+        self._core.watchers.append(self._on_session)
+        self._rounds.answers_all = _is_taken(rtc_call_id) if answers is None else answers
 
     def _make_transport(self) -> Joined:
         from rtc_widget.transports.joined import Joined
@@ -54,16 +63,35 @@ class AttachedSession(Session):
         return self._core.status
 
     async def _reach(self, request: CallRequest) -> None:
-        """Join; the service tells what the session is when it is asked to change nothing, or our tools."""
+        """Join; the service tells what the session is when it is asked to change nothing."""
         await self._core.transport.connect(request)
-        changes: dict[str, Any] = {"tools": self._tools.definitions()} if len(self._tools) else {}
-        await self._core.execute(protocol.dialect.update(changes), timeout=_ANSWER_S)
-        # What is asked again in new calls is asked under what this call was made with.
-        told = fields_of(self._core.conversation.session)
-        self._configuration.requested = protocol.default_session(**told)
+        await self._be_told()
+        told = self._core.conversation.session
+        if told.get("type") == self._session_type:
+            # What is asked again in new calls is asked under what this call was made with.
+            self._configuration.requested = protocol.default_session(**fields_of(told))
+        if len(self._tools):
+            await self._ask({"tools": self._tools.definitions()})
 
-    async def _hang_up(self) -> None:
-        await self._joined.end_call("hung up from Python")
+    async def _be_told(self) -> None:
+        try:
+            await self._ask({})
+        except ServerError as refusal:  # it is of the other type: nothing says so beforehand
+            try:
+                await self._ask({"type": "transcription"})
+            except ServerError:
+                raise refusal from None
+
+    async def _ask(self, changes: dict[str, Any]) -> None:
+        await self._core.execute(protocol.dialect.update(changes), timeout=_ANSWER_S)
+
+    def _on_session(self, record: Record) -> None:
+        """Keep in mind what tools the call has beside ours: whoever made it answers them."""
+        if record.direction == "server" and record.type in _TOLD:
+            self._tools.see(self._core.conversation.session.get("tools"))
+
+    async def _end_call(self, reason: str) -> None:
+        await self._joined.end_call(reason)
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Join the call."""
@@ -75,6 +103,7 @@ def attach(
     *,
     provider: Provider | None = None,
     directory: str | os.PathLike[str] | None = "rtc_sessions",
+    answers: bool | None = None,
 ) -> AttachedSession:
     """Return a session on a call made elsewhere: `s = await rtc.attach("rtc_…")`, or `async with`.
 
@@ -86,6 +115,10 @@ def attach(
         Where it was made; None takes OpenAI where `OPENAI_API_KEY` is set, else the sandbox.
     directory
         Where the session gets a folder of its own for its journal; None keeps it in memory only.
+    answers
+        Whether the session asks for the answer that follows calls at remote MCP servers, which one client
+        of a call does; None: where `rtc.sip.accept` took the call, in this process. After answers that it
+        asked for itself, and after its own tools, it does in any case.
 
     Returns
     -------
@@ -97,10 +130,24 @@ def attach(
     ConfigurationError
         For what is no call id, or without the `[sideband]` extra.
     ConnectionFailed
-        When awaited: there is no such call, or it cannot be joined.
+        When awaited: there is no such call, or it cannot be joined. The session is closed then.
     """
     check_installed()
-    return AttachedSession(checked_call_id(rtc_call_id), provider=provider, directory=directory)
+    if answers is not None:
+        checked_flag(answers, "answers")
+    return AttachedSession(
+        checked_call_id(rtc_call_id), provider=provider, directory=directory, answers=answers
+    )
+
+
+def take(rtc_call_id: str) -> None:
+    """Remember a phone call that was accepted here."""
+    if rtc_call_id not in _TAKEN:
+        _TAKEN.append(rtc_call_id)
+
+
+def _is_taken(rtc_call_id: str) -> bool:
+    return rtc_call_id in _TAKEN
 
 
 def checked_call_id(rtc_call_id: object) -> str:

@@ -128,7 +128,7 @@ class Session(
         if self._recorder is None and self._folder is not None:
             self._core.recall(self._folder)
         Quality(self._core)
-        self._limit = CallLimit(self._core, self._provider.policy.max_call_minutes)
+        self._limit = CallLimit(self._core, self._provider.policy.max_call_minutes, self._end_call)
         self._keeper = Keeper(self._core, self._folder, self._recorder)
         self._configuration = configuration
         self._configuration.follow(self._core)
@@ -221,16 +221,23 @@ class Session(
         return masked_copy(self._configuration.field(name))
 
     async def __aenter__(self) -> Self:
-        """Connect where there is no call yet.
+        """Connect where there is no call yet; a session that cannot is closed again.
 
         Raises
         ------
         ConfigurationError
             When the session is closed.
+        ConnectionFailed, SecretError
+            As of `connect`.
         """
         self._check_open()
-        if self._core.status in OVER:
-            await self.connect()
+        try:
+            await self._call_on_its_way()
+            if self._core.status in OVER:
+                await self.connect()
+        except BaseException:
+            Session.close(self)  # nobody leaves what was never entered
+            raise
         return self
 
     async def __aexit__(

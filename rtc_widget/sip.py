@@ -120,7 +120,7 @@ def hang_up(rtc_call_id: str, *, provider: Provider | None = None) -> Handle[Non
     ConfigurationError
         For what is no call id or provider.
     ConnectionFailed
-        When awaited: the service does not answer.
+        When awaited: the service refuses, or does not answer, so that the call may go on.
     """
     return _ask("hangup", rtc_call_id, provider, None)
 
@@ -135,6 +135,8 @@ def _ask(what: str, rtc_call_id: str, provider: Provider | None, body: dict[str,
 
 
 async def _asked(provider: Provider, what: str, rtc_call_id: str, body: dict[str, Any] | None) -> None:
+    from rtc_widget.attached import take
+
     provider.join()
     try:
         await provider.ready()
@@ -142,6 +144,8 @@ async def _asked(provider: Provider, what: str, rtc_call_id: str, body: dict[str
             await provider.hang_up(rtc_call_id)
         else:
             await provider.ask_call(rtc_call_id, what, body)
+            if what == "accept":
+                take(rtc_call_id)
     finally:
         await provider.leave()
 

@@ -41,6 +41,7 @@ SPOKEN = tuple(
         "foreign/",
         "mcp/",
         "sandbox/",
+        "test_attached",
         "test_commands",
         "test_headless",
         "test_panel_sound",

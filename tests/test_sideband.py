@@ -1,15 +1,14 @@
-"""A call with a sideband, against the real sandbox: each event once, either path lost, sessions attached."""
+"""A call with a sideband, against the real sandbox: each event once, either path lost."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import rtc_widget as rtc
-from rtc_widget import ConfigurationError, ConnectionFailed
+from rtc_widget import ConfigurationError
 from rtc_widget._loop import submit
 from rtc_widget.transports.two_paths import TwoPaths
 
@@ -153,76 +152,3 @@ async def test_the_sideband_leaves_with_the_call(session: rtc.HeadlessSession) -
 def test_a_sideband_that_cannot_be_is_refused(how: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None, **how)
-
-
-# -- a call made elsewhere -------------------------------------------------------------------------
-
-
-def call_id(session: rtc.Session) -> str:
-    return str(session._core.call_state["rtc_call_id"])
-
-
-async def test_an_attached_session_hears_and_steers_a_call_made_elsewhere() -> None:
-    async with rtc.HeadlessSession(
-        provider=rtc.Sandbox(), signaling="kernel", directory=None, instructions="Your name is Bruno."
-    ) as elsewhere:
-        attached = rtc.attach(call_id(elsewhere), provider=rtc.Sandbox(), directory=None)
-
-        @attached.tool
-        def weather() -> str:
-            """Look up the weather."""
-            return "It is foggy."
-
-        assert await attached is attached
-        assert attached.status == "live"
-        assert attached.instructions == "Your name is Bruno."
-        heard = attached.wait_for("output_audio_buffer.stopped", timeout=30, since=len(attached.event_log))
-        await elsewhere.say("What is the weather?")
-        await heard
-        assert list(attached.tool_calls["output"]) == ["It is foggy."]
-        typed = await attached.say("What is your name?")
-        assert "Bruno" in typed.transcript
-        await attached.update(instructions="Your name is Ada.")
-        assert elsewhere.instructions == "Your name is Ada."
-        with pytest.raises(ConfigurationError, match="made elsewhere"):
-            await attached.play(rtc.Sandbox.spoken("Hello."))
-        await attached.hang_up()
-        await ended(elsewhere)
-        attached.close()
-
-
-async def test_what_is_edited_in_a_call_made_elsewhere_stays_in_its_place() -> None:
-    async with rtc.HeadlessSession(
-        provider=rtc.Sandbox(), signaling="kernel", directory=None, instructions="Answer in one word."
-    ) as elsewhere:
-        await elsewhere.say("First things first.")
-        async with rtc.attach(call_id(elsewhere), provider=rtc.Sandbox(), directory=None) as attached:
-            turn = await attached.say("Third is attached.")
-            edited = await attached.edit(turn.item_ids[-1], "Third is edited.")
-        there = [item.item_id for item in elsewhere.conversation.items]
-        assert there.index(edited.item_id) == 2
-
-
-async def test_leaving_does_not_end_the_call_and_its_end_ends_the_session() -> None:
-    async with rtc.HeadlessSession(provider=rtc.Sandbox(), signaling="kernel", directory=None) as elsewhere:
-        async with rtc.attach(call_id(elsewhere), provider=rtc.Sandbox(), directory=None) as left:
-            pass
-        assert left.status == "ended"
-        assert elsewhere.status == "live"
-        async with rtc.attach(call_id(elsewhere), provider=rtc.Sandbox(), directory=None) as attached:
-            await elsewhere.hang_up()
-            await ended(attached)
-
-
-async def test_a_call_that_there_is_not_fails_with_advice() -> None:
-    began_s = time.monotonic()
-    with pytest.raises(ConnectionFailed, match=r"HTTP 404.*kernel") as caught:
-        await rtc.attach("rtc_none", provider=rtc.Sandbox(), directory=None)
-    assert caught.value.step == "sideband"
-    assert time.monotonic() - began_s < 20
-
-
-@pytest.mark.parametrize("rtc_call_id", ["", "rtc_a/../b", None, "call_123", "rtc_a?x=1"])
-def test_what_is_no_call_id_is_refused(rtc_call_id: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"rtc_"):
-        rtc.attach(rtc_call_id, provider=rtc.Sandbox())

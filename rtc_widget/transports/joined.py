@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, NoReturn
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
@@ -38,6 +39,8 @@ class Joined:
         self._rtc_call_id = rtc_call_id
         self._sideband = Sideband(log, provider, beside=False, on_gone=self._ended)
         self._live = False
+        self._joining: asyncio.Future[None] | None = None
+        self._left: str | None = None
         self._attempt = 0
 
     @property
@@ -51,19 +54,40 @@ class Joined:
         Raises
         ------
         ConnectionFailed
-            With step "sideband": there is no such call, or it cannot be joined.
+            With step "sideband": there is no such call, or it cannot be joined in time.
         """
-        self._attempt = request.attempt
+        self._attempt, self._left = request.attempt, None
         await request.provider.ready()
         start_ms = kernel_ms()
         self._note("connecting")
         try:
-            await self._sideband.join(self._rtc_call_id)
-        except ConnectionFailed as error:
-            self._note("failed", step=error.step, reason=error.reason, advice=error.advice or "")
-            raise
+            await self._join(request.timeout_s)
+        except (Exception, asyncio.CancelledError) as error:
+            failure = self._failure(error)
+            self._note("failed", step=failure.step, reason=failure.reason, advice=failure.advice or "")
+            await self._sideband.leave()
+            if isinstance(error, asyncio.CancelledError) and self._left is None:
+                raise
+            raise failure from None if failure is error else error
         self._live = True
         self._note("live", connect_ms=round(kernel_ms() - start_ms, 1), microphone="elsewhere")
+
+    async def _join(self, timeout_s: float) -> None:
+        self._joining = asyncio.ensure_future(self._sideband.join(self._rtc_call_id))
+        try:
+            await asyncio.wait_for(self._joining, timeout_s)
+        except TimeoutError:
+            raise ConnectionFailed("sideband", f"the call was not joined within {timeout_s:g} s.") from None
+        finally:
+            self._joining = None
+
+    def _failure(self, error: BaseException) -> ConnectionFailed:
+        if isinstance(error, ConnectionFailed):
+            return error
+        if isinstance(error, asyncio.CancelledError):
+            why = self._left or "cancelled"
+            return ConnectionFailed("sideband", f"left before the call was joined ({why}).")
+        return ConnectionFailed("sideband", f"{type(error).__name__}: {error}")
 
     async def send(self, texts: list[str]) -> None:
         """Send client events in order."""
@@ -83,7 +107,10 @@ class Joined:
         self._refuse("muted" if muted else "unmuted")
 
     async def hang_up(self, reason: str) -> None:
-        """Leave the call, which goes on."""
+        """Leave the call, which goes on; or give up joining it."""
+        if self._joining is not None:
+            self._left = reason
+            self._joining.cancel()
         self._ended(reason)
         await self._sideband.leave()
 

@@ -131,7 +131,12 @@ class Noted:
         core: Any = self
         self.approvals = Approvals(core)
         self.calls = RemoteCalls(
-            core, self.rounds, self.approvals, perhaps_ask=self._perhaps_ask, spawn=self._spawn
+            core,
+            self.rounds,
+            self.approvals,
+            is_ours=lambda _: True,
+            perhaps_ask=self._perhaps_ask,
+            spawn=self._spawn,
         )
 
     async def execute(self, event: dict[str, Any], *, timeout: float) -> None:
