@@ -5,6 +5,7 @@ from __future__ import annotations
 from rtc_widget.protocol import dialect
 from rtc_widget.protocol.answers import Answer, answers, is_nothing_to_cancel
 from rtc_widget.protocol.checks import check_client_event, check_client_secret_request, preload
+from rtc_widget.protocol.endings import CALL_TOO_LONG, CALL_UNKNOWN, ending_of
 from rtc_widget.protocol.fields import RESPONSE_PLACES, SESSION_PLACES, response_fields, session_fields
 from rtc_widget.protocol.ids import MARK, mark_of, new_event_id, new_item_id, new_mark, without_mark
 from rtc_widget.protocol.legacy import endpoint_hint
@@ -37,6 +38,8 @@ from rtc_widget.protocol.session_config import (
 )
 
 __all__ = [
+    "CALL_TOO_LONG",
+    "CALL_UNKNOWN",
     "CLIENT_EVENTS",
     "CLIENT_SECRET_SECONDS",
     "DEFAULT_MODEL",
@@ -62,6 +65,7 @@ __all__ = [
     "default_transcription",
     "dialect",
     "encode",
+    "ending_of",
     "endpoint_hint",
     "is_nothing_to_cancel",
     "mark_of",

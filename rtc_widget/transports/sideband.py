@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rtc_widget import protocol
 from rtc_widget._errors import ConnectionFailed
 from rtc_widget.transports.sideband_socket import Refused, check_installed, open_socket
 
@@ -28,6 +30,8 @@ MAX_MESSAGE_BYTES = 15 * 1024 * 1024
 _REFUSALS = 3
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
+_SETTLED_S = 10.0
+"""A socket that has lasted so long was joined for good; one that is closed sooner may be so again at once."""
 _HELD_S = 2.0
 _CLIENT_FAULT = range(400, 500)
 
@@ -65,6 +69,8 @@ class Sideband:
         self._following: asyncio.Task[None] | None = None
         self._held: list[tuple[str | None, str]] | None = None
         self._releasing: asyncio.TimerHandle | None = None
+        self._ending: str | None = None
+        """Why there is no call any more, as the service has said through this socket."""
         self._unobserve: Callable[[], None] = lambda: None
         self.rtc_call_id: str | None = None
         if beside:
@@ -131,29 +137,40 @@ class Sideband:
     async def _open(self) -> None:
         self._socket = await open_socket(self._provider, str(self.rtc_call_id))
         self._held = [] if self._beside else None
+        self._ending = None
         self._note("open")
 
     async def _follow(self) -> None:
-        """Read to the end; join again while there is a call to join."""
+        """Read to the end; join again while there is a call to join, ever later where that does not last."""
+        pause_s, unknown = _FIRST_PAUSE_S, 0
         while True:
+            opened_s = time.monotonic()
             reason = self._provider.credentials.redact(await self._read())
             await self._close()
             self._note("lost", reason=reason)
-            pause_s = _FIRST_PAUSE_S
+            if time.monotonic() - opened_s >= _SETTLED_S:
+                pause_s, unknown = _FIRST_PAUSE_S, 0
+            # As where it joins: a call that was made this moment may not be known everywhere yet.
+            unknown += self._ending == protocol.CALL_UNKNOWN
+            if self._ending is not None and (self._ending == protocol.CALL_TOO_LONG or unknown == _REFUSALS):
+                self._gone(self._ending, f"{self._ending}: make a new call, and attach() to that")
+                return
             while self._socket is None:
                 await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 try:
                     await self._open()
                 except Refused as refusal:
                     if refusal.status in _CLIENT_FAULT:
-                        self._note("gone", reason=refusal.reason)
-                        self._on_gone(reason)
+                        self._gone(refusal.reason, reason)
                         return
-                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 except Exception as error:  # noqa: BLE001 - nobody else would hear of it, and the call goes on
                     if not isinstance(error, ConnectionFailed):
                         self._note("lost", reason=self._provider.credentials.redact(_told(error)))
-                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _gone(self, said: str, reason: str) -> None:
+        self._note("gone", reason=said)
+        self._on_gone(reason)
 
     async def _read(self) -> str:
         from websockets.exceptions import ConnectionClosed
@@ -180,6 +197,7 @@ class Sideband:
     # -- events -----------------------------------------------------------------------------------
 
     def _take(self, text: str) -> None:
+        self._ending = protocol.ending_of(text) or self._ending
         event_id = _event_id(text) if self._beside else None
         if self._beside and event_id is None:
             return  # nothing tells whether the data channel has brought it: that one counts

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import time
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -30,11 +33,16 @@ CALL = "rtc_1"
 
 
 class Place:
-    """A WebSocket service that refuses with these answers in turn, then lets everybody in."""
+    """A WebSocket service that refuses with these answers in turn, then lets everybody in.
 
-    def __init__(self, *refusals: tuple[int, dict[str, str]]) -> None:
+    Where it has a word to say to whoever comes in, it says that and closes.
+    """
+
+    def __init__(self, *refusals: tuple[int, dict[str, str]], word: str | None = None) -> None:
         self.refusals = list(refusals)
+        self.word = word
         self.asked = 0
+        self.let_in_s: list[float] = []
         self.server: Server
 
     @property
@@ -67,6 +75,10 @@ class Place:
         return response
 
     async def _talk(self, connection: ServerConnection) -> None:
+        self.let_in_s.append(time.monotonic())
+        if self.word is not None:
+            await connection.send(self.word)
+            await connection.close()
         await connection.wait_closed()
 
 
@@ -134,9 +146,11 @@ async def test_what_is_no_proxy_fails_as_every_connection_does(
 
 
 @asynccontextmanager
-async def following(provider: Provider) -> AsyncIterator[EventLog]:
+async def following(
+    provider: Provider, on_gone: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[EventLog]:
     log = EventLog()
-    sideband = Sideband(log, provider, beside=False)
+    sideband = Sideband(log, provider, beside=False, on_gone=on_gone)
     await sideband.join(CALL)
     yield log
     await sideband.leave()
@@ -158,6 +172,42 @@ async def test_a_sideband_that_is_sent_elsewhere_joins_again_once_it_is_let_in()
         await place.let_go()
         await notes(log, "open", "lost", "open")
         assert place.asked == 3
+
+
+def failed(code: str) -> str:
+    return json.dumps({"type": "error", "error": {"code": code, "message": "It is so."}})
+
+
+async def test_a_call_whose_time_is_up_is_not_joined_again_and_the_service_s_word_is_the_reason() -> None:
+    gone: list[str] = []
+    async with Place() as place, following(openai_at(place), gone.append) as log:
+        for connection in list(place.server.connections):
+            await connection.send(failed("session_expired"))
+        await place.let_go()
+        reasons = await notes(log, "open", "lost", "gone")
+        await asyncio.sleep(1)
+        assert place.asked == 1
+    assert "session_expired" in reasons[2]
+    assert gone == [f"{reasons[2]}: make a new call, and attach() to that"]
+
+
+async def test_a_service_that_lets_in_and_knows_no_such_call_is_asked_three_times() -> None:
+    gone: list[str] = []
+    async with (
+        Place(word=failed("call_id_not_found")) as place,
+        following(openai_at(place), gone.append) as log,
+    ):
+        await notes(log, "open", "lost", "open", "lost", "open", "lost", "gone")
+        assert place.asked == 3
+    assert "call_id_not_found" in gone[0]
+
+
+async def test_a_service_that_lets_in_and_closes_is_asked_more_and_more_seldom() -> None:
+    async with Place(word='{"type": "session.created"}') as place, following(openai_at(place)) as log:
+        await notes(log, *["open", "lost"] * 4)
+        first, second, third = (later - s for s, later in pairwise(place.let_in_s[:4]))
+    assert 0.4 < first < second < third
+    assert third > 1.9
 
 
 async def test_a_sideband_whose_token_fails_says_so_and_tries_again() -> None:
