@@ -18,6 +18,7 @@ from rtc_widget import ConfigurationError, ConnectionFailed, SecretError, Secret
 from rtc_widget._loop import submit
 from rtc_widget.transcription import Transcribing
 from tests.sandbox.mcp_server import weather_server
+from tests.sandbox.service import running
 from tests.test_sideband import ended
 
 if TYPE_CHECKING:
@@ -80,6 +81,23 @@ async def test_leaving_does_not_end_the_call_and_its_end_ends_the_session() -> N
         async with rtc.attach(call_id(elsewhere), provider=rtc.Sandbox(), directory=None) as attached:
             await elsewhere.hang_up()
             await ended(attached)
+
+
+async def test_the_end_of_a_call_that_is_too_long_names_its_cause_and_the_way_out(tmp_path: Path) -> None:
+    with running(tmp_path / "stderr.log", "--session-seconds", "4") as short:
+        provider = rtc.Sandbox(short.base_url, key=short.key)
+        async with (
+            rtc.HeadlessSession(provider=provider, signaling="kernel", directory=None) as elsewhere,
+            rtc.attach(call_id(elsewhere), provider=provider, directory=None) as attached,
+        ):
+            theirs = elsewhere.wait_for("response.done", timeout=30)
+            ours = attached.wait_for("response.done", timeout=30)
+            with pytest.raises(ConnectionFailed, match=r"session_expired.*connect\(\)"):
+                await theirs
+            with pytest.raises(ConnectionFailed, match=r"session_expired.*attach\(\)"):
+                await ours
+            assert "session_expired" in elsewhere.calls["reason"].item()
+            assert "session_expired" in attached.calls["reason"].item()
 
 
 async def test_a_call_that_there_is_not_fails_with_advice() -> None:

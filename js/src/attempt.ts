@@ -36,6 +36,8 @@ export interface Attempt {
   /** The user is asked for the microphone. */
   asking: boolean;
   loopback: boolean;
+  /** Why the service ends the call, which it says before it closes; null as long as it does not. */
+  ending: string | null;
   timer: ReturnType<typeof setTimeout> | undefined;
   /** Aborted when the attempt is over, whatever step it is in. */
   stopping: AbortController;
@@ -70,6 +72,7 @@ export function beginAttempt(options: ConnectOptions): Attempt {
     microphone: { state: "silent", reason: WAITING_FOR_MICROPHONE, advice: "Allow it where the browser asks." },
     asking: false,
     loopback: options.loopback,
+    ending: null,
     timer: undefined,
     stopping: new AbortController(),
     giveUp,

@@ -6,6 +6,7 @@ import type { Outgoing } from "./audio/outgoing";
 import type { Sound } from "./audio/sound";
 import type { Speaker } from "./audio/speaker";
 import { createCallMicrophone } from "./call_microphone";
+import { endingOf } from "./dialect";
 import { asFailure, type Failure, failure } from "./exchange";
 import type { CallState, Fields } from "./messages";
 import { exchangeOffer } from "./signaling";
@@ -174,12 +175,14 @@ export function createCall(ports: CallPorts): Call {
     const { pc, channel } = attempt;
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (current === attempt) {
-        ports.passed("server", typeof data === "string" ? data : new TextDecoder().decode(data as ArrayBuffer));
+        const text = typeof data === "string" ? data : new TextDecoder().decode(data as ArrayBuffer);
+        attempt.ending = endingOf(text) ?? attempt.ending;
+        ports.passed("server", text);
       }
     };
     channel.onclose = () => {
       if (current === attempt && attempt.live) {
-        finish(attempt, "ended", { reason: "the other side hung up" });
+        finish(attempt, "ended", { reason: attempt.ending ?? "the other side hung up" });
       } else if (current === attempt) {
         attempt.giveUp(troubleAt("channel", "the data channel closed before it was open", "Connect again."));
       }

@@ -93,6 +93,20 @@ export function talkEvents(down: boolean, answers: boolean): string[] {
   return down || !answers ? [event] : [event, respondEvent];
 }
 
+/** Why a call is over, of the text of the server event that says so before it closes; null of every other. */
+export function endingOf(event: string): string | null {
+  if (!event.includes("session_expired")) {
+    return null; // nearly every event: reading all of them twice would cost
+  }
+  try {
+    const { type, error } = fields(JSON.parse(event));
+    const expired = type === "error" && fields(error).code === "session_expired";
+    return expired ? "the call reached its longest time (session_expired): connect() begins a new one" : null;
+  } catch {
+    return null;
+  }
+}
+
 function readClient(event: Fields): Change[] {
   const item = fields(event.item);
   if (event.type === "conversation.item.create" && item.type === "function_call_output") {

@@ -394,6 +394,16 @@ describe("a live call", () => {
     expect(page.lastState()).toMatchObject({ state: "failed", step: "ice", reason: "the connection was lost" });
   });
 
+  it("ends with the cause and the way out when the service says that its time is up", async () => {
+    const { channel } = browser.peer();
+    channel.onmessage?.({ data: '{"type":"error","error":{"code":"session_expired"}}' });
+    channel.onclose?.();
+    await settle();
+    const { state, reason } = page.lastState();
+    expect(state).toBe("ended");
+    expect(reason).toMatch(/longest time \(session_expired\): connect\(\)/);
+  });
+
   it("ends once, whatever else happens afterwards", async () => {
     const { channel, onconnectionstatechange } = browser.peer();
     page.instance.hangUp();

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rtc_widget import protocol
 from rtc_widget._errors import ConnectionFailed, SecretError
 from rtc_widget.audio.incoming import receive
 from rtc_widget.log.clocks import kernel_ms
@@ -85,6 +86,7 @@ class PeerCall:
         self._connection: Connection | None = None
         self._work: asyncio.Future[None] | None = None
         self._hung_up: str | None = None
+        self._ending: str | None = None
         self._step = "sandbox"
         self._steps: dict[str, float] = {}
         self._start_ms = 0.0
@@ -278,10 +280,12 @@ class PeerCall:
             )
 
     def _received(self, text: str) -> None:
+        self._ending = protocol.ending_of(text) or self._ending
         self._log.append("server", text, rtc_call_id=self.rtc_call_id)
 
     def _over(self, reason: str) -> None:
-        self._ended(reason)
+        # The service says why before it closes; the closing itself says nothing.
+        self._ended(f"{self._ending}: connect() begins a new one" if self._ending is not None else reason)
         self._parting = asyncio.ensure_future(self._close())
 
     def _ended(self, reason: str) -> None:

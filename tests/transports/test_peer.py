@@ -366,6 +366,16 @@ def test_the_service_hanging_up_is_noticed_once(call: Line) -> None:
     assert "the service ended the call" in call.notes()[-1]["reason"]
 
 
+def test_a_call_that_the_service_ends_for_its_length_says_so_and_the_way_out(call: Line) -> None:
+    call.far.send('{"type": "error", "error": {"code": "session_expired", "message": "60 minutes."}}')
+    call.wait(lambda record: record.type == "error")
+    call.far.hang_up()
+    call.ended()
+    reason = call.notes()[-1]["reason"]
+    assert "longest time (session_expired)" in reason
+    assert "connect()" in reason
+
+
 def test_a_service_that_is_gone_without_a_word_is_noticed(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
