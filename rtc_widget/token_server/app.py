@@ -139,6 +139,17 @@ class _Counter:
             raise ConfigurationError(
                 f"The session's model {own_model!r} is none that the policy allows: {allowed}."
             )
+        self._check_models()
+
+    def _check_models(self) -> None:
+        """Refuse a model that the provider would change: a page would be told of another than it gets."""
+        for model in self._models:
+            minted = model_of(self._provider.session_of({**self._session, "model": model}))
+            if minted != model:
+                raise ConfigurationError(
+                    f"The policy allows {model!r}, but every secret of {self._provider!r} is for {minted!r}. "
+                    f"Right form: models=[{minted!r}], and an endpoint of its own for each other deployment."
+                )
 
     async def answer(self, request: Request) -> Response:
         """Answer a page; every answer but a preflight is audited."""

@@ -349,6 +349,24 @@ def test_what_leaves_the_door_open_is_refused(
         Endpoint(service, tmp_path / "a.jsonl", **how)
 
 
+def test_a_deployment_that_the_provider_would_not_mint_for_is_refused(
+    service: Service, tmp_path: Path
+) -> None:
+    provider = AzureOpenAI(service.base_url, "dep-a", key="0123456789abcdef0123456789abcdef")
+    policy = SecretPolicy(models=["dep-a", "dep-b"])
+    with pytest.raises(ConfigurationError, match=r"allows 'dep-b', but .* is for 'dep-a'.*Right form"):
+        Endpoint(service, tmp_path / "a.jsonl", provider=provider, policy=policy)
+
+
+async def test_a_page_may_ask_for_the_provider_s_own_deployment(service: Service, tmp_path: Path) -> None:
+    provider = AzureOpenAI(service.base_url, "dep-a", key="0123456789abcdef0123456789abcdef")
+    policy = SecretPolicy(models=["dep-a"])
+    endpoint = Endpoint(service, tmp_path / "a.jsonl", provider=provider, policy=policy)
+    response = await endpoint.ask({"model": "dep-a"})
+    assert response.json()["model"] == "dep-a"
+    assert endpoint.minted()[0]["session"]["model"] == "dep-a"
+
+
 def test_without_an_audit_it_does_not_start(service: Service, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be written"):
         Endpoint(service, tmp_path)
