@@ -12,7 +12,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rtc_widget._errors import ConfigurationError
+from rtc_widget._errors import ConfigurationError, ProtocolError
 from rtc_widget.providers import Compatible, OpenAI, Provider, Sandbox, SecretPolicy, default_provider
 from rtc_widget.token_server.users import bearer_of
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with contextlib.suppress(KeyboardInterrupt):
             _serve(options)
-    except ConfigurationError as error:
+    except (ConfigurationError, ProtocolError) as error:  # the latter of what the session's file holds
         sys.stderr.write(f"The token server cannot start. {error}\n")
         return 2
     return 0

@@ -152,6 +152,33 @@ def test_it_says_why_it_cannot_start_and_shows_no_token(
     assert TOKEN not in said
 
 
+@pytest.mark.parametrize(
+    ("session", "words"),
+    [
+        ({"temperature": 0.8}, "temperature no more"),
+        ({"instructions": 5}, "session.instructions: 5 (int) is not a string"),
+        ({"colour": "red"}, "colour="),
+    ],
+)
+def test_it_says_in_a_line_what_is_wrong_with_the_session_of_its_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    session: dict[str, Any],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    (tmp_path / "users").write_text(f"ada {TOKEN}")
+    (tmp_path / "session.json").write_text(json.dumps(session))
+    command = ["token-server", "--origin", PAGE, "--users", "users", "--session", "session.json"]
+    assert main(command) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("The token server cannot start. ")
+    assert words in line
+
+
 def test_a_command_that_is_none_shows_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve"]) == 2
     assert "token-server" in capsys.readouterr().err
