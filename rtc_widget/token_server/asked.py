@@ -99,6 +99,8 @@ async def read_asked(
 
 
 async def _body(request: Request) -> bytes:
+    from starlette.requests import ClientDisconnect
+
     found = bytearray()
     try:
         async with asyncio.timeout(_LONGEST_S):
@@ -108,6 +110,8 @@ async def _body(request: Request) -> bytes:
                     raise Refusal(413, "too_large", f"The body is larger than {_MOST_BYTES} bytes.")
     except TimeoutError:
         raise Refusal(408, "too_slow", f"The body took longer than {_LONGEST_S:g} s.") from None
+    except ClientDisconnect:
+        raise Refusal(400, "broken_off", "The body broke off: whoever sent it is gone.") from None
     return bytes(found)
 
 

@@ -179,6 +179,26 @@ def test_it_says_in_a_line_what_is_wrong_with_the_session_of_its_file(
     assert words in line
 
 
+def test_whoever_goes_away_in_the_middle_of_a_body_is_audited_so_and_is_no_failure(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with running(tmp_path) as command:
+        place = httpx.URL(command.url)
+        head = f"POST /token HTTP/1.1\r\nHost: a\r\nOrigin: {PAGE}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        with socket.create_connection((place.host, place.port or 0)) as connection:
+            connection.sendall(f"{head}Content-Length: 4000\r\n\r\n{{".encode())
+            time.sleep(0.3)  # until it reads the body
+        until_s = time.monotonic() + 10
+        while not command.audit and time.monotonic() < until_s:
+            time.sleep(0.05)
+        (line,) = command.audit
+    assert line["outcome"] == "refused: 400 The body broke off: whoever sent it is gone."
+    assert line["requester"] == "ada"
+    said = capfd.readouterr().err
+    assert "ERROR" not in said
+    assert "Traceback" not in said
+
+
 def test_a_command_that_is_none_shows_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve"]) == 2
     assert "token-server" in capsys.readouterr().err
