@@ -6,6 +6,7 @@ The webhook is the user's own: its event `realtime.call.incoming` brings the cal
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget import protocol
@@ -20,7 +21,8 @@ __all__ = ["accept", "hang_up", "refer", "reject"]
 
 _DECLINE = 603
 _REFUSALS = range(300, 700)
-_TARGETS = ("tel:", "sip:", "sips:")
+_TARGET = re.compile(r"(?:tel|sips?):[!-~]+")
+"""A line break in it would be one in a header of SIP."""
 
 
 def accept(rtc_call_id: str, *, provider: Provider | None = None, **fields: Any) -> Handle[None]:
@@ -98,7 +100,7 @@ def refer(rtc_call_id: str, target_uri: str, *, provider: Provider | None = None
         When awaited: the service refused, or does not answer.
     """
     uri: object = target_uri
-    if not isinstance(uri, str) or not uri.startswith(_TARGETS):
+    if not isinstance(uri, str) or _TARGET.fullmatch(uri) is None:
         raise ConfigurationError(
             f'target_uri is "tel:+14155550123" or "sip:agent@example.com", not {target_uri!r}.'
         )

@@ -73,6 +73,11 @@ async def test_a_model_that_the_policy_forbids_takes_no_phone_call(sandbox: rtc.
     [
         (lambda p: rtc.sip.reject("rtc_1", status_code=200, provider=p), "300 to 699"),
         (lambda p: rtc.sip.refer("rtc_1", "+14155550123", provider=p), "tel:"),
+        (lambda p: rtc.sip.refer("rtc_1", "tel:", provider=p), "tel:"),
+        (lambda p: rtc.sip.refer("rtc_1", "sip:", provider=p), "sip:"),
+        (lambda p: rtc.sip.refer("rtc_1", "tel:+1\r\nX: y", provider=p), "tel:"),
+        (lambda p: rtc.sip.refer("rtc_1", "tel:+1 415", provider=p), "tel:"),
+        (lambda p: rtc.sip.refer("rtc_1", "sip:agent@example.com\n", provider=p), "sip:"),
         (lambda p: rtc.sip.accept("no id", provider=p), "no call id"),
         (lambda p: rtc.sip.accept("rtc_1", provider=p, colour="red"), "colour"),
         (lambda p: rtc.sip.hang_up("call_1", provider=p), "tool call"),
