@@ -35,7 +35,8 @@ def accept(rtc_call_id: str, *, provider: Provider | None = None, **fields: Any)
     provider
         Where it came in; None takes the default one.
     fields
-        Of the session, flat or nested: instructions, voice, tools, …
+        Of the session, flat or nested: instructions, voice, … Python functions become tools of the session
+        that is attached to the call: `a = rtc.attach(rtc_call_id)`, `@a.tool`, then `await a`.
 
     Returns
     -------
@@ -49,7 +50,18 @@ def accept(rtc_call_id: str, *, provider: Provider | None = None, **fields: Any)
     ConnectionFailed, SecretError
         When awaited: the service refused, or the policy does not allow the model.
     """
+    _check_tools(fields.get("tools"))
     return _ask("accept", rtc_call_id, provider, protocol.default_session(**fields))
+
+
+def _check_tools(tools: object) -> None:
+    for tool in tools if isinstance(tools, list | tuple) else ():
+        if callable(tool):
+            name = getattr(tool, "__name__", type(tool).__name__)
+            raise ConfigurationError(
+                f"accept() only hands the call to the service: nobody here would run {name}. Right form: "
+                f"accept without it; then a = rtc.attach(rtc_call_id, provider=…), a.tool({name}), await a."
+            )
 
 
 def reject(

@@ -47,6 +47,29 @@ async def test_a_phone_call_is_accepted_and_attached(sandbox: rtc.Sandbox, tmp_p
         await ended(session)
 
 
+async def test_a_function_answers_on_the_phone_the_way_that_accept_names(
+    sandbox: rtc.Sandbox, tmp_path: Path
+) -> None:
+    rtc.Sandbox.spoken("What is the weather?").save(tmp_path / "caller.wav")
+    rtc_call_id = ring(sandbox, (tmp_path / "caller.wav").read_bytes())
+
+    def weather() -> str:
+        """Look up the weather."""
+        return "It is foggy."
+
+    with pytest.raises(ConfigurationError, match=r"run weather.*attach.*a\.tool\(weather\)"):
+        rtc.sip.accept(rtc_call_id, provider=sandbox, tools=[weather])
+    await rtc.sip.accept(rtc_call_id, provider=sandbox)
+    a = rtc.attach(rtc_call_id, provider=sandbox, directory=None)
+    a.tool(weather)
+    await a
+    async with asyncio.timeout(30):
+        while "It is foggy." not in list(a.tool_calls["output"].dropna()):
+            await a.wait_for("response.done", timeout=30)
+    await a.hang_up()
+    a.close()
+
+
 async def test_a_phone_call_is_turned_away(sandbox: rtc.Sandbox) -> None:
     rtc_call_id = ring(sandbox)
     await rtc.sip.reject(rtc_call_id, status_code=486, provider=sandbox)
@@ -79,6 +102,7 @@ async def test_a_model_that_the_policy_forbids_takes_no_phone_call(sandbox: rtc.
         (lambda p: rtc.sip.refer("rtc_1", "tel:+1 415", provider=p), "tel:"),
         (lambda p: rtc.sip.refer("rtc_1", "sip:agent@example.com\n", provider=p), "sip:"),
         (lambda p: rtc.sip.accept("no id", provider=p), "no call id"),
+        (lambda p: rtc.sip.accept("rtc_1", provider=p, tools=[ring]), r"run ring.*a\.tool\(ring\)"),
         (lambda p: rtc.sip.accept("rtc_1", provider=p, colour="red"), "colour"),
         (lambda p: rtc.sip.hang_up("call_1", provider=p), "tool call"),
     ],
