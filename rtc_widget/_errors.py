@@ -135,6 +135,7 @@ class WaitTimeout(RtcWidgetError):
         self.what = what
         self.seconds = seconds
         self.seen = list(seen)
+        self.hint = hint
         came = f"Last events: {', '.join(self.seen)}." if self.seen else "No event came."
         waited = f"{seconds:.2g}" if seconds < 1 else f"{round(seconds, 1):g}"
         text = f"Waited {waited} s for {what}. {came}"

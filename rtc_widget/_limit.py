@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
+
+from rtc_widget._errors import WaitTimeout
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,6 +20,9 @@ _LEAST_S: Final = 0.1
 class Limit:
     """The time that a command has; what it waits for its turn behind others does not count.
 
+    Within its block, whoever waited in vain until it was over is told all of it, as the caller gave it, and
+    not what was left for the last thing awaited.
+
     Parameters
     ----------
     timeout
@@ -25,7 +30,17 @@ class Limit:
     """
 
     def __init__(self, timeout: float) -> None:
+        self._given_s = timeout
         self._end_s = time.monotonic() + timeout
+
+    def __enter__(self) -> Self:
+        """Begin the block."""
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Tell the whole time; what gave up sooner has a limit of its own."""
+        if isinstance(error, WaitTimeout) and self.is_over:
+            raise WaitTimeout(error.what, self._given_s, error.seen, error.hint) from None
 
     @property
     def is_over(self) -> bool:

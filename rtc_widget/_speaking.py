@@ -60,7 +60,8 @@ class Speaking:
         """
         with nullcontext() if _is_aside(event) else self._asking(event):
             await self._core.order.updated(place)
-            return await self._whole(event, Limit(timeout), place)
+            with Limit(timeout) as limit:
+                return await self._whole(event, limit, place)
 
     async def respond_in_line(self, event: dict[str, Any], timeout: float, place: Place) -> Response:
         """Do as `respond`, and let what was typed before have its answer first."""
@@ -68,7 +69,8 @@ class Speaking:
             return await self.respond(event, timeout, place)
         with self._asking(event):
             await self._core.order.updated(place)
-            return await self._next(event, Limit(timeout), place)
+            with Limit(timeout) as limit:
+                return await self._next(event, limit, place)
 
     async def _next(self, event: dict[str, Any], limit: Limit, place: Place) -> Response:
         """Ask in the line of what is typed: that adds its item first, and would be overtaken meanwhile."""
@@ -132,13 +134,13 @@ class Speaking:
         create, request = events
         with self._asking(request):
             await self._core.order.updated(place)
-            limit = Limit(timeout)
-            # Until its answer has begun: the next is another turn.
-            async with limit.turn(self._core.order.line("say")):
-                await self._core.execute(create, timeout=limit.left_s)
-                answer = await self._begun(request, limit, place)
-                await self._either(answer, request, lambda response: bool(response.items))
-            await answer
+            with Limit(timeout) as limit:
+                # Until its answer has begun: the next is another turn.
+                async with limit.turn(self._core.order.line("say")):
+                    await self._core.execute(create, timeout=limit.left_s)
+                    answer = await self._begun(request, limit, place)
+                    await self._either(answer, request, lambda response: bool(response.items))
+                await answer
         await self._spoken_out(limit)
         return self._turn_of(item_id)
 
@@ -146,13 +148,14 @@ class Speaking:
         """Ask for an answer to what is in the conversation; return when it has been spoken to its end."""
         with self._asking(request):
             await self._core.order.updated(place)
-            limit = Limit(timeout)
-            await self._next(request, limit, place)
+            with Limit(timeout) as limit:
+                await self._next(request, limit, place)
         await self._spoken_out(limit)
 
     async def _spoken_out(self, limit: Limit) -> None:
         what = "the answer to be spoken to its end"
-        await self._core.until(self._quiet, what=what, timeout=limit.left_s)
+        with limit:
+            await self._core.until(self._quiet, what=what, timeout=limit.left_s)
 
     async def _either(
         self, answer: asyncio.Future[Response], request: dict[str, Any], is_there: Callable[[Response], bool]
@@ -239,10 +242,10 @@ class Speaking:
     async def end_turn(self, events: list[dict[str, Any]], timeout: float, place: Place) -> None:
         """End the user's turn by hand; return with its answer, or with its words where nothing answers."""
         commit, *requests = events
-        limit = Limit(timeout)
-        await self._core.execute(commit, timeout=timeout)
-        for request in requests:
-            await self.respond(request, limit.left_s, place)
+        with Limit(timeout) as limit:
+            await self._core.execute(commit, timeout=timeout)
+            for request in requests:
+                await self.respond(request, limit.left_s, place)
         if not requests:
             await self._spoken_out(limit)
 

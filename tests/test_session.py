@@ -323,6 +323,17 @@ async def test_wait_for_looks_from_the_last_command_on(session: rtc.HeadlessSess
         await session.wait_for("response.done", timeout=0.3)
 
 
+async def test_whoever_waited_in_vain_is_told_the_time_that_he_gave(session: rtc.HeadlessSession) -> None:
+    @session.tool(needs_approval=True)
+    def order() -> str:
+        """Place an order."""
+        return "ordered"
+
+    with pytest.raises(rtc.WaitTimeout, match=r"Waited 3 s for .* approval") as waited:
+        await session.say("Place an order, please.", timeout=3)  # for its item first, and for the response
+    assert waited.value.seconds == 3
+
+
 async def test_wait_for_since_looks_from_there_on(session: rtc.HeadlessSession) -> None:
     await session.say("What is your name?")
     await session.update(instructions="Be brief.")
