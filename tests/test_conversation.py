@@ -987,3 +987,174 @@ def test_a_service_that_speaks_the_beta_s_dialect_is_understood() -> None:
     assert (turn.user_transcript, turn.transcript, turn.status) == ("Hi", "Hello.", "completed")
     assert turn.latency_inferred_ms is not None
     assert turn.responses[0].usage == {"input_tokens": 3, "output_tokens": 2}
+
+
+def test_an_event_that_says_nothing_of_arguments_leaves_them() -> None:
+    script = Script().session()
+    call = script.call(script.created(), "get_weather", '{"place": "Bern"}')
+    head = {key: call[key] for key in ("id", "type", "status")}
+    script.server("conversation.item.retrieved", item=head)
+    item = reduce(script).item(call["id"])
+    assert item is not None
+    assert (item.arguments, item.name, item.tool_call_id) == (
+        call["arguments"],
+        "get_weather",
+        call["call_id"],
+    )
+
+
+def test_an_event_that_says_nothing_of_an_approval_leaves_it() -> None:
+    script = Script().session()
+    head = {"id": "mcpa_1", "type": "mcp_approval_response", "approval_request_id": "mcpr_1"}
+    script.added({**head, "approve": False})
+    script.server("conversation.item.retrieved", item=head)
+    item = reduce(script).item("mcpa_1")
+    assert item is not None
+    assert item.approve is False
+
+
+def test_written_words_of_which_only_the_whole_comes_are_known() -> None:
+    script = Script().session()
+    response_id = script.created()
+    of = {"response_id": response_id, "output_index": 0, "item_id": "item_w", "content_index": 0}
+    script.server("response.output_text.done", **of, text="One flat white.")
+    (item,) = reduce(script).responses[response_id].items
+    assert (item.text, item.role, [piece.is_final for piece in item.came]) == (
+        "One flat white.",
+        "assistant",
+        [True],
+    )
+
+
+def test_arguments_of_which_only_the_whole_comes_wait_for_their_output() -> None:
+    script = Script().session()
+    of = {"response_id": script.created(), "output_index": 0, "item_id": "item_c", "call_id": "call_1"}
+    script.server("response.function_call_arguments.done", **of, name="price", arguments='{"drink": "tea"}')
+    conversation = reduce(script)
+    item = conversation.item("item_c")
+    assert item is not None
+    assert (item.name, item.arguments, item.tool_call_id) == ("price", '{"drink": "tea"}', "call_1")
+    assert conversation.pending_tool_calls == ["call_1"]
+
+
+def test_speech_gets_its_place_where_no_session_was_told() -> None:
+    script = Script()
+    item_id = script.speech()
+    script.rows = [row for row in script.rows if not row[1]["type"].startswith("conversation.item.")]
+    (item,) = reduce(script).items
+    assert (item.item_id, item.placed, item.role, item.by_hand) == (item_id, True, "user", False)
+
+
+def test_an_output_that_is_sent_twice_was_sent_the_first_time() -> None:
+    script = Script().session()
+    call = script.call(script.created(), "get_weather", "{}")
+    script.output(call["call_id"], "Foggy.")
+    n_before = len(script.rows)
+    script.output(call["call_id"], "Sunny.")
+    run = reduce(script).tool_runs[call["call_id"]]
+    assert run.t_sent_ms is not None
+    assert run.t_sent_ms < (n_before - 1) * 10
+    assert run.output == "Foggy."
+
+
+def test_speech_of_which_a_stretch_is_transcribed_waits_for_the_rest() -> None:
+    script = Script().session(audio={"input": {}})
+    item_id = script.speech()
+    (item,) = reduce(script).items
+    assert item.transcription == "none"
+    segment = {"type": "conversation.item.input_audio_transcription.segment", "item_id": item_id}
+    script.server(**segment, content_index=0, id="seg", text="A tea.", speaker="A", start=0.0, end=0.4)
+    (item,) = reduce(script).items
+    assert item.transcription == "pending"
+    script.transcript(item_id, "A tea.", deltas=False)
+    script.server(**segment, content_index=0, id="seg2", text="Two.", speaker="A", start=0.4, end=0.8)
+    (item,) = reduce(script).items
+    assert item.transcription == "completed"
+
+
+def test_what_we_noted_of_the_session_does_not_replace_the_server_s_own_word() -> None:
+    script = Script().session(instructions="As the server has it.")
+    script.note(
+        "rtc.config", version=2, variant="calm", effective={**SESSION, "instructions": "As we have it."}
+    )
+    assert reduce(script).session["instructions"] == "As the server has it."
+
+
+def test_arguments_grow_by_deltas_also_where_the_call_s_item_was_hidden() -> None:
+    script = Script().session()
+    of = {"response_id": script.created(), "output_index": 0, "item_id": "item_c", "call_id": "call_1"}
+    for piece in ('{"drink":', ' "tea"}'):
+        script.server("response.function_call_arguments.delta", **of, delta=piece)
+    item = reduce(script).item("item_c")
+    assert item is not None
+    assert item.arguments == '{"drink": "tea"}'
+
+
+def test_arguments_of_an_mcp_call_are_the_service_s_to_run_though_its_item_was_hidden() -> None:
+    script = Script().session()
+    of = {"response_id": script.created(), "output_index": 0, "item_id": "mcp_1"}
+    script.server("response.mcp_call_arguments.done", **of, arguments='{"q": 1}')
+    conversation = reduce(script)
+    item = conversation.item("mcp_1")
+    assert item is not None
+    assert (item.type, item.tool_call_id, item.arguments) == ("mcp_call", "mcp_1", '{"q": 1}')
+    assert conversation.pending_tool_calls == []
+
+
+def test_a_call_that_only_the_end_of_its_response_tells_waits_for_its_output() -> None:
+    script = Script().session()
+    response_id = script.created()
+    call = {"id": "item_c", "type": "function_call", "call_id": "call_1", "name": "price", "arguments": "{}"}
+    script.done(response_id, [call], status="cancelled")
+    assert reduce(script).pending_tool_calls == []
+    response_id = script.created()
+    script.done(response_id, [{**call, "id": "item_d", "call_id": "call_2"}])
+    assert reduce(script).pending_tool_calls == ["call_2"]
+
+
+def test_a_turn_is_not_done_before_its_answer_is() -> None:
+    script = Script().session()
+    script.typed("Weather?")
+    assert not only_turn(script).done
+    script.ask()
+    response_id = script.created()
+    assert not only_turn(script).done
+    script.done(response_id, [script.write(response_id, "Foggy.")])
+    assert only_turn(script).done
+
+
+def test_words_that_were_complete_before_the_commit_are_not_waited_for() -> None:
+    script = Script().session()
+    script.transcript("item_live", "What time is it?")
+    script.server("input_audio_buffer.committed", previous_item_id=None, item_id="item_live")
+    (item,) = reduce(script).items
+    assert (item.words, item.transcription) == ("What time is it?", "completed")
+
+
+def test_an_item_whose_place_is_told_twice_stays_behind_what_was_put_before_it_meanwhile() -> None:
+    script = Script().session()
+    first = script.typed("One.")
+    script.server("input_audio_buffer.committed", previous_item_id=first, item_id="item_spoken")
+    script.typed("Between.", item_id="item_between", previous_item_id=first)
+    spoken = message("item_spoken", "user", "completed", {"type": "input_audio", "transcript": None})
+    script.server("conversation.item.added", previous_item_id=first, item=spoken)
+    assert [item.item_id for item in reduce(script).items] == [first, "item_between", "item_spoken"]
+
+
+def test_words_that_were_committed_stay_when_the_buffer_is_cleared_after_them() -> None:
+    script = Script().session()
+    script.server(DELTA, item_id="item_live", content_index=0, delta="What time is it?")
+    script.server("input_audio_buffer.committed", previous_item_id=None, item_id="item_live")
+    script.server("input_audio_buffer.cleared")
+    (item,) = reduce(script).items
+    assert (item.words, item.deleted) == ("What time is it?", False)
+
+
+def test_a_piece_of_arguments_that_comes_after_the_whole_changes_nothing() -> None:
+    script = Script().session()
+    response_id = script.created()
+    call = script.call(response_id, "price", "{}")
+    of = {"response_id": response_id, "output_index": 0, "item_id": call["id"], "call_id": call["call_id"]}
+    script.server("response.function_call_arguments.delta", **of, delta="{}")
+    (item,) = reduce(script).items
+    assert item.arguments == "{}"

@@ -31,8 +31,8 @@ class Call:
             ["candidate-pair", "pair", "currentRoundTripTime", round_trip_s],
             ["candidate-pair", "pair", "state", "succeeded"],
         ]
-        note = json.dumps({"type": "rtc.stats", "stats": rows})
-        self.core.log.append("local", note, t_kernel_ms=1_000.0 * self._second)
+        stats = json.dumps({"type": "rtc.stats", "stats": rows})
+        self.core.log.append("local", stats, t_kernel_ms=1_000.0 * self._second)
 
     def notes(self) -> list[tuple[str, str]]:
         return [(note["what"], note["phase"]) for note in self.core.log if note["type"] == "rtc.quality"]
@@ -84,3 +84,28 @@ def test_the_next_call_begins_with_a_clean_sheet(call: Call) -> None:
     for _ in range(9):
         call.second()
     assert call.notes() == [("loss", "bad")]
+
+
+def test_loss_is_bad_from_more_than_five_percent(call: Call) -> None:
+    call.second()
+    call.second(lost=3)
+    (note,) = [note for note in call.core.log if note["type"] == "rtc.quality"]
+    assert (note["what"], note["value"], note["threshold"]) == ("loss", 0.06, 0.05)
+
+
+def test_sound_that_had_to_be_made_up_is_said_from_three_percent_on(call: Call) -> None:
+    for second, concealed in enumerate((0, 1_920)):
+        rows = [
+            ["inbound-rtp", "in", "concealedSamples", concealed],
+            ["inbound-rtp", "in", "totalSamplesReceived", 48_000 * (second + 1)],
+        ]
+        stats = json.dumps({"type": "rtc.stats", "stats": rows})
+        call.core.log.append("local", stats, t_kernel_ms=1_000.0 * second)
+    (note,) = [note for note in call.core.log if note["type"] == "rtc.quality"]
+    assert (note["what"], note["value"], note["threshold"]) == ("concealment", 0.04, 0.03)
+
+
+def test_a_note_about_something_else_is_none_about_quality(call: Call) -> None:
+    call.core.log.note("rtc.calibration", constant_ms=12.0)
+    call.core.log.note("rtc.stats", stats=None)
+    assert [note["type"] for note in call.core.log] == ["rtc.state", "rtc.calibration", "rtc.stats"]

@@ -14,7 +14,6 @@ from rtc_widget.transports.two_paths import TwoPaths
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from rtc_widget.transports.peer import Peer
 

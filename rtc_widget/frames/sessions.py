@@ -165,8 +165,9 @@ def _quality(source: Source) -> dict[str, float | None]:
     def total(metric: str) -> float:
         return sum(value for (_, _, name), value in last.items() if name == metric)
 
-    lost, received = total("packetsLost"), total("packetsReceived")
-    made_up = total("concealedSamples") - total("silentConcealedSamples")
+    # A packet that came twice counts as one that was not lost: there may be fewer lost than none.
+    lost, received = max(total("packetsLost"), 0.0), total("packetsReceived")
+    made_up = max(total("concealedSamples") - total("silentConcealedSamples"), 0.0)
     samples = total("totalSamplesReceived")
     return {
         "loss_ratio": lost / (lost + received) if lost + received > 0 else None,

@@ -68,7 +68,11 @@ def rows(source: Source) -> list[ToolCallRow]:
     """Return one row a call, in conversation order."""
     items = source.conversation.known_items
     responses = source.conversation.responses
-    outputs = {i.tool_call_id: i.output for i in items if i.type == "function_call_output"}
+    outputs = {
+        i.tool_call_id: i.output
+        for i in items
+        if i.type == "function_call_output" and i.tool_call_id is not None
+    }
     answers = {i.approval_request_id: i.approve for i in items if i.type == "mcp_approval_response"}
     found = []
     for item in [item for item in items if item.is_tool_call]:
@@ -86,7 +90,7 @@ def rows(source: Source) -> list[ToolCallRow]:
                 item,
                 None if response is None else response.turn,
                 "function" if item.type == "function_call" else "mcp",
-                first_of((outputs.get(item.tool_call_id), run.output, item.output)),
+                first_of((outputs.get(item.tool_call_id or ""), run.output, item.output)),
                 first_of((run.error, item.error)),
                 first_of((run.approval, asked.approval, _approval(request, answers))),
                 started,

@@ -268,3 +268,16 @@ def test_a_wrong_argument_is_refused_with_what_there_is(arguments: dict[str, obj
 def test_one_variant_is_nothing_to_compare() -> None:
     with pytest.raises(rtc.ConfigurationError, match="two variants"):
         one_step(calm=[1.0]).compare("wit")
+
+
+@pytest.mark.parametrize("metric", ["repeat", "t_start_ms", "variant"])
+def test_a_numbering_an_instant_and_a_name_are_no_metric(metric: str) -> None:
+    results = one_step(calm=[1.0, 2.0], brisk=[2.0, 3.0])
+    with pytest.raises(rtc.ConfigurationError, match=f"no column of numbers called '{metric}'"):
+        results.compare(metric)
+
+
+def test_fewer_than_six_pairs_are_too_few_also_where_they_go_both_ways() -> None:
+    [row] = one_step(calm=[0.0] * 5, brisk=[3.0, -1.0, 2.0, -2.0, 1.0]).compare("wit").to_dict("records")
+    assert row["p_value"] > 2 / 2**5
+    assert row["conclusion"] == "too few pairs"

@@ -407,3 +407,175 @@ def test_values_of_another_kind_become_na_or_text() -> None:
     assert limit["name"] == "5"
     assert all(pd.isna(limit[name]) for name in ("limit", "remaining", "reset_s"))
     assert frames.get("errors")["message"].tolist() == ['["a",1]']
+
+
+def test_what_happened_between_two_getstats_is_derived_from_their_running_totals() -> None:
+    script = Script()
+    for sent, received, concealed, silent, delay_s, lost, round_trip_s in (
+        (1_000, 4_000, 0, 0, 1.0, 0, 0.03),
+        (3_000, 8_000, 480, 240, 3.4, 1, 0.05),
+    ):
+        values = {
+            "bytesReceived": received,
+            "concealedSamples": concealed,
+            "silentConcealedSamples": silent,
+            "totalSamplesReceived": 48_000 + 100 * concealed,
+            "jitterBufferDelay": delay_s,
+            "jitterBufferEmittedCount": 48_000 + 100 * concealed,
+            "packetsLost": lost,
+            "packetsReceived": 50 + 49 * lost,
+        }
+        stats: list[list[object]] = [["inbound-rtp", "in", name, value] for name, value in values.items()]
+        stats.append(["outbound-rtp", "out", "bytesSent", sent])
+        stats.append(["candidate-pair", "pair", "currentRoundTripTime", round_trip_s])
+        script.note("rtc.stats", rtc_call_id="rtc_1", stats=stats)
+    frame = Frames(script.log(step_ms=1_000.0)).get("stats")
+    derived = frame[frame["stat_type"] == "derived"]
+    assert dict(zip(derived["metric"], derived["value"], strict=True)) == pytest.approx(
+        {
+            "bit_rate_in_bps": 32_000.0,
+            "bit_rate_out_bps": 16_000.0,
+            "concealed_ratio": 0.005,
+            "jitter_buffer_delay_ms": 0.05,
+            "loss_ratio": 0.02,
+            "round_trip_ms": 50.0,
+        }
+    )
+    assert (set(derived["rtc_call_id"]), set(derived["t_ms"])) == ({"rtc_1"}, {1_000.0})
+
+
+def test_percentiles_of_a_session_lie_linearly_between_its_turns() -> None:
+    script = Script().session()
+    for n_between in (0, 10, 20):
+        script.typed("Hello?")
+        script.ask()
+        for _ in range(n_between):
+            script.note("rtc.mark")
+        response_id = script.created()
+        script.done(response_id, [script.say(response_id, "Hello.")])
+        script.stopped(response_id)
+    frames = Frames(script.log())
+    first, second, third = frames.get("turns")["latency_inferred_ms"]
+    assert (second - first, third - second) == (100.0, 100.0)
+    session = frames.get("sessions").iloc[0]
+    assert session["latency_inferred_p50_ms"] == second
+    assert session["latency_inferred_p95_ms"] == second + 90.0
+
+
+def test_a_session_that_is_told_again_with_nothing_changed_is_no_change_of_configuration() -> None:
+    script = Script().session()
+    script.server("session.updated", session={"id": "sess_1", **dict(reversed(SESSION.items()))})
+    script.server("session.updated", session={**SESSION, "instructions": "Be brief."})
+    assert Frames(script.log()).get("config")["version"].tolist() == [1, 2]
+
+
+def test_a_call_ends_once_whatever_is_noted_of_it_later() -> None:
+    script = Script()
+    script.note("rtc.state", state="live", call=1, rtc_call_id="rtc_1")
+    script.note("rtc.state", state="ended", call=1, reason="hung up")
+    script.note("rtc.state", state="failed", call=1, step="channel", reason="The data channel closed.")
+    frames = Frames(script.log())
+    assert frames.get("calls")[["reason", "t_end_ms"]].to_numpy().tolist() == [["hung up", 10.0]]
+    assert frames.get("sessions")["outcome"].tolist() == ["ended"]
+
+
+def test_a_session_with_a_voice_of_one_s_own_tells_its_id() -> None:
+    script = Script().session(audio={"output": {"voice": {"id": "voice_1"}}})
+    assert Frames(script.log()).get("sessions")["voice"].tolist() == ["voice_1"]
+
+
+def test_a_failed_call_is_an_error_of_the_connection_with_its_step_and_its_advice() -> None:
+    script = Script()
+    script.note("rtc.state", state="connecting", call=1)
+    script.note(
+        "rtc.state", state="failed", call=1, step="ice", reason="No way to the service.", advice="Ask IT"
+    )
+    (error,) = Frames(script.log()).get("errors").to_dict("records")
+    told = {"t_ms": 10.0, "source": "connection", "code": "ConnectionFailed", "param": "ice", "seq": 1}
+    assert {name: error[name] for name in told} == told
+    assert error["message"] == "No way to the service. Ask IT."
+
+
+def test_items_have_their_place_in_the_conversation_until_they_are_deleted() -> None:
+    script = Script().session()
+    first = script.typed("One.")
+    script.typed("Two.")
+    script.typed("Before all.", previous_item_id="root")
+    assert Frames(script.log()).get("items")["position"].tolist() == [0, 1, 2]
+    script.server("conversation.item.deleted", item_id=first)
+    items = Frames(script.log()).get("items")
+    assert items["text"].tolist() == ["Before all.", "One.", "Two."]
+    assert items["position"].fillna(-1).tolist() == [0, -1, 1]
+    assert items["deleted"].tolist() == [False, True, False]
+
+
+def test_turns_are_numbered_from_0_in_the_order_of_their_inputs() -> None:
+    script = Script().session()
+    for asked in ("One.", "Two.", "Three."):
+        script.typed_turn(asked)
+    frames = Frames(script.log())
+    turns = frames.get("turns")
+    assert turns["turn"].tolist() == frames.get("responses")["turn"].tolist() == [0, 1, 2]
+    assert turns["user_transcript"].tolist() == ["One.", "Two.", "Three."]
+
+
+def test_every_instant_is_that_of_the_event_that_its_definition_names() -> None:
+    script = Script().session()
+    item_id, response_id = script.spoken_turn()
+    script.server("conversation.item.truncated", item_id=script.last_item, content_index=0, audio_end_ms=900)
+    frames = Frames(script.log())
+    events = frames.get("events").drop_duplicates("type").set_index("type")["t_ms"]
+    buffer, audio = "input_audio_buffer.", "output_audio_buffer."
+    turn = frames.get("turns").iloc[0]
+    assert (turn["turn"], turn["user_item_id"], turn["status"]) == (0, item_id, "completed")
+    assert turn.filter(like="t_").loc["t_speech_started_ms":"t_audio_stopped_ms"].tolist() == [
+        events[f"{buffer}speech_started"],
+        events[f"{buffer}speech_stopped"],
+        events[f"{buffer}committed"],
+        events["response.created"],
+        events[f"{audio}started"],
+        events[f"{audio}stopped"],
+    ]
+    response = frames.get("responses").iloc[0]
+    assert (response["response_id"], response["turn"], response["n_items"]) == (response_id, 0, 1)
+    assert (response["conversation"], response["status"], response["text"]) == (
+        "auto",
+        "completed",
+        "One flat white.",
+    )
+    assert response[["t_created_ms", "t_first_audio_ms", "t_done_ms"]].tolist() == [
+        events["response.created"],
+        events[f"{audio}started"],
+        events["response.done"],
+    ]
+    user, answer = frames.get("items").to_dict("records")
+    assert (user["item_id"], user["role"], user["status"], user["type"]) == (
+        item_id,
+        "user",
+        "completed",
+        "message",
+    )
+    assert (user["t_added_ms"], user["t_done_ms"]) == (
+        events["conversation.item.added"],
+        events["conversation.item.done"],
+    )
+    assert (answer["previous_item_id"], answer["response_id"]) == (item_id, response_id)
+    assert (answer["truncated_ms"], answer["transcript"]) == (900.0, "One flat white.")
+
+
+def test_a_call_with_packets_that_came_twice_has_lost_none_rather_than_fewer() -> None:
+    script = Script()
+    values = {"packetsReceived": 100, "packetsLost": -2, "totalSamplesReceived": 1_000}
+    values |= {"concealedSamples": 0, "silentConcealedSamples": 5}
+    stats = [["inbound-rtp", "in", name, value] for name, value in values.items()]
+    script.note("rtc.stats", rtc_call_id="rtc_1", stats=stats)
+    session = Frames(script.log()).get("sessions").iloc[0]
+    assert (session["loss_ratio"], session["concealed_ratio"]) == (0.0, 0.0)
+
+
+def test_a_call_without_an_id_is_given_no_output_that_has_none_either() -> None:
+    script = Script().session()
+    item = {"id": "item_c", "type": "function_call", "name": "price"}
+    script.server("response.output_item.added", response_id=script.created(), output_index=0, item=item)
+    script.added({"id": "item_o", "type": "function_call_output", "output": "of another"})
+    assert Frames(script.log()).get("tool_calls")["output"].isna().tolist() == [True]

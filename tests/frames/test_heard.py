@@ -424,3 +424,23 @@ def test_of_a_track_that_there_is_not_nothing_is_said_to_have_been_heard(stage: 
     assert pd.isna(turn["overlap_ms"])
     assert pd.isna(turn["heard_ms"]) == (gone == "agent")
     assert pd.isna(turn["latency_heard_ms"])
+
+
+def test_a_gap_of_the_recorder_that_reaches_beyond_the_question_is_a_slip(stage: Stage) -> None:
+    answer_ms = stage.turn(700.0, 600.0)
+    begin_ms = answer_ms + len(stage.agent) / _MS + 1_500
+    answer_ms = stage.turn(begin_ms, 600.0)
+    # It begins within the question, and ends between that and its answer.
+    first = round((answer_ms - 800) * _MS)
+    stage.at(answer_ms, "local", "rtc.audio", frame=first, gap_frames=400 * _MS)
+    assert list(stage.frames().get("turns")["heard_quality"]) == ["ok", "slip"]
+
+
+def test_an_answer_that_goes_on_for_long_is_heard_to_its_end(stage: Stage) -> None:
+    stage.agent = np.tile(stage.agent, 15 * 24_000 // len(stage.agent) + 1)
+    length_ms = len(stage.agent) / _MS
+    assert length_ms > 15_000
+    answer_ms = stage.turn(16_000.0, 600.0)
+    frames = stage.frames()
+    assert frames.get("turns")["heard_ms"].to_numpy(float) == pytest.approx([length_ms], abs=25)
+    assert frames.get("segments")["t_end_ms"].iloc[-1] == pytest.approx(answer_ms + length_ms, abs=25)

@@ -170,3 +170,21 @@ def test_a_part_without_a_price_makes_the_whole_unknown() -> None:
         usage = usage_of("half")
     assert USAGE["output_token_details"]["audio_tokens"] > 0
     assert usage["cost_usd"].isna().all()
+
+
+def test_an_answer_was_spoken_where_it_has_a_transcript_though_no_modality_was_told() -> None:
+    script = Script().session(model="gpt-realtime-2.1", audio={})
+    script.typed_turn()
+    for _, event in script.rows:
+        if event["type"] in {"response.created", "response.done"}:
+            event["response"] |= {"output_modalities": None}
+            event["response"] |= {"usage": {"input_tokens": 12, "output_tokens": 70}}
+    with pytest.warns(UserWarning, match="how many tokens of an answer were spoken"):
+        usage = Frames(script.log()).get("usage")
+    assert usage["cost_usd"].isna().all()
+
+
+def test_of_an_unknown_model_it_is_said_that_there_is_no_price_whatever_it_counts() -> None:
+    cached = {"text_tokens": 500, "audio_tokens": 500, "cached_tokens": 896}
+    with pytest.warns(UserWarning, match="no price is known for the model 'new-model'"):
+        usage_of("new-model", {**COUNTS, "input_token_details": cached})

@@ -412,3 +412,11 @@ def test_a_frame_that_was_half_written_is_made_anew(runs: Path) -> None:
     file.write_bytes(b"")
     assert rtc.sql("select count(*) as n from turns", runs)["n"].iloc[0] == whole
     assert [path.name for path in file.parent.glob("*.part")] == []
+
+
+@pytest.mark.parametrize("name", ["sessions", "turns", "usage"])
+def test_columns_come_out_of_sql_in_the_dtypes_that_frames_have(runs: Path, name: str) -> None:
+    many = rtc.load_many(runs)
+    answer, frame = many.sql(f"set timezone = 'Asia/Tokyo'; from {name}"), getattr(many, name)
+    plain = [column for column in frame if frame[column].dtype != "category"]
+    assert answer[plain].dtypes.tolist() == frame[plain].dtypes.tolist()

@@ -273,3 +273,18 @@ def test_a_missing_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "altair", None)
     with pytest.raises(rtc.ConfigurationError, match=r"pip install 'rtc_widget\[analysis\]'"):
         rec.timeline()
+
+
+def test_the_summary_says_when_the_session_began(tmp_path: Path) -> None:
+    recording = rtc.load(save_recording(Session(talked()), tmp_path / "run"))
+    told = recording.summary().set_index("what")["value"]
+    assert told["started"] == f"{recording.event_log.started_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def test_a_tool_call_without_notes_of_ours_is_drawn_until_its_output_was_sent() -> None:
+    script = Script().session()
+    script.tool_turn()
+    frames = Frames(script.log())
+    call = frames.get("tool_calls").iloc[0]
+    (bar,) = [bar for bar in stretches(frames) if bar["lane"] == "tool calls"]
+    assert (bar["t_start_ms"], bar["t_end_ms"]) == (call["t_arguments_done_ms"], call["t_sent_ms"])
