@@ -176,7 +176,7 @@ export function createCall(ports: CallPorts): Call {
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (current === attempt) {
         const text = typeof data === "string" ? data : new TextDecoder().decode(data as ArrayBuffer);
-        attempt.ending = endingOf(text) ?? attempt.ending;
+        attempt.ending ??= endingOf(text);
         ports.passed("server", text);
       }
     };

@@ -99,8 +99,7 @@ export function endingOf(event: string): string | null {
     return null; // nearly every event: reading all of them twice would cost
   }
   try {
-    const { type, error } = fields(JSON.parse(event));
-    const expired = type === "error" && fields(error).code === "session_expired";
+    const expired = fields(fields(JSON.parse(event)).error).code === "session_expired";
     return expired ? "the call reached its longest time (session_expired): connect() begins a new one" : null;
   } catch {
     return null;
