@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["McpServer", "checked_place", "checked_prefix", "name_of"]
 
 _CONNECT_S = 30.0
+_ENDS_S = 8.0
+"""The mcp package takes up to 6.5 s to end a process that does not listen."""
+
 _LAST_WORDS = 500
 _LONGEST_SUFFIX = 5
 _SHORTEST = 8
@@ -66,8 +69,11 @@ class McpServer:
         ------
         ConnectionFailed
             With step "mcp": it cannot be started or reached, or does not speak MCP; says its last words.
+            Whatever this raises, the server is still to be closed.
         """
         await load_mcp()
+        if self._leaving.is_set():
+            raise self._let_go()
         ready: asyncio.Future[list[Described]] = asyncio.get_running_loop().create_future()
         # Its scopes are entered and left in one task, which lives as long as the connection.
         self._living = asyncio.create_task(self._live(ready))
@@ -77,8 +83,12 @@ class McpServer:
             tools = ready.result()
             await load_mcp_checks()  # here: a call has a time limit of its own
             return tools
-        await self.close()
+        if self._leaving.is_set():
+            raise self._let_go()
         raise ConnectionFailed("mcp", f"{self} did not answer within {_CONNECT_S:g} s.", "Does it speak MCP?")
+
+    def _let_go(self) -> ConnectionFailed:
+        return ConnectionFailed("mcp", f"{self} was let go before it was there.")
 
     async def _live(self, ready: asyncio.Future[list[Described]]) -> None:
         from mcp import Client, StdioServerParameters, stdio_client
@@ -136,12 +146,14 @@ class McpServer:
             raise ConnectionFailed("mcp", f"{self} is gone.", f"{said}{_AGAIN}") from error
 
     async def close(self) -> None:
-        """Let the server go; one that we started ends."""
+        """Let the server go, wherever it is; one that we started has ended when this returns."""
         self._leaving.set()
-        living, self._living = self._living, None
+        living = self._living
         if living is None:
             return
-        _, late = await asyncio.wait({living}, timeout=5.0)
+        if self._client is None and not living.cancelling():
+            living.cancel()  # on its way it does not look whether it shall leave
+        _, late = await asyncio.wait({living}, timeout=_ENDS_S)
         if late:
             living.cancel()
             await asyncio.wait({living})

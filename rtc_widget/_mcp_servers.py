@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from importlib.util import find_spec
@@ -34,6 +35,7 @@ class McpServers:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._servers: dict[str, tuple[McpServer, list[McpTool]]] = {}
+        self._coming: set[McpServer] = set()
         self._closed = False
 
     async def add(
@@ -56,15 +58,16 @@ class McpServers:
         Raises
         ------
         ConfigurationError
-            When names of tools would stand for two things.
+            When names of tools would stand for two things, or the session is closed meanwhile.
         ConnectionFailed
             When it is not there.
         """
         from rtc_widget._mcp_tool import McpTool, tool_name
 
         server = McpServer(place)
-        described = await server.connect()
+        self._coming.add(server)
         try:
+            described = await server.connect()
             name = prefix if prefix is not None else _prefix_of(server.own_name)
             plain = Counter(tool_name(name, one.name) for one in described)
             tools = [
@@ -81,15 +84,21 @@ class McpServers:
             self._check_new(name, [tool.name for tool in tools], server)
         except BaseException:
             await server.close()
+            self._check_there(server)
             raise
+        finally:
+            self._coming.discard(server)
         self._servers[name] = (server, tools)
         for tool in tools:
             self._tools.add(tool)
         return name, [tool.name for tool in tools]
 
-    def _check_new(self, name: str, names: list[str], server: McpServer) -> None:
+    def _check_there(self, server: McpServer) -> None:
         if self._closed:
-            raise ConfigurationError(f"The session was closed before {server} was there.")
+            raise ConfigurationError(f"The session was closed before {server} was there.") from None
+
+    def _check_new(self, name: str, names: list[str], server: McpServer) -> None:
+        self._check_there(server)
         taken = sorted({one for one in names if one in self._tools or names.count(one) > 1})
         if name in self._servers or taken:
             what = f"an MCP server {name!r}" if name in self._servers else f"a tool {taken[0]!r}"
@@ -120,8 +129,8 @@ class McpServers:
         """Let every server go, and one that is on its way."""
         self._closed = True
         servers, self._servers = self._servers, {}
-        for server, _ in servers.values():
-            await server.close()
+        there = [server for server, _ in servers.values()]
+        await asyncio.gather(*(server.close() for server in (*there, *self._coming)))
 
 
 def check_installed() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import os
 import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +124,72 @@ async def test_no_server_outlives_a_session_that_is_closed() -> None:
         await coming
     with pytest.raises(ConfigurationError, match="This session is closed"):
         session.add_mcp(COMMAND)
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> tuple[list[str], Path]:
+    """Return the command of a server that never answers, and the file that it writes its process id to."""
+    kept = tmp_path / "pid"
+    code = (
+        "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(f'{os.getpid()}.'); "
+        "sys.stdin.readline(); time.sleep(90)"
+    )
+    return [sys.executable, "-c", code, str(kept)], kept
+
+
+def started(kept: Path) -> int:
+    """Return the id of the process that writes it to a file."""
+    while not (kept.exists() and kept.read_text().endswith(".")):
+        time.sleep(0.02)
+    return int(kept.read_text()[:-1])
+
+
+def runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_a_server_whose_adding_is_cancelled_ends_with_the_session(
+    silent: tuple[list[str], Path],
+) -> None:
+    command, kept = silent
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    coming = session.add_mcp(command)
+    process = await asyncio.wait_for(asyncio.to_thread(started, kept), 20)
+    coming.cancel()
+    await session.close()
+    assert not runs(process)
+
+
+async def test_a_server_that_is_on_its_way_ends_with_the_session(silent: tuple[list[str], Path]) -> None:
+    command, kept = silent
+    session = rtc.HeadlessSession(provider=rtc.Sandbox(), directory=None)
+    coming = session.add_mcp(command)
+    process = await asyncio.wait_for(asyncio.to_thread(started, kept), 20)
+    await session.close()
+    assert not runs(process)
+    with pytest.raises(ConfigurationError, match="closed before"):
+        await asyncio.wait_for(coming, 1)
+
+
+async def test_a_server_whose_adding_is_cancelled_ends_while_the_session_goes_on(
+    session: rtc.HeadlessSession, silent: tuple[list[str], Path]
+) -> None:
+    command, kept = silent
+    coming = session.add_mcp(command)
+    process = await asyncio.wait_for(asyncio.to_thread(started, kept), 20)
+    coming.cancel()
+    for _ in range(100):
+        if not runs(process):
+            break
+        await asyncio.sleep(0.1)
+    else:
+        pytest.fail("it runs still")
+    assert declared(session) == []
+    assert await session.add_mcp(COMMAND) == NAMES
 
 
 async def test_a_call_that_needs_approval_waits_for_it(session: rtc.HeadlessSession) -> None:
