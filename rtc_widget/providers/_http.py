@@ -20,9 +20,19 @@ __all__ = ["Http", "api_message", "call_id_of"]
 
 _ATTEMPTS = 3
 _LONGEST_WAIT_S = 10.0
+_LIMIT_S = 20.0
+"""Of one request, whole: httpx limits only the time between two pieces of an answer."""
+
+_LARGEST_BYTES = 1_000_000
+"""Secrets, answers to offers and refusals have some thousand."""
+
 _TOO_MANY = 429
 _SERVER_FAULT = 500
 _LONGEST_TEXT = 200
+
+
+class _TooLarge(Exception):
+    """An answer has more than we read of one."""
 
 
 class Http:
@@ -106,9 +116,16 @@ class Http:
         for attempt in range(_ATTEMPTS):
             await signer.refresh()
             try:
-                response = await client.request(method, url, headers=headers, auth=signer.sign, **body)
-            except httpx.TimeoutException:
-                raise failure("no answer in time. Check the network, then try again.") from None
+                async with (
+                    asyncio.timeout(_LIMIT_S),
+                    client.stream(method, url, headers=headers, auth=signer.sign, **body) as coming,
+                ):
+                    response = await _whole(coming)
+            except (TimeoutError, httpx.TimeoutException):
+                raise failure("no whole answer in time. Check the network, then try again.") from None
+            except _TooLarge:
+                reason = f"its answer has more than {_LARGEST_BYTES:,} bytes. Check the address."
+                raise failure(reason) from None
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 reason = signer.redact(str(error)) or type(error).__name__
                 raise failure(f"{reason}. Check the address and the network.") from None
@@ -123,6 +140,22 @@ class Http:
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+
+async def _whole(coming: httpx.Response) -> httpx.Response:
+    """Read a response to its end, as long as that is no larger than what a service has to say."""
+    import httpx
+
+    body = bytearray()
+    async for piece in coming.aiter_bytes():
+        body += piece
+        if len(body) > _LARGEST_BYTES:
+            raise _TooLarge
+    # It is decoded by now.
+    headers = [(name, value) for name, value in coming.headers.multi_items() if name != "content-encoding"]
+    return httpx.Response(
+        coming.status_code, headers=headers, content=bytes(body), extensions=coming.extensions
+    )
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:

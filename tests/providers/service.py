@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,6 +18,8 @@ class Service:
     answers: list[tuple[int, dict[str, str], Any]] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     base_url: str = ""
+    pause_s: float = 0.0
+    """Between one byte of an answer's body and the next."""
 
     def answer(self, status: int, body: Any, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -31,13 +35,20 @@ def serve(service: Service) -> ThreadingHTTPServer:
             service.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             answers = service.answers
             status, headers, content = answers.pop(0) if len(answers) > 1 else answers[0]
-            data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+            text = content if isinstance(content, str | bytes) else json.dumps(content)
+            data = text if isinstance(text, bytes) else text.encode()
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            if not service.pause_s:
+                self.wfile.write(data)
+                return
+            with contextlib.suppress(OSError):  # whoever asked has gone
+                for byte in data:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(service.pause_s)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -142,6 +143,38 @@ async def test_no_service_at_the_address_is_a_secret_error_that_names_it() -> No
         await openai.mint({"type": "realtime"})
     await openai.close()
     assert KEY not in str(caught.value)
+
+
+async def test_an_answer_that_is_packed_is_unpacked_once(service: Service, openai: OpenAI) -> None:
+    service.answer(200, gzip.compress(json.dumps(MINTED).encode()), content_encoding="gzip")
+    assert (await openai.mint({"type": "realtime"})).value == "ek_canary"
+
+
+async def test_an_answer_that_drips_fails_in_time(
+    service: Service, openai: OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtc_widget.providers._http._LIMIT_S", 0.5)
+    service.answer(200, MINTED)
+    service.pause_s = 0.1
+    began = time.monotonic()
+    with pytest.raises(SecretError, match="no whole answer in time"):
+        await openai.mint({"type": "realtime"})
+    with pytest.raises(ConnectionFailed, match="no whole answer in time"):
+        await openai.create_call("v=0")
+    with pytest.raises(ConnectionFailed, match="no whole answer in time"):
+        await openai.hang_up("rtc_1")
+    assert time.monotonic() - began < 4
+
+
+async def test_an_answer_that_is_larger_than_any_is_not_read_to_its_end(
+    service: Service, openai: OpenAI
+) -> None:
+    service.answer(200, "v=0\r\n" * 400_000)
+    with pytest.raises(ConnectionFailed, match=r"its answer has more than 1,000,000 bytes"):
+        await openai.create_call("v=0")
+    service.answers.clear()
+    service.answer(200, "v=0\r\n" * 10_000)
+    assert (await openai.create_call("v=0")).sdp == "v=0\r\n" * 10_000
 
 
 async def test_create_call_posts_the_offer_and_the_session_as_parts(service: Service, openai: OpenAI) -> None:
