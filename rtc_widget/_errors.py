@@ -61,7 +61,8 @@ class ConnectionFailed(RtcWidgetError):
     Parameters
     ----------
     step
-        The step that failed: page, sandbox, microphone, secret, offer, answer, ice or channel.
+        The step that failed: page, sandbox, microphone, secret, offer, answer, ice or channel; of what is
+        asked of a call that there is: accept, reject, refer, hangup or sideband.
     reason
         What happened there.
     advice

@@ -319,6 +319,20 @@ async def test_what_a_filter_hides_is_waited_for_in_vain_and_the_error_says_how_
                 await session.say("Hello.", timeout=0.2)
 
 
+@pytest.mark.parametrize(("signaling", "step"), [("ephemeral", "secret"), ("kernel", "offer")])
+async def test_certificates_that_are_not_there_fail_the_first_step_of_a_call(
+    monkeypatch: pytest.MonkeyPatch, signaling: str, step: str
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
+    provider = rtc.OpenAI("sk-canary", base_url="http://127.0.0.1:9/v1")
+    session = rtc.HeadlessSession(provider=provider, signaling=signaling, directory=None)
+    with pytest.raises(rtc.ConnectionFailed, match=r"SSL_CERT_FILE=/no/such/file\.pem") as caught:
+        await session.connect()
+    await session.close()
+    assert caught.value.step == step
+    assert "SSL_CERT_FILE" in session.calls["reason"].iloc[0]
+
+
 def test_a_closed_widget_makes_no_call() -> None:
     widget = rtc.RealtimeWidget(provider=rtc.Sandbox(), directory=None)
     widget.close()

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget.protocol.messages import encode
+from rtc_widget.providers._environment import hindrance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,7 +112,10 @@ class Http:
         if json is not None:
             body["content"] = encode(json).encode()
             headers = {"Content-Type": "application/json", **(headers or {})}
-        client = await self.open()
+        try:
+            client = await self.open()
+        except Exception as error:  # noqa: BLE001 - whatever the environment has set
+            raise failure(hindrance(error)) from None
         signer = self.credentials if credentials is None else credentials
         for attempt in range(_ATTEMPTS):
             await signer.refresh()
@@ -126,7 +130,7 @@ class Http:
             except _TooLarge:
                 reason = f"its answer has more than {_LARGEST_BYTES:,} bytes. Check the address."
                 raise failure(reason) from None
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the frames that it went through hold the key
                 reason = signer.redact(str(error)) or type(error).__name__
                 raise failure(f"{reason}. Check the address and the network.") from None
             wait_s = _retry_after_s(response)

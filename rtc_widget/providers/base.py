@@ -14,6 +14,8 @@ from rtc_widget.providers.policy import model_of
 from rtc_widget.providers.service import Service
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
 __all__ = ["Answer", "ClientSecret", "OfferRefused", "Provider", "is_secret"]
@@ -214,12 +216,18 @@ class Provider(Service):
             body = self.session_of(body)
             self._policy.check_model(body)
 
-        def failure(reason: str) -> ConnectionFailed:
-            return ConnectionFailed(what, f"{self.name} at {self.base_url} did not {what} the call: {reason}")
-
+        failure = self._failing(what)
         response = await self._http.post(self.call_url(rtc_call_id, what), json=body, failure=failure)
         if not _OK <= response.status_code < _MULTIPLE_CHOICES:
             raise failure(f"HTTP {response.status_code}, {api_message(response, self.credentials)}.")
+
+    def _failing(self, what: str) -> Callable[[str], ConnectionFailed]:
+        did_not = "end the call, which may go on" if what == "hangup" else f"{what} the call"
+
+        def failure(reason: str) -> ConnectionFailed:
+            return ConnectionFailed(what, f"{self.name} at {self.base_url} did not {did_not}: {reason}")
+
+        return failure
 
     async def hang_up(self, rtc_call_id: str) -> None:
         """End a call by its id; a call that has ended already is no error.
@@ -234,17 +242,15 @@ class Provider(Service):
         ConnectionFailed
             With step "hangup": the service refuses, or does not answer, so that the call may go on.
         """
-        self._check_ended(await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=self._goes_on))
+        failure = self._failing("hangup")
+        response = await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=failure)
+        self._check_ended(response, failure)
 
-    def _check_ended(self, response: httpx.Response) -> None:
+    def _check_ended(self, response: httpx.Response, failure: Callable[[str], ConnectionFailed]) -> None:
         """Refuse to believe that a call has ended where the service says something else."""
         status = response.status_code
         if not _OK <= status < _MULTIPLE_CHOICES and status not in _GONE:
-            raise self._goes_on(f"HTTP {status}, {api_message(response, self.credentials)}.")
-
-    def _goes_on(self, reason: str) -> ConnectionFailed:
-        said = f"{self.name} at {self.base_url} did not end the call, which may go on: {reason}"
-        return ConnectionFailed("hangup", said)
+            raise failure(f"HTTP {status}, {api_message(response, self.credentials)}.")
 
     def join(self) -> None:
         """Count a session that uses this provider."""

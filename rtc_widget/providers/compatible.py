@@ -103,11 +103,12 @@ class Compatible(Provider):
         ConnectionFailed
             With step "hangup": the service refuses, or does not answer, so that the call may go on.
         """
-        response = await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=self._goes_on)
+        failure = self._failing("hangup")
+        response = await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=failure)
         if response.status_code in _NO_SUCH_PLACE:
             place = f"{self.base_url}/realtime/calls/{rtc_call_id}"
-            response = await self._http.post(place, method="DELETE", failure=self._goes_on)
-        self._check_ended(response)
+            response = await self._http.post(place, method="DELETE", failure=failure)
+        self._check_ended(response, failure)
 
     def _read_secret(self, response: httpx.Response, seconds: int) -> ClientSecret | None:
         """Return the secret of an answer in any of the forms that are about, None where there is none."""

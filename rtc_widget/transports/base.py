@@ -47,6 +47,13 @@ class CallRequest:
     timeout_s: float = 20.0
     on_answered: Callable[[Answer], None] | None = None
 
+    @property
+    def first_step(self) -> str:
+        """What is done first at the service; a sandbox may have to start before."""
+        if self.provider.is_sandbox:
+            return "sandbox"
+        return "secret" if self.signaling == "ephemeral" else "offer"
+
 
 def is_loopback(url: str) -> bool:
     """Say whether a URL leads to the kernel's own machine."""

@@ -110,7 +110,7 @@ class Browser:
         """Ask the page to call; return when its data channel is open."""
         self._asked, self._stopped = None, asyncio.get_running_loop().create_future()
         page = await self._unless_stopped(self._any_page(min(_HELLO_S, request.timeout_s)), "page")
-        await self._unless_stopped(self._ready(request), "sandbox")
+        await self._unless_stopped(self._ready(request), request.first_step)
         self._requests.failure, self._requests.request = None, request
         params = {
             "microphone": request.microphone,

@@ -87,7 +87,7 @@ class PeerCall:
         self._work: asyncio.Future[None] | None = None
         self._hung_up: str | None = None
         self._ending: str | None = None
-        self._step = "sandbox"
+        self._step = request.first_step
         self._steps: dict[str, float] = {}
         self._start_ms = 0.0
         self._channel_start_ms = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from rtc_widget import ConfigurationError, ConnectionFailed, OpenAI, ProtocolError, SecretError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from tests.providers.service import Service
 
@@ -143,6 +144,35 @@ async def test_no_service_at_the_address_is_a_secret_error_that_names_it() -> No
         await openai.mint({"type": "realtime"})
     await openai.close()
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("ALL_PROXY=socks5://user:canary@127.0.0.1:1080", r"SOCKS.*Look at ALL_PROXY in the environment"),
+        ("https_proxy=foo://user:canary@127.0.0.1:1", "Unknown scheme.*Look at https_proxy"),
+        ("HTTP_PROXY=http://user:canary/@127.0.0.1:1", r"\(InvalidURL\)\. Look at HTTP_PROXY"),
+        ("SSL_CERT_FILE=/no/such/file.pem", r"Look at SSL_CERT_FILE=/no/such/file\.pem"),
+    ],
+)
+async def test_an_environment_that_lets_no_request_leave_fails_each_step_by_its_name(
+    service: Service, openai: OpenAI, monkeypatch: pytest.MonkeyPatch, setting: str, words: str
+) -> None:
+    if "socks" in setting and find_spec("socksio") is not None:
+        pytest.skip("this proxy does here")
+    monkeypatch.setenv(*setting.split("="))
+    asked: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "secret": lambda: openai.mint({"type": "realtime"}),
+        "offer": lambda: openai.create_call("v=0"),
+        "accept": lambda: openai.ask_call("rtc_1", "accept", {}),
+        "hangup": lambda: openai.hang_up("rtc_1"),
+    }
+    for step, ask in asked.items():
+        with pytest.raises(ConnectionFailed, match=words) as caught:
+            await ask()
+        assert caught.value.step == step
+        assert "canary" not in str(caught.value)
+    assert service.requests == []
 
 
 async def test_an_answer_that_is_packed_is_unpacked_once(service: Service, openai: OpenAI) -> None:
