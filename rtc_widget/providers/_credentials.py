@@ -8,17 +8,21 @@ import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rtc_widget._errors import ConfigurationError
+from rtc_widget._errors import ConfigurationError, ConnectionFailed
 from rtc_widget._known_keys import PASSING
-from rtc_widget._secrets import keep_headers, keep_key, redacted
+from rtc_widget._secrets import keep_headers, keep_key, masked_address, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import httpx
 
-__all__ = ["Credentials", "Key", "KeyVariable", "checked_key", "given_key"]
+__all__ = ["Credentials", "Key", "KeyVariable", "NoToken", "checked_key", "given_key"]
 
+_TOKEN_S = 60.0
+"""Somebody may have to sign in first."""
+
+_LONGEST_TEXT = 500
 _SHORTEST = 4
 """A shorter value would be found in ordinary words, and is no key."""
 
@@ -91,6 +95,13 @@ def _fault_of(given: Key) -> str | None:
     return "is an address: give the key itself." if "://" in bare else None
 
 
+class NoToken(ConnectionFailed):
+    """What is asked for a token failed; the step is that of the request which needs one."""
+
+    def __init__(self, reason: str, step: str = "token") -> None:
+        super().__init__(step, reason, "Call your token_provider by itself to see all of it.")
+
+
 class Credentials:
     """Headers that authenticate, made when a request leaves.
 
@@ -125,10 +136,20 @@ class Credentials:
         ------
         ConfigurationError
             When what is asked gives no token.
+        NoToken
+            When it fails, or takes too long.
         """
         if self._token is None:
             return
-        self._last = checked_key(await self._fresh(), "token that token_provider returned")
+        try:
+            async with asyncio.timeout(_TOKEN_S) as limit:
+                fresh = await self._fresh()
+        except Exception as error:  # noqa: BLE001 - somebody's function; its frames hold what it signs in with
+            if limit.expired():
+                raise NoToken(f"token_provider gave no token within {_TOKEN_S:g} s.") from None
+            said = self.redact(masked_address(" ".join(f"{type(error).__name__}: {error}".split())))
+            raise NoToken(f"token_provider failed ({said[:_LONGEST_TEXT]}).") from None
+        self._last = checked_key(fresh, "token that token_provider returned")
         keep_key(self._last.reveal(), PASSING)
 
     async def _fresh(self) -> Key:

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget.protocol.messages import encode
+from rtc_widget.providers._credentials import NoToken
 from rtc_widget.providers._environment import hindrance
 
 if TYPE_CHECKING:
@@ -118,7 +119,10 @@ class Http:
             raise failure(hindrance(error)) from None
         signer = self.credentials if credentials is None else credentials
         for attempt in range(_ATTEMPTS):
-            await signer.refresh()
+            try:
+                await signer.refresh()
+            except NoToken as error:
+                raise failure(f"{error.reason} {error.advice}") from None
             try:
                 async with (
                     asyncio.timeout(_LIMIT_S),

@@ -11,6 +11,7 @@ import msgspec
 
 from rtc_widget import protocol
 from rtc_widget._errors import ConnectionFailed
+from rtc_widget.providers._credentials import NoToken
 from rtc_widget.transports.sideband_socket import Refused, check_installed, open_socket
 
 if TYPE_CHECKING:
@@ -165,7 +166,9 @@ class Sideband:
                         self._gone(refusal.reason, reason)
                         return
                 except Exception as error:  # noqa: BLE001 - nobody else would hear of it, and the call goes on
-                    if not isinstance(error, ConnectionFailed):
+                    if isinstance(error, NoToken):
+                        self._note("lost", reason=error.reason)
+                    elif not isinstance(error, ConnectionFailed):
                         self._note("lost", reason=self._provider.credentials.redact(_told(error)))
 
     def _gone(self, said: str, reason: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
+from rtc_widget.providers._credentials import NoToken
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -68,7 +69,8 @@ async def open_socket(provider: Provider, rtc_call_id: str) -> ClientConnection:
     Raises
     ------
     ConnectionFailed
-        When the service does not let us in (then it is a `Refused`), or does not answer.
+        When the service does not let us in (then it is a `Refused`), does not answer, or there is no token
+        for it (then it is a `NoToken`).
     """
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidStatus
@@ -79,7 +81,10 @@ async def open_socket(provider: Provider, rtc_call_id: str) -> ClientConnection:
         def process_redirect(self, exc: Exception) -> Exception:
             return exc
 
-    await provider.credentials.refresh()
+    try:
+        await provider.credentials.refresh()
+    except NoToken as error:
+        raise NoToken(error.reason, "sideband") from None
     try:
         return await Here(
             provider.sideband_url(rtc_call_id),

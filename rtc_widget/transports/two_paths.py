@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from rtc_widget._errors import ConnectionFailed
+from rtc_widget._errors import ConnectionFailed, RtcWidgetError
 from rtc_widget.transports.sideband import MAX_MESSAGE_BYTES, Sideband
 
 if TYPE_CHECKING:
@@ -56,13 +56,10 @@ class TwoPaths:
     async def _join(self, rtc_call_id: str) -> None:
         try:
             await self.sideband.join(rtc_call_id)
-        except ConnectionFailed as error:
-            self._log.note(
-                "rtc.error",
-                source="connection",
-                code="sideband",
-                message=f"{error} The call goes on without it.",
-            )
+        except Exception as error:  # noqa: BLE001 - nobody else would hear of it, and the call goes on
+            said = str(error) if isinstance(error, RtcWidgetError) else f"{type(error).__name__}: {error}"
+            message = f"{self._provider.credentials.redact(said)} The call goes on without it."
+            self._log.note("rtc.error", source="connection", code="sideband", message=message)
 
     def _on_record(self, record: Record) -> None:
         over = (

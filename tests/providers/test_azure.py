@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rtc_widget import AzureOpenAI, ConfigurationError, SecretError
+from rtc_widget import AzureOpenAI, ConfigurationError, ConnectionFailed, SecretError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from tests.providers.service import Service
 
@@ -121,6 +123,53 @@ async def test_a_token_provider_that_gives_none_is_named(service: Service) -> No
         await provider.mint({"type": "realtime"})
     await provider.close()
     assert service.requests == []
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_token_provider_that_fails_fails_the_step_that_asked(
+    service: Service, *, is_async: bool
+) -> None:
+    provider = azure(service, key=None, token_provider=failing(is_async=is_async))
+    asked: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "secret": lambda: provider.mint({"type": "realtime"}),
+        "offer": lambda: provider.create_call("v=0"),
+        "refer": lambda: provider.ask_call("rtc_1", "refer", {"target_uri": "tel:+1"}),
+        "hangup": lambda: provider.hang_up("rtc_1"),
+    }
+    for step, ask in asked.items():
+        with pytest.raises(
+            ConnectionFailed, match=r"token_provider failed \(RuntimeError: AADSTS7"
+        ) as caught:
+            await ask()
+        assert caught.value.step == step
+        assert "by itself" in str(caught.value)
+        assert "canary" not in "".join(traceback.format_exception(caught.value))
+    await provider.close()
+    assert service.requests == []
+
+
+def failing(*, is_async: bool) -> Callable[[], Any]:
+    def token() -> str:
+        raise RuntimeError("AADSTS7 at https://login.example/?sig=canary,\nBearer canary-0123456789")
+
+    async def awaited() -> str:
+        return token()
+
+    return awaited if is_async else token
+
+
+async def test_a_token_that_does_not_come_is_not_waited_for_without_end(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def token() -> str:
+        await asyncio.sleep(60)
+        return "late"
+
+    monkeypatch.setattr("rtc_widget.providers._credentials._TOKEN_S", 0.1)
+    provider = azure(service, key=None, token_provider=token)
+    with pytest.raises(SecretError, match=r"token_provider gave no token within 0\.1 s"):
+        await asyncio.wait_for(provider.mint({"type": "realtime"}), 10)
+    await provider.close()
 
 
 @pytest.mark.parametrize(

@@ -287,14 +287,18 @@ def _down() -> str:
     raise RuntimeError("acme's vault is down")
 
 
-@pytest.mark.parametrize("token_provider", [_down, lambda: "", lambda: None])
+@pytest.mark.parametrize(
+    ("token_provider", "status", "code"),
+    [(_down, 502, "no_secret"), (lambda: "", 500, "failed"), (lambda: None, 500, "failed")],
+    ids=["down", "empty", "none"],
+)
 async def test_whatever_goes_wrong_is_audited_and_answered_so_that_the_page_can_read_it(
-    service: Service, tmp_path: Path, token_provider: Any
+    service: Service, tmp_path: Path, token_provider: Any, status: int, code: str
 ) -> None:
     provider = AzureOpenAI(service.base_url, "voice", token_provider=token_provider)
     endpoint = Endpoint(service, tmp_path / "a.jsonl", provider=provider)
     response = await endpoint.ask()
-    assert "acme" not in refused(endpoint, response, 500, "failed")
+    assert "acme" not in refused(endpoint, response, status, code)
     assert response.headers["access-control-allow-origin"] == PAGE
     assert [line["requester"] for line in endpoint.audit] == ["ada"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -16,8 +17,10 @@ from websockets.asyncio.server import serve
 import rtc_widget as rtc
 from rtc_widget import ConnectionFailed
 from rtc_widget.log.event_log import EventLog
+from rtc_widget.transports.peer import Peer
 from rtc_widget.transports.sideband import Sideband
 from rtc_widget.transports.sideband_socket import open_socket
+from rtc_widget.transports.two_paths import TwoPaths
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -224,7 +227,34 @@ async def test_a_sideband_whose_token_fails_says_so_and_tries_again() -> None:
         async with following(provider) as log:
             await place.let_go()
             reasons = await notes(log, "open", "lost", "lost", "open")
-    assert reasons[2] == "RuntimeError: the vault is down"
+    assert reasons[2] == "token_provider failed (RuntimeError: the vault is down)."
+
+
+@pytest.mark.parametrize(
+    ("gives", "words"),
+    [
+        (RuntimeError("the vault is down"), r"sideband: token_provider failed \(RuntimeError: the vault"),
+        ("", "token that token_provider returned is a text that is not empty"),
+    ],
+    ids=["raises", "empty"],
+)
+async def test_a_call_whose_sideband_gets_no_token_goes_on_and_says_so(
+    gives: RuntimeError | str, words: str
+) -> None:
+    def token() -> str:
+        if isinstance(gives, RuntimeError):
+            raise gives
+        return gives
+
+    log = EventLog()
+    provider = rtc.AzureOpenAI("http://127.0.0.1:9", "voice", token_provider=token)
+    paths = TwoPaths(log, provider, Peer(log))
+    paths.answered(CALL)
+    await asyncio.wait_for(asyncio.gather(*paths._tasks), 20)
+    await paths.close()
+    errors = [record.event for record in log.records(types={"rtc.error"})]
+    assert [error["code"] for error in errors] == ["sideband"]
+    assert re.search(f"{words}.*The call goes on without it", errors[0]["message"])
 
 
 async def test_an_event_that_cannot_be_taken_loses_the_socket_and_not_the_call(
