@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rtc_widget.providers._credentials import Credentials
 
-__all__ = ["Http", "api_message", "call_id_of"]
+__all__ = ["Http", "api_message", "call_id_of", "text_of"]
 
 _ATTEMPTS = 3
 _LONGEST_WAIT_S = 10.0
@@ -190,11 +190,19 @@ def api_message(response: httpx.Response, *credentials: Credentials) -> str:
     try:
         text, longest = str(response.json()["error"]["message"]), None
     except (ValueError, KeyError, TypeError, RecursionError):
-        text, longest = response.text, _LONGEST_TEXT
+        text, longest = text_of(response), _LONGEST_TEXT
     for known in credentials:
         text = known.redact(text)
     # Cut last: a part of a key is not found any more.
     return (text.strip()[:longest] or response.reason_phrase or "no message").rstrip(".")
+
+
+def text_of(response: httpx.Response) -> str:
+    """Return a body as text, whatever charset it says it has: not every name of one is of texts."""
+    try:
+        return response.content.decode(response.charset_encoding or "utf-8", errors="replace")
+    except (LookupError, ValueError):
+        return response.content.decode(errors="replace")
 
 
 def call_id_of(response: httpx.Response) -> str | None:

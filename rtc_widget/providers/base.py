@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rtc_widget._errors import ConnectionFailed, SecretError
 from rtc_widget.protocol.messages import encode
 from rtc_widget.providers._credentials import Credentials, Key
-from rtc_widget.providers._http import api_message, call_id_of
+from rtc_widget.providers._http import api_message, call_id_of, text_of
 from rtc_widget.providers.given import Answer, ClientSecret, OfferRefused, is_secret
 from rtc_widget.providers.policy import model_of
 from rtc_widget.providers.service import Service
@@ -188,7 +188,7 @@ class Provider(Service):
             known = [self.credentials, *([] if credentials is None else [credentials])]
             text = api_message(response, *known)
             raise self._no_call(f"HTTP {response.status_code}, {text}.", status=response.status_code)
-        return Answer(response.text, call_id_of(response), session_sent)
+        return Answer(text_of(response), call_id_of(response), session_sent)
 
     def _no_call(self, reason: str, *, status: int | None = None) -> ConnectionFailed:
         return OfferRefused(f"{self.name} at {self.base_url} refused the offer: {reason}", status)

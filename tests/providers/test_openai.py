@@ -175,6 +175,16 @@ async def test_an_environment_that_lets_no_request_leave_fails_each_step_by_its_
     assert service.requests == []
 
 
+@pytest.mark.parametrize("charset", ["hex", "idna", "no-such", "undefined", "latin-1"])
+async def test_a_charset_that_is_none_hides_no_words(service: Service, openai: OpenAI, charset: str) -> None:
+    service.answer(502, "the gateway is closed", content_type=f"text/plain; charset={charset}")
+    with pytest.raises(SecretError, match="HTTP 502, the gateway is closed"):
+        await openai.mint({"type": "realtime"})
+    service.answers.clear()
+    service.answer(201, "v=0", content_type=f"application/sdp; charset={charset}")
+    assert (await openai.create_call("v=0")).sdp == "v=0"
+
+
 async def test_an_answer_that_is_packed_is_unpacked_once(service: Service, openai: OpenAI) -> None:
     service.answer(200, gzip.compress(json.dumps(MINTED).encode()), content_encoding="gzip")
     assert (await openai.mint({"type": "realtime"})).value == "ek_canary"
