@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
     from concurrent.futures import Future
 
-__all__ = ["Handle", "get_loop", "on_loop_thread", "submit"]
+__all__ = ["Handle", "get_loop", "on_loop", "on_loop_thread", "submit"]
 
 T = TypeVar("T")
 
@@ -58,6 +58,17 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
         Its result.
     """
     return asyncio.run_coroutine_threadsafe(_taken_back(work), get_loop())
+
+
+async def on_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Do work on the loop, whichever loop awaits it; cancelled with whoever waits.
+
+    Returns
+    -------
+    object
+        Its result.
+    """
+    return await (work if on_loop_thread() else asyncio.wrap_future(submit(work)))
 
 
 async def _taken_back(work: Coroutine[Any, Any, T]) -> T:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._loop import on_loop
 from rtc_widget.protocol.messages import encode
 from rtc_widget.providers._credentials import NoToken
 from rtc_widget.providers._environment import hindrance
@@ -38,7 +39,7 @@ class _TooLarge(Exception):
 
 
 class Http:
-    """POST requests with a provider's own headers.
+    """POST requests with a provider's own headers, from whichever loop: its connections live on our own.
 
     Parameters
     ----------
@@ -56,6 +57,9 @@ class Http:
 
     async def open(self) -> httpx.AsyncClient:
         """Return the client; made on a thread apart, since it imports much and reads certificates."""
+        return await on_loop(self._open())
+
+    async def _open(self) -> httpx.AsyncClient:
         async with self._opening:
             if self._client is None:
                 self._client = await asyncio.to_thread(self._make_client)
@@ -108,16 +112,21 @@ class Http:
         body
             As httpx takes it.
         """
-        import httpx
-
         if json is not None:
             body["content"] = encode(json).encode()
             headers = {"Content-Type": "application/json", **(headers or {})}
+        signer = self.credentials if credentials is None else credentials
+        return await on_loop(self._ask(signer, failure, method, url, headers=headers, **body))
+
+    async def _ask(
+        self, signer: Credentials, failure: Callable[[str], Exception], method: str, url: str, **what: Any
+    ) -> httpx.Response:
         try:
             client = await self.open()
         except Exception as error:  # noqa: BLE001 - whatever the environment has set
             raise failure(hindrance(error)) from None
-        signer = self.credentials if credentials is None else credentials
+        import httpx  # by now it costs the loop nothing
+
         for attempt in range(_ATTEMPTS):
             try:
                 await signer.refresh()
@@ -126,7 +135,7 @@ class Http:
             try:
                 async with (
                     asyncio.timeout(_LIMIT_S),
-                    client.stream(method, url, headers=headers, auth=signer.sign, **body) as coming,
+                    client.stream(method, url, auth=signer.sign, **what) as coming,
                 ):
                     response = await _whole(coming)
             except (TimeoutError, httpx.TimeoutException):
@@ -145,9 +154,12 @@ class Http:
 
     async def close(self) -> None:
         """Let the connections go."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await on_loop(self._close())
+
+    async def _close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
 
 
 async def _whole(coming: httpx.Response) -> httpx.Response:

@@ -21,6 +21,9 @@ class Service:
     pause_s: float = 0.0
     """Between one byte of an answer's body and the next."""
 
+    keeps: bool = False
+    """Whether connections stay, as those of a service do: then a test lets its provider go."""
+
     def answer(self, status: int, body: Any, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.answers.append((status, named, body))
@@ -30,6 +33,8 @@ def serve(service: Service) -> ThreadingHTTPServer:
     """Start it on a free port; stop it with `shutdown()` and `server_close()`."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             service.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
@@ -41,6 +46,8 @@ def serve(service: Service) -> ThreadingHTTPServer:
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(data)))
+            if not service.keeps:
+                self.send_header("connection", "close")
             self.end_headers()
             if not service.pause_s:
                 self.wfile.write(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import time
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rtc_widget import ConfigurationError, ConnectionFailed, OpenAI, ProtocolError, SecretError
+from rtc_widget._loop import submit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -173,6 +175,30 @@ async def test_an_environment_that_lets_no_request_leave_fails_each_step_by_its_
         assert caught.value.step == step
         assert "canary" not in str(caught.value)
     assert service.requests == []
+
+
+def test_a_provider_is_used_from_one_loop_after_another(service: Service) -> None:
+    service.answer(200, MINTED)
+    service.keeps = True
+    openai = OpenAI(KEY, base_url=service.base_url)
+
+    async def mint_some() -> None:
+        await asyncio.gather(*(openai.mint({"type": "realtime"}) for _ in range(3)))
+
+    asyncio.run(mint_some())
+    submit(mint_some()).result(20)
+    asyncio.run(mint_some())
+    asyncio.run(openai.hang_up("rtc_1"))
+    asyncio.run(openai.close())
+    assert len(service.requests) == 10
+
+
+async def test_a_request_that_nobody_waits_for_any_more_is_given_up(service: Service, openai: OpenAI) -> None:
+    service.answer(503, {"error": {"message": "busy"}}, retry_after="0.5")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(openai.mint({"type": "realtime"}), 0.3)
+    await asyncio.sleep(0.6)
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize("charset", ["hex", "idna", "no-such", "undefined", "latin-1"])
