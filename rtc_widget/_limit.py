@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from math import inf
 from typing import TYPE_CHECKING, Final, Self
 
 from rtc_widget._errors import WaitTimeout
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
-__all__ = ["Limit"]
+__all__ = ["Limit", "time_left_s", "within"]
 
 _LEAST_S: Final = 0.1
+_end_s: Final = ContextVar("_end_s", default=inf)
 
 
 class Limit:
@@ -59,3 +62,28 @@ class Limit:
         async with line:
             self._end_s += time.monotonic() - since_s
             yield
+
+
+@contextmanager
+def within(timeout: float) -> Iterator[None]:
+    """Let all that is done in the block know how long that may take; who limits it is somebody else.
+
+    Parameters
+    ----------
+    timeout
+        In s, from now on.
+    """
+    token = _end_s.set(time.monotonic() + min(time_left_s(), timeout))
+    try:
+        yield
+    finally:
+        _end_s.reset(token)
+
+
+def time_left_s() -> float:
+    """Return what is left of the time of the block that this is in; infinite where it is in none.
+
+    What goes on after that time was only begun in the block, as a call's sideband is: nobody limits it.
+    """
+    left = _end_s.get() - time.monotonic()
+    return left if left > 0 else inf

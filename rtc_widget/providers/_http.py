@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from rtc_widget._limit import time_left_s
 from rtc_widget._loop import on_loop
 from rtc_widget.protocol.messages import encode
 from rtc_widget.providers._credentials import NoToken
@@ -23,6 +24,9 @@ __all__ = ["Http", "api_message", "call_id_of", "text_of"]
 
 _ATTEMPTS = 3
 _LONGEST_WAIT_S = 10.0
+_ANSWER_S = 0.5
+"""What has to be left of the asker's own time: who waits in vain never learns what the service said."""
+
 _LIMIT_S = 20.0
 """Of one request, whole: httpx limits only the time between two pieces of an answer."""
 
@@ -147,7 +151,11 @@ class Http:
                 reason = signer.redact(str(error)) or type(error).__name__
                 raise failure(f"{reason}. Check the address and the network.") from None
             wait_s = _retry_after_s(response)
-            if wait_s is None or wait_s > _LONGEST_WAIT_S or attempt == _ATTEMPTS - 1:
+            if (
+                wait_s is None
+                or wait_s > min(_LONGEST_WAIT_S, time_left_s() - _ANSWER_S)
+                or attempt == _ATTEMPTS - 1
+            ):
                 break
             await asyncio.sleep(wait_s)
         return response

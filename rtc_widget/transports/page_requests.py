@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed, RtcWidgetError, SecretError
+from rtc_widget._limit import within
 from rtc_widget._loop import get_loop
 from rtc_widget.log import pages
 from rtc_widget.transports.base import is_loopback
@@ -105,7 +106,8 @@ class PageRequests:
             "seconds": provider.policy.seconds,
         }
         try:
-            secret = await provider.mint(request.session, requester="page")
+            with within(request.timeout_s):
+                secret = await provider.mint(request.session, requester="page")
         except SecretError as error:
             self._log.note(
                 "rtc.secret", **note, request_id=error.request_id, outcome=f"refused: {error.reason}"
@@ -125,7 +127,8 @@ class PageRequests:
     async def _answer(self, params: dict[str, Any]) -> dict[str, Any]:
         request = self.request or self._host.call_request()
         await request.provider.ready()
-        answer = await request.provider.create_call(str(params.get("sdp")), session=request.session)
+        with within(request.timeout_s):
+            answer = await request.provider.create_call(str(params.get("sdp")), session=request.session)
         if request.on_answered is not None:
             request.on_answered(answer)
         return {"sdp": answer.sdp, "rtc_call_id": answer.rtc_call_id}

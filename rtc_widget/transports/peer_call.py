@@ -10,6 +10,7 @@ import msgspec
 
 from rtc_widget import protocol
 from rtc_widget._errors import ConnectionFailed, SecretError
+from rtc_widget._limit import within
 from rtc_widget.audio.incoming import receive
 from rtc_widget.log.clocks import kernel_ms
 from rtc_widget.transports.base import is_loopback
@@ -135,7 +136,8 @@ class PeerCall:
         self._note("connecting", **_MICROPHONE)
         timeout_s = self._request.timeout_s
         try:
-            await asyncio.wait_for(self._stoppable(self._establish()), timeout_s)
+            with within(timeout_s):
+                await asyncio.wait_for(self._stoppable(self._establish()), timeout_s)
         except TimeoutError:
             reason = f"{_MISSED[self._step]} within {timeout_s:g} s."
             raise ConnectionFailed(self._step, reason, _ADVICE[self._step]) from None

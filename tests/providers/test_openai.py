@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rtc_widget import ConfigurationError, ConnectionFailed, OpenAI, ProtocolError, SecretError
+from rtc_widget import (
+    ConfigurationError,
+    ConnectionFailed,
+    HeadlessSession,
+    OpenAI,
+    ProtocolError,
+    SecretError,
+)
 from rtc_widget._loop import submit
 
 if TYPE_CHECKING:
@@ -95,6 +102,19 @@ async def test_a_mint_is_retried_when_the_service_says_when(
     assert (await openai.mint({"type": "realtime"})).value == "ek_canary"
     assert time.monotonic() - began >= 0.2
     assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize(("signaling", "step"), [("ephemeral", "secret"), ("kernel", "offer")])
+async def test_a_call_is_told_what_the_service_said_where_there_is_no_time_to_try_again(
+    service: Service, openai: OpenAI, signaling: str, step: str
+) -> None:
+    service.answer(429, {"error": {"message": "Rate limit reached"}}, retry_after="8")
+    session = HeadlessSession(provider=openai, signaling=signaling, directory=None)
+    with pytest.raises(ConnectionFailed, match="HTTP 429, Rate limit reached") as caught:
+        await session.connect(timeout=3)
+    await session.close()
+    assert caught.value.step == step
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize("when", ["Wed, 21 Oct 2015 07:28:00 -0000", "Wed, 21 Oct 2015 07:28:00 GMT"])
