@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import shlex
 import tempfile
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rtc_widget._errors import ConfigurationError, ConnectionFailed
-from rtc_widget._hushed import hush
+from rtc_widget._hushed import StrayLines, hush
 from rtc_widget._mcp_package import load_mcp, load_mcp_checks
 from rtc_widget._secrets import keep_address, redacted
 
@@ -37,7 +38,11 @@ _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _BEFORE_VALUE = re.compile(r"[=:]\s*|\s+")
 Place = str | tuple[str, ...]
 
-_LOG_ADDRESSES = ("httpx", "httpx2", "mcp.client.streamable_http")
+_LOGS = ("httpx", "httpx2", "mcp.client.streamable_http", "mcp.client.stdio")
+_stray = StrayLines(
+    "An MCP server writes to its stdout what is no message of MCP: what is for people goes to its stderr."
+)
+logging.getLogger("mcp.client.stdio").addFilter(_stray)
 _ANSWERS_S = 5.0
 _AGAIN = "Add it again: await w.add_mcp(…)."
 
@@ -60,7 +65,8 @@ class McpServer:
         self._leaving = asyncio.Event()
         if isinstance(place, str):
             keep_address(place)
-            hush(*_LOG_ADDRESSES)
+        hush(*_LOGS)
+        _stray.rearm()
 
     async def connect(self) -> list[Described]:
         """Start or reach the server, and return the tools that it has.

@@ -271,6 +271,40 @@ async def test_a_key_in_an_address_is_in_no_log_of_the_http_library(
     assert not [line for line in lines if CANARY in line or "pass-1" in line]
 
 
+async def test_what_a_server_prints_that_is_no_message_is_told_once_and_not_shown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    printing = f"import runpy; print('token={CANARY}'); print('[4714]', flush=True); "
+    serving = f"runpy.run_path({str(SERVER)!r}, run_name='__main__')"
+    for _ in range(2):
+        server = McpServer((sys.executable, "-c", printing + serving))
+        tools = await server.connect()
+        await server.close()
+        assert tools
+        (told,) = [record.getMessage() for record in caplog.records if record.name.startswith("mcp")]
+        assert told.startswith("An MCP server writes to its stdout what is no message")
+        assert CANARY not in caplog.text
+        assert "4714" not in caplog.text
+        caplog.clear()
+
+
+async def test_an_answer_of_a_server_that_cannot_be_read_is_in_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(CANARY)}\r\n"
+        writer.write(f"{head}Connection: close\r\n\r\n{CANARY}".encode())
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as listening:
+        server = McpServer(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/mcp")
+        with pytest.raises(ConnectionFailed):
+            await server.connect()
+    assert "Error parsing JSON response" in caplog.text
+    assert CANARY not in caplog.text
+
+
 @pytest.mark.parametrize(
     "word",
     [f"--token={CANARY}", f"--header=Authorization:Bearer {CANARY}", f"KEY:{CANARY}", f"-H=X: {CANARY}"],
