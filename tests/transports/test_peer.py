@@ -367,6 +367,7 @@ def test_the_service_hanging_up_is_noticed_once(call: Line) -> None:
 
 
 def test_a_call_that_the_service_ends_for_its_length_says_so_and_the_way_out(call: Line) -> None:
+    call.wait(lambda record: record.type == "session.created")  # the far end has the channel, too
     call.far.send('{"type": "error", "error": {"code": "session_expired", "message": "60 minutes."}}')
     call.wait(lambda record: record.type == "error")
     call.far.hang_up()
