@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from rtc_widget._arguments import checked_approval, checked_timeout
@@ -162,7 +163,8 @@ class Tooling(SessionParts):
             changes = self._configuration.check_changes({"tools": self._tools.definitions()})
             await self._update(changes, _DECLARED_S, None)
         except BaseException:
-            await self._mcp.take(name).close()
+            with contextlib.suppress(ConfigurationError):  # a session that was closed meanwhile has let it go
+                await self._mcp.take(name).close()
             raise
         return names
 
