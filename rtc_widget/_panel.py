@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Panel", "module"]
 
 _FOLDER = Path("variants")
+_LATER = ("loopback", "waves")
 _OF_THE_SERVICE = frozenset({"client_secret", "expires_at", "id", "object", "type"})
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -167,10 +168,10 @@ class Panel:
 
 
 async def module(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the code of a part of the panel that is loaded when its tab opens."""
-    if params.get("name") != "waves":
+    """Return the code of a part of the page that is loaded when it is needed first."""
+    if params.get("name") not in _LATER:
         raise ConfigurationError(f"The panel has no part {params.get('name')!r}.")
-    return {"code": await asyncio.to_thread(read_static, "waves.js")}
+    return {"code": await asyncio.to_thread(read_static, f"{params['name']}.js")}
 
 
 def own_fields(session: dict[str, Any]) -> dict[str, Any]:

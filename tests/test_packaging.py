@@ -16,7 +16,9 @@ import pytest
 import hatch_build
 
 ROOT = Path(hatch_build.__file__).parent
-STATIC = {f"rtc_widget/static/{name}" for name in ("page.js", "waves.js", "widget.css", "widget.js")}
+STATIC = {
+    f"rtc_widget/static/{name}" for name in ("loopback.js", "page.js", "waves.js", "widget.css", "widget.js")
+}
 
 
 @pytest.fixture(scope="module")

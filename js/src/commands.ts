@@ -1,17 +1,19 @@
 /** What the kernel may ask of the page; each answers, or throws what the reply will say. */
 
 import { keepCalibration } from "./audio/calibration";
-import { runLoopback } from "./audio/loopback";
+import type * as LoopbackModule from "./audio/loopback";
 import type { Outgoing } from "./audio/outgoing";
 import { type Assembler, createAssembler, readClip } from "./audio/player";
 import type { Call } from "./call";
-import { type Buffers, failure } from "./exchange";
+import { type Buffers, type Exchange, failure } from "./exchange";
 import type { Command, Fields } from "./messages";
+import { loadModule } from "./modules";
 
 export interface CommandPorts {
   call: Call;
   outgoing: Outgoing;
   note(note: Fields & { type: string }): void;
+  request: Exchange["request"];
   /** Connect as the kernel asks: in place of whatever other call this page has. */
   connect(params: Fields): Promise<Fields>;
 }
@@ -43,7 +45,7 @@ export function createCommands(ports: CommandPorts): {
           ports.outgoing.restore();
           return {};
         case "loopback":
-          return loopback(params, buffers);
+          return loopback(ports, params, buffers);
         case "calibrated":
           keepCalibration(params);
           return {};
@@ -54,7 +56,7 @@ export function createCommands(ports: CommandPorts): {
   };
 }
 
-function loopback(params: Fields, buffers: Buffers): Promise<Fields> {
+async function loopback({ request }: CommandPorts, params: Fields, buffers: Buffers): Promise<Fields> {
   const { gaps_ms, pause_ms, sample_rate_hz } = params;
   const [user, agent] = buffers;
   if (!Array.isArray(gaps_ms) || typeof pause_ms !== "number" || typeof sample_rate_hz !== "number") {
@@ -63,6 +65,7 @@ function loopback(params: Fields, buffers: Buffers): Promise<Fields> {
   if (user === undefined || agent === undefined) {
     throw failure("ProtocolError", "loopback needs the user's and the agent's signal.");
   }
+  const { runLoopback } = await loadModule<typeof LoopbackModule>(request, "loopback");
   return runLoopback({
     user: readClip(user, sample_rate_hz),
     agent: readClip(agent, sample_rate_hz),

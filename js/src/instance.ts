@@ -194,7 +194,7 @@ export function createInstance(
   const link = createLink(first, {
     page,
     store,
-    run: createCommands({ call, outgoing, note, connect }).run,
+    run: createCommands({ call, outgoing, note, connect, request: (...asked) => link.exchange.request(...asked) }).run,
     describe: () => ({ live: call.busy(), views: presence.count() }),
     heldBy(owner) {
       const other = residents().get(owner);

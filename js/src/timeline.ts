@@ -3,6 +3,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { asFailure, type Buffers, type Exchange } from "./exchange";
 import type { Fields } from "./messages";
+import { loadModule } from "./modules";
 import type * as WavesModule from "./waves";
 
 export interface Stretch {
@@ -100,22 +101,12 @@ export function createTimeline(request: Exchange["request"]): Timeline {
     return listening === true;
   }
 
-  async function fetchModule(): Promise<typeof WavesModule> {
-    const { code } = await request("module", { name: "waves" });
-    const url = URL.createObjectURL(new Blob([String(code)], { type: "text/javascript" }));
-    try {
-      return (await import(/* @vite-ignore */ url)) as typeof WavesModule;
-    } finally {
-      URL.revokeObjectURL(url);
-    }
-  }
-
   return {
     picture,
     problem,
     load,
     waves() {
-      module ??= fetchModule().catch((thrown: unknown) => {
+      module ??= loadModule<typeof WavesModule>(request, "waves").catch((thrown: unknown) => {
         module = null;
         throw thrown;
       });

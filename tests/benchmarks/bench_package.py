@@ -25,7 +25,8 @@ def measure() -> list[Figure]:
     ours, theirs = (statistics.median(import_ms[module]) for module in ("rtc_widget", "pandas"))
     static = Path(rtc_widget.__file__).parent / "static"
     sizes_kb = {
-        name: len(gzip.compress((static / name).read_bytes(), 9)) / 1000 for name in ("widget.js", "waves.js")
+        name: len(gzip.compress((static / name).read_bytes(), 9)) / 1000
+        for name in ("widget.js", "waves.js", "loopback.js")
     }
     shares: dict[str, int] = _shares()
     whole = sum(shares.values())
@@ -41,6 +42,7 @@ def measure() -> list[Figure]:
             for name, part in sorted(shares.items(), key=lambda share: -share[1])
         ),
         Figure("waves.js, loaded with the Timeline tab, gzipped", sizes_kb["waves.js"], "kB"),
+        Figure("loopback.js, loaded to calibrate, gzipped", sizes_kb["loopback.js"], "kB"),
     ]
 
 
