@@ -101,7 +101,8 @@ export function createLink(first: Model, ports: LinkPorts): Link {
     if (!own) {
       mirror.known(message.length);
     }
-    if (message.owner !== null && message.owner !== page) {
+    store.held.value = message.owner !== null && message.owner !== page;
+    if (message.owner !== null && store.held.peek()) {
       ports.heldBy(message.owner);
     }
   }

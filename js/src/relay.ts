@@ -187,6 +187,10 @@ export function createRelay(ports: RelayPorts): Relay {
     hello,
 
     welcome(message) {
+      if (message.missing && message.received < oldest) {
+        hello(); // a kernel that does not know this page: what it misses is not held here any more
+        return;
+      }
       // To a hello, a welcome says nothing about what left after it, unless something before that is missing.
       const later = message.missing ? [] : flights.filter((flight) => flight.sentAt > helloAt);
       const stale = later[0] !== undefined && message.received >= later[0].first;

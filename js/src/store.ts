@@ -31,6 +31,8 @@ export interface Store {
   progress: Signal<string>;
   /** Level of each side, 0 to 6. */
   levels: { you: Signal<number>; agent: Signal<number> };
+  /** The kernel says that another page holds a call, and its log has not told of it yet. */
+  held: Signal<boolean>;
   /** The call shown is held by another page. */
   elsewhere: ReadonlySignal<boolean>;
 
@@ -57,7 +59,8 @@ export function createStore(): Store {
   const quality = createQualityLog();
   const config = signal<PanelConfig | null>(null);
   const reading = signal<number | null>(null);
-  let held: readonly Signal<Row>[] = [];
+  const held = signal(false);
+  let shown: readonly Signal<Row>[] = [];
   /** The session's first record, by the browser's clock: as the kernel tells, and until then this page's own first. */
   let zero_ms: number | null = null;
   let told_ms: number | null = null;
@@ -84,11 +87,11 @@ export function createStore(): Store {
 
   const rows = computed(() => {
     if (reading.value !== null && !own.value) {
-      return held;
+      return shown;
     }
     const [before, now] = [history.rows.value, current.rows.value];
-    held = before.length === 0 ? now : [...before, ...now];
-    return held;
+    shown = before.length === 0 ? now : [...before, ...now];
+    return shown;
   });
 
   return {
@@ -111,7 +114,8 @@ export function createStore(): Store {
     soundHeld: signal(false),
     progress: signal(""),
     levels: { you: signal(0), agent: signal(0) },
-    elsewhere: computed(() => !own.value && activity.busy.value),
+    held,
+    elsewhere: computed(() => !own.value && (held.value || activity.busy.value)),
 
     configure(next) {
       config.value = next;
@@ -142,6 +146,7 @@ export function createStore(): Store {
         for (const change of read(direction, event)) {
           if (!own.value) {
             activity.apply(change, t_ms ?? 0);
+            held.value &&= change.kind !== "state";
           }
           history.apply(change, t_ms ?? 0);
         }
@@ -159,8 +164,8 @@ export function createStore(): Store {
             // Whether this page's call is up, this page knows best.
             if (change.kind !== "state" || !activity.busy.peek()) {
               activity.apply(change, t_browser_ms);
+              current.apply(change, t_ms);
             }
-            current.apply(change, t_ms);
           }
         });
       }

@@ -18,10 +18,14 @@ export function createTalk({ call, store, interrupt }: TalkPorts): (down: boolea
   const { byHand, talking } = store.activity;
   let pressed_ms = 0;
   return (down) => {
-    if (!call.live() || !byHand.peek() || down === talking.peek()) {
+    const counts = call.live() && byHand.peek();
+    if (down === talking.peek() || (down && !counts)) {
       return false;
     }
     talking.value = down;
+    if (!counts) {
+      return false; // the session ends turns by itself meanwhile
+    }
     if (down) {
       pressed_ms = performance.now();
       interrupt();

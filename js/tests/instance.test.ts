@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Fields, LogRecord } from "../src/messages";
 import { UNSEEN_AT_MOST_MS } from "../src/presence";
-import { agent, user } from "./fakes/events";
+import { agent, session, user } from "./fakes/events";
 import { CONFIG, createKernel } from "./fakes/kernel";
 import { callUp, openPage, type Page, settle } from "./fakes/page";
 import { type Browser, installBrowser } from "./fakes/rtc";
@@ -342,5 +342,47 @@ describe("push to talk", () => {
     const before = sentTypes().length;
     page.instance.talk(true);
     expect(sentTypes()).toHaveLength(before);
+  });
+});
+
+describe("what only the kernel believes", () => {
+  it("ends no call in the transcript that this page has up", async () => {
+    await callUp(page, browser);
+    const gone = { type: "rtc.state", state: "ended", call: 1, reason: "the page that held the call is gone" };
+    page.kernel.post({ kind: "note", page: "*", text: JSON.stringify(gone) });
+    await settle();
+    expect(page.instance.store.activity.state.value).toBe("live");
+    expect(words(page)).toEqual([]);
+    page.instance.hangUp();
+    await settle();
+    expect(words(page).join()).toContain("you hung up");
+  });
+
+  it("keeps a page from calling beside the one that calls, before it has read the log", async () => {
+    await callUp(page, browser);
+    page.kernel.answers.tail = () => new Promise(() => undefined);
+    const other = await openPage(undefined, page.kernel);
+    expect(other.instance.store.elsewhere.value).toBe(true);
+    page.instance.hangUp();
+    await settle();
+    page.kernel.post({ kind: "tail", page: "*", records: page.kernel.log });
+    await settle();
+    expect(other.instance.store.elsewhere.value).toBe(false);
+    other.instance.dispose();
+  });
+});
+
+describe("a button that is held while the session begins to end turns by itself", () => {
+  it("is up again when it is let go", async () => {
+    await callUp(page, browser);
+    browser.receive(session(null));
+    await settle();
+    page.instance.talk(true);
+    browser.receive(session(500));
+    await settle();
+    expect(page.instance.store.activity.talking.value).toBe(true);
+    page.instance.talk(false);
+    expect(page.instance.store.activity.talking.value).toBe(false);
+    expect(sentTypes()).not.toContain("input_audio_buffer.commit");
   });
 });

@@ -230,3 +230,18 @@ describe("the end of a page", () => {
     expect(batches().flatMap(numbers)).toEqual(Array.from({ length: 2500 }, (_, number) => number));
   });
 });
+
+describe("a kernel that does not know the page any more", () => {
+  it("is told how far the page is, instead of being sent again what it cannot take", () => {
+    welcome(0);
+    append(3);
+    ack(3);
+    append(1, 3);
+    const before = batches().length;
+    welcome(0, 0, true);
+    expect(hellos().at(-1)).toMatchObject({ next: 4, oldest: 3 });
+    expect(batches().length).toBe(before);
+    welcome(3);
+    expect(numbers(batches().at(-1))).toEqual([3]);
+  });
+});

@@ -21,6 +21,8 @@ _STEP_DOCS = (
     "opening the data channel",
 )
 
+_OVER = frozenset({"ended", "failed"})
+
 COLUMNS = (
     Column(
         "rtc_call_id",
@@ -53,7 +55,7 @@ def call_rows(source: Source) -> list[dict[str, Any]]:
         if state == "idle" or not isinstance(number, int):
             continue
         call = calls.setdefault(number, {"t_start_ms": record.t_ms, "state": None})
-        if call["state"] in {"ended", "failed"}:
+        if call["state"] in _OVER and state != "live":
             continue
         call["state"] = state
         call["rtc_call_id"] = event.get("rtc_call_id") or record.rtc_call_id or call.get("rtc_call_id")
@@ -61,12 +63,9 @@ def call_rows(source: Source) -> list[dict[str, Any]]:
             call[name] = event.get(name) or call.get(name)
         if state == "live" and call.get("t_open_ms") is None:
             call["t_open_ms"] = record.t_ms
-        if state in {"ended", "failed"}:
-            call["t_end_ms"], call["reason"], call["step"] = (
-                record.t_ms,
-                event.get("reason"),
-                event.get("step"),
-            )
+        over = state in _OVER  # or live again: its page had only been out of reach
+        call["t_end_ms"] = record.t_ms if over else None
+        call["reason"], call["step"] = (event.get("reason"), event.get("step")) if over else (None, None)
     return list(calls.values())
 
 

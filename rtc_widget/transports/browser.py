@@ -274,9 +274,9 @@ class Browser:
 
     def _flush_tail(self) -> None:
         rows, self._tail_rows = self._tail_rows, []
-        for page in list(self._relay.pages.values()):
-            if page is not self._relay.owner:
-                self._relay.broadcast(messages.tail(page.id, rows))
+        self._relay.broadcast(
+            messages.tail(messages.EVERY_PAGE, rows)
+        )  # the owner's own, which it passes over
 
     async def _watch(self) -> None:
         """While a call is up, follow the clock of its page, and notice when that page is gone."""
@@ -289,7 +289,7 @@ class Browser:
             if self._is_gone(page):
                 await self._kernel_listens()
                 if self._is_gone(page):
-                    self._relay.forget(page)
+                    self._relay.lose(page)
 
     def _is_gone(self, page: Page) -> bool:
         """Say whether nothing tells of the page's call any more: neither the page nor another path."""

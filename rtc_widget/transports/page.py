@@ -32,6 +32,8 @@ class Page:
     logged: int = 0
     """Length of the log when its last records had been appended."""
     gone: bool = False
+    lost: bool = False
+    """Whether its call was given up because it answered no more."""
     undurable: deque[tuple[int, int]] = field(default_factory=deque)
     unanswered: int = 0
     """Messages with records since its last acknowledgement."""

@@ -26,6 +26,7 @@ __all__ = ["Relay"]
 
 _ACK_WITHIN_S = 0.1
 _MOST_UNANSWERED = 4
+_GONE = "the page that held the call is gone"
 
 
 class Relay:
@@ -60,6 +61,7 @@ class Relay:
         self._pings: dict[str, float] = {}
         self._heard = threading.Condition(self._lock)
         self.pages: dict[str, Page] = {}
+        self._given_up: dict[str, Page] = {}
         self.owner: Page | None = None
         self.exchange = Exchange(log, post)
         self._take_up()
@@ -86,7 +88,7 @@ class Relay:
         if not isinstance(message, dict) or not isinstance(message.get("page"), str):
             return
         with self._lock:
-            page = self.pages.setdefault(message["page"], Page(message["page"]))
+            page = self.pages.get(message["page"]) or self._come(message)
             page.seen_at_s, page.heard = time.monotonic(), True
             self._heard.notify_all()
         kind = message.get("kind")
@@ -108,13 +110,34 @@ class Relay:
         elif kind == "hello":
             self._take_hello(page, message)
 
+    def _come(self, message: dict[str, Any]) -> Page:
+        """Take up a page: a new one, or one that was given up too soon, whose call may have gone on."""
+        page = self._given_up.pop(message["page"], None) or Page(message["page"])
+        self.pages[page.id], page.gone = page, False
+        lost, page.lost = page.lost, False
+        if lost and (message.get("kind") != "hello" or message.get("live")):
+            self._go_on(page)
+        else:
+            page.rtc_call_id = None
+        return page
+
+    def _go_on(self, page: Page) -> None:
+        if self.owner is not None:
+            self.exchange.tell(page, "hang_up", {"reason": "another call has begun"})
+            return
+        self.owner, page.calling = page, True
+        self._log.note(
+            "rtc.state", state="live", call=page.call, transport="browser", rtc_call_id=page.rtc_call_id
+        )
+
     def _take_hello(self, page: Page, message: dict[str, Any]) -> None:
         with self._lock:
             if page.received == 0:
                 page.received = page.durable = int(message.get("oldest") or 0)
             coming = int(message.get("next") or 0) > page.received
             if not message.get("live") and not coming and page.calling and self.owner is page:
-                self._end_of(page)
+                self._end_of(page, _GONE)
+                page.rtc_call_id = None
             if self.owner is not None and self.owner.seen_at_s == math.inf:
                 self.owner.seen_at_s = time.monotonic()  # the page that shows this widget calls it up now
         self._welcome(page)
@@ -182,7 +205,7 @@ class Relay:
         page.calling = note.get("state") in CALLING
         page.call = note.get("call", page.call)
         page.rtc_call_id = note.get("rtc_call_id") or page.rtc_call_id
-        if page.calling:
+        if page.calling and (self.owner is None or not self.owner.calling):
             if self.owner is not page and page.fit is not None:
                 self._log.set_clock(page.fit)
             self.owner = page
@@ -193,17 +216,26 @@ class Relay:
             if self.owner is page:
                 self.owner = None
 
-    def _end_of(self, page: Page, reason: str = "the page that held the call is gone") -> None:
+    def _end_of(self, page: Page, reason: str) -> None:
         """Note the end of a call that its page does not note any more."""
-        page.calling, page.rtc_call_id = False, None
+        page.calling = False
         if self.owner is page:
             self.owner = None
         self._log.note("rtc.state", state="ended", call=page.call, reason=reason, transport="browser")
 
-    def forget(self, page: Page, reason: str = "the page that held the call is gone") -> None:
-        """Drop a page that answers no more; its call has ended with it."""
+    def forget(self, page: Page, reason: str) -> None:
+        """Drop a page that hangs up, or cannot be asked to."""
+        self._give_up(page, reason)
+
+    def lose(self, page: Page) -> None:
+        """Drop a page that answers no more: its call has ended with it, unless it comes back."""
+        page.lost = page.calling
+        self._give_up(page, _GONE)
+
+    def _give_up(self, page: Page, reason: str) -> None:
         with self._lock:
-            self.pages.pop(page.id, None)
+            if self.pages.pop(page.id, None) is not None:
+                self._given_up[page.id] = page  # should it come back, it goes on from its last number
             page.gone = True
             if page.calling:
                 self._end_of(page, reason)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rtc_widget import ConnectionFailed
+from rtc_widget.frames import Frames
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.transports.relay import Relay
 
@@ -200,9 +201,58 @@ def test_a_call_whose_page_is_gone_has_ended(line: Line) -> None:
     line.says("records", first=0, records=[state("live", rtc_call_id="rtc_1", call=2)])
     page = line.relay.owner
     assert page is not None
-    line.relay.forget(page)
+    line.relay.lose(page)
     assert (line.log[-1]["state"], line.log[-1]["call"]) == ("ended", 2)
     assert line.relay.owner is None
+
+
+LIVE = [state("live", rtc_call_id="rtc_1", call=2)]
+
+
+def lost(line: Line) -> None:
+    """Let the page that calls be out of reach for so long that its call is given up."""
+    line.says("records", first=0, records=[["server", 1000.0, '{"type": "a"}'], *LIVE])
+    page = line.relay.owner
+    assert page is not None
+    line.relay.lose(page)
+
+
+def test_a_page_that_was_given_up_goes_on_from_its_last_number_and_so_does_its_call(line: Line) -> None:
+    lost(line)
+    line.sends(2, "b")
+    assert [message["missing"] for message in line.posted if message["kind"] == "welcome"] == [False]
+    assert line.relay.owner is line.relay.pages["p1"]
+    assert line.types() == ["a", "rtc.state", "rtc.state", "rtc.state", "b"]
+    assert [event["state"] for event in line.log if event["type"] == "rtc.state"] == ["live", "ended", "live"]
+    assert list(line.log.records())[-1].rtc_call_id == "rtc_1"
+    calls = Frames(line.log).get("calls")
+    assert calls[["rtc_call_id", "t_end_ms", "reason"]].isna().to_numpy().tolist() == [[False, True, True]]
+
+
+def test_a_page_that_was_given_up_and_says_that_its_call_is_over_makes_it_live_no_more(line: Line) -> None:
+    lost(line)
+    line.says("hello", next=2, oldest=2, live=False, views=1)
+    assert line.relay.owner is None
+    line.sends(2, "b")
+    assert line.types()[-2:] == ["rtc.state", "b"]
+    assert list(line.log.records())[-1].rtc_call_id is None
+
+
+def test_a_call_that_was_given_up_gives_way_to_the_one_that_has_begun_since(line: Line) -> None:
+    lost(line)
+    line.says("records", page="p2", first=0, records=[state("connecting", call=3)])
+    line.says("hello", next=2, oldest=2, live=True, views=1)
+    assert line.relay.owner is line.relay.pages["p2"]
+    command = line.last("command")
+    assert (command["page"], command["method"]) == ("p1", "hang_up")
+
+
+def test_a_second_page_that_would_call_too_does_not_take_the_call_over(line: Line) -> None:
+    line.says("records", first=0, records=LIVE)
+    line.says("records", page="p2", first=0, records=[state("connecting", call=3)])
+    assert line.relay.owner is line.relay.pages["p1"]
+    line.says("records", page="p2", first=1, records=[state("failed", call=3)])
+    assert line.relay.owner is line.relay.pages["p1"]
 
 
 async def test_a_command_returns_the_page_s_reply(line: Line) -> None:
