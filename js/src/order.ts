@@ -76,6 +76,9 @@ export function createOrder(prefix: string): Order {
     },
 
     remove(item_id) {
+      if (item_id === "") {
+        return; // notes and calls have none
+      }
       order = order.filter((entry) => entry.item_id !== item_id);
       items.delete(item_id);
       publish();

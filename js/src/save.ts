@@ -8,7 +8,7 @@ export function saveRecords(records: readonly WireRecord[]): void {
   link.href = URL.createObjectURL(new Blob(records.map(asLine), { type: "application/x-ndjson" }));
   link.download = `rtc_widget-${new Date().toISOString().replace(/[:.]/g, "-")}.jsonl`;
   link.click();
-  URL.revokeObjectURL(link.href);
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers fetch it only after the click
 }
 
 /** One record as a line; its event as it came, or as a string where it would not fit into a line of JSON. */

@@ -37,7 +37,7 @@ function hostTheme(): Theme | null {
   }
   const kind = body.dataset.vscodeThemeKind;
   if (kind !== undefined) {
-    return kind.includes("dark") ? "dark" : "light";
+    return kind.endsWith("light") ? "light" : "dark"; // of high contrast, the dark one has no word more
   }
   const named = root.getAttribute("theme");
   if (named === "dark" || named === "light") {

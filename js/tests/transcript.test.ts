@@ -405,4 +405,14 @@ describe("odd events", () => {
     server(agent.truncated("nobody", 1), agent.audio("cleared", "nobody"), { type: "session.updated", session: null });
     expect(lines()).toEqual(["error | an error without a message"]);
   });
+
+  it("without an id take nothing away that has none either", () => {
+    server(
+      { type: "error", error: { message: "No." } },
+      { type: "conversation.item.deleted" },
+      { type: "input_audio_buffer.speech_started" },
+      { type: "input_audio_buffer.cleared" },
+    );
+    expect(lines()).toContain("error | No.");
+  });
 });

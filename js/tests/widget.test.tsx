@@ -521,3 +521,34 @@ describe("the theme", () => {
     expect(theme()).toBe("light");
   });
 });
+
+describe("the theme of VS Code", () => {
+  it.each([
+    ["vscode-high-contrast", "dark"],
+    ["vscode-high-contrast-light", "light"],
+    ["vscode-dark", "dark"],
+    ["vscode-light", "light"],
+  ])("%s is %s", async (kind, theme) => {
+    document.body.dataset.vscodeThemeKind = kind;
+    await settle();
+    expect(view.querySelector(".rtcw")?.getAttribute("data-theme")).toBe(theme);
+    delete document.body.dataset.vscodeThemeKind;
+  });
+});
+
+describe("an Enter that ends a word which is being composed", () => {
+  it("sends nothing, also where only its code tells so", async () => {
+    await live();
+    const box = view.querySelector<HTMLTextAreaElement>(".rtcw-composer textarea");
+    if (box === null) {
+      throw new Error("there is no text box");
+    }
+    box.value = "にほん";
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    const enter = new KeyboardEvent("keydown", { key: "Enter", bubbles: true });
+    Object.defineProperty(enter, "keyCode", { value: 229 });
+    box.dispatchEvent(enter);
+    await settle();
+    expect(box.value).toBe("にほん");
+  });
+});

@@ -108,7 +108,8 @@ export function Composer({ instance }: { instance: Instance }) {
         onKeyDown={(event) => {
           // Notebooks listen for keys too: what is typed here is nobody else's.
           event.stopPropagation();
-          if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+          // Safari ends a word that is composed before its Enter, and tells by this code alone.
+          if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
             event.preventDefault();
             send();
           }

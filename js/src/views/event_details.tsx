@@ -25,18 +25,26 @@ export function EventDetails({ instance, view, list }: EventDetailsProps) {
   const problem = useSignal("");
 
   useEffect(() => {
+    let shown = true;
     text.value = event.text ?? "";
     problem.value = "";
     if (event.text === null && event.seq !== null) {
       instance.fetchEvent(event.seq).then(
         (found) => {
-          text.value = found;
+          if (shown) {
+            text.value = found;
+          }
         },
         (thrown: unknown) => {
-          problem.value = asFailure(thrown).message;
+          if (shown) {
+            problem.value = asFailure(thrown).message;
+          }
         },
       );
     }
+    return () => {
+      shown = false;
+    };
   }, [event, instance, problem, text]);
 
   list.version.value;
