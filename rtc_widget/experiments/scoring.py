@@ -25,6 +25,8 @@ __all__ = ["Score", "Scorer", "checked_scorers", "scores_of"]
 Judgement = float | bool | Mapping[str, float | bool | None] | None
 Scorer = Callable[..., Judgement | Awaitable[Judgement]]
 
+_RAISED = (Exception, SystemExit, KeyboardInterrupt)
+"""What a function of the user's may raise, and what it returned, when it is looked at."""
 _GIVEN = ("trial", "recording", "turn", "step", "turns")
 
 
@@ -185,13 +187,13 @@ async def _judged(trial: Trial, scorer: Scorer, place: _Place, judges: Judges) -
     name = name_of(scorer)
     try:
         found: Any = await judges.ask(scorer, *positional, **named)
-    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the user's own function
+        several = (
+            {whole(f"{name}.{key}"): value for key, value in found.items()}
+            if isinstance(found, Mapping)
+            else {name: found}
+        )
+    except _RAISED as error:
         return [place.score(trial, name, None, _told(error))]
-    several = (
-        {whole(f"{name}.{key}"): value for key, value in found.items()}
-        if isinstance(found, Mapping)
-        else {name: found}
-    )
     return [_score_of(trial, place, one, value) for one, value in several.items()]
 
 
@@ -203,7 +205,7 @@ def _told(error: BaseException) -> str:
 def _score_of(trial: Trial, place: _Place, name: str, value: object) -> Score:
     try:
         return place.score(trial, name, _number(value))
-    except (OverflowError, TypeError, ValueError) as error:
+    except _RAISED as error:  # a tensor of two numbers is none, and says so in its own way
         return place.score(trial, name, None, _told(error))
 
 

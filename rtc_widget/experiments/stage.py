@@ -6,7 +6,7 @@ import asyncio
 import threading
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._loop import Handle
@@ -14,7 +14,7 @@ from rtc_widget.experiments import kept
 from rtc_widget.experiments.judges import Judges
 from rtc_widget.experiments.results import Results
 from rtc_widget.experiments.run import Outcome, hold, run_plan, told
-from rtc_widget.experiments.scoring import scores_of
+from rtc_widget.experiments.scoring import Score, scores_of
 from rtc_widget.experiments.trial import Trial
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rtc_widget.experiments.run import Plan
-    from rtc_widget.experiments.scoring import Score, Scorer
+    from rtc_widget.experiments.scoring import Scorer
 
 __all__ = ["Running", "Stage"]
 
@@ -59,14 +59,17 @@ class Stage:
         done: list[tuple[Trial, list[Score]]] = []
 
         async def trial(plan: Plan, judges: Judges) -> None:
-            async with at_once:
-                held = await self._held(plan)
-            made = Trial(held, plan.scenario)
-            scores = await scores_of(made, self.scorers, judges)
-            made.forget()
-            done.append((made, scores))
-            await asyncio.to_thread(self._keep, held, scores)
-            self.bar.update()
+            held, scores = _not_held(plan, "it was not begun"), list[Score]()
+            try:
+                async with at_once:
+                    held = await self._held(plan)
+                scores = await scores_of(Trial(held, plan.scenario), self.scorers, judges)
+                await asyncio.to_thread(self._keep, held, scores)
+            except Exception as error:  # noqa: BLE001 - one trial's: it would end all others
+                held = replace(held, error=held.error or told(error))
+            done.append((Trial(held, plan.scenario), scores))
+            with suppress(Exception):  # a bar whose output is closed
+                self.bar.update()
 
         try:
             with Judges(self.context) as judges:
@@ -95,7 +98,11 @@ class Stage:
             future = await asyncio.to_thread(self.executor.submit, run_plan, plan)
             return await asyncio.wrap_future(future)
         except Exception as error:  # noqa: BLE001 - whatever it raises is this trial's
-            return Outcome(plan.variant.name, plan.scenario.name, plan.repeat, error=told(error))
+            return _not_held(plan, told(error))
+
+
+def _not_held(plan: Plan, why: str) -> Outcome:
+    return Outcome(plan.variant.name, plan.scenario.name, plan.repeat, error=why)
 
 
 class Running(Handle[Results]):

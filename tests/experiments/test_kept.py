@@ -173,6 +173,63 @@ def test_a_disk_that_is_full_loses_no_result(tmp_path: Path, monkeypatch: pytest
     assert results.scores["value"].tolist() == [1.0, 4.0]
 
 
+class _Tensor:
+    def __float__(self) -> float:
+        raise RuntimeError("a tensor of two is no number")
+
+
+class _Unnamed:
+    def __repr__(self) -> str:
+        raise LookupError("no name")
+
+
+class _Sealed(dict[str, float]):
+    def items(self) -> Any:
+        raise SystemExit("sealed")
+
+
+def tensor(turn: rtc.Turn) -> Any:
+    return {"good": len(turn.transcript) > 0, "bad": _Tensor()}
+
+
+def unnamed(turn: rtc.Turn) -> Any:
+    return _Unnamed() if turn.transcript else None
+
+
+def sealed(turn: rtc.Turn) -> Any:
+    return _Sealed(all=len(turn.transcript))
+
+
+def test_a_value_that_raises_when_it_is_looked_at_is_a_row_and_stops_nothing(
+    tmp_path: Path, again: rtc.Results
+) -> None:
+    scorers: list[Any] = [tensor, unnamed, sealed, n_words]
+    results = experiment(tmp_path, scorers=scorers).run().result(60)
+    assert results.trials["status"].tolist() == ["completed"] * 2
+    for scores in (results.scores, again.score(scorers).result(60).scores):
+        errors = scores.groupby("score", observed=True)["error"].first()
+        assert errors["tensor.bad"] == "RuntimeError: a tensor of two is no number"
+        assert errors["unnamed"] == "LookupError: no name"
+        assert errors["sealed"] == "SystemExit: sealed"
+        assert scores.loc[scores["score"] == "tensor.good", "value"].eq(1.0).all()
+        assert errors[["tensor.good", "n_words"]].isna().all()
+
+
+def test_an_error_that_nobody_foresaw_is_its_trial_s_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trips(_: Path, outcome: Any, *__: object) -> None:
+        if outcome.variant == "calm":
+            raise LookupError("no such disk")
+
+    monkeypatch.setattr("rtc_widget.experiments.kept.append", trips)
+    results = experiment(tmp_path).run().result(60)
+    assert results.trials.set_index("variant")["error"].fillna("").to_dict() == {
+        "calm": "LookupError: no such disk",
+        "brisk": "",
+    }
+
+
 @pytest.mark.parametrize(
     ("step", "words"),
     [
