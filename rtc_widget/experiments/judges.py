@@ -5,13 +5,35 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from rtc_widget.experiments.aside import aside
 
 if TYPE_CHECKING:
     import contextvars
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
-__all__ = ["Judges"]
+__all__ = ["Judges", "Said"]
+
+_AT_ONCE = 16
+"""Plain scorers: of such that ask a model, each mostly waits."""
+
+
+class Said(NamedTuple):
+    """What a scorer said.
+
+    Attributes
+    ----------
+    error
+        What it raised instead.
+    is_to_come
+        Whether what was found is still to be awaited.
+    """
+
+    found: Any = None
+    error: BaseException | None = None
+    is_to_come: bool = False
 
 
 class Judges:
@@ -25,6 +47,7 @@ class Judges:
 
     def __init__(self, context: contextvars.Context) -> None:
         self._context = context
+        self._room = asyncio.Semaphore(_AT_ONCE)
 
     def __enter__(self) -> Self:
         """Start the loop."""
@@ -47,17 +70,28 @@ class Judges:
             task.cancel()
         self._loop.call_soon(self._loop.stop)
 
-    async def ask(self, scorer: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        """Return what a scorer says."""
-        found = await asyncio.to_thread(self._context.copy().run, lambda: scorer(*given, **named))
-        if not inspect.isawaitable(found):
-            return found
-        future = self._context.copy().run(asyncio.run_coroutine_threadsafe, _awaited(found), self._loop)
+    async def ask(self, scorer: Callable[..., Any], *given: Any, **named: Any) -> Said:
+        """Return what a scorer says, or what it raises."""
+        async with self._room:
+            said: Said = await aside(self._context.copy().run, _called, scorer, given, named)
+        if not said.is_to_come:
+            return said
+        future: Future[Said] = self._context.copy().run(
+            asyncio.run_coroutine_threadsafe, _awaited(said.found), self._loop
+        )
         return await asyncio.wrap_future(future)
 
 
-async def _awaited(found: Awaitable[Any]) -> Any:
+def _called(scorer: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]) -> Said:
     try:
-        return await found
-    except (SystemExit, KeyboardInterrupt) as error:
-        raise RuntimeError(f"{type(error).__name__}: {error}") from None  # it would end the loop
+        found = scorer(*given, **named)
+        return Said(found, is_to_come=inspect.isawaitable(found))
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the user's own function
+        return Said(error=error)
+
+
+async def _awaited(found: Awaitable[Any]) -> Said:
+    try:
+        return Said(await found)
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the latter would end the loop
+        return Said(error=error)

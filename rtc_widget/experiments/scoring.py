@@ -186,7 +186,9 @@ async def _judged(trial: Trial, scorer: Scorer, place: _Place, judges: Judges) -
     named = {wanted.name: place.given[wanted.what] for wanted in asked if wanted.by_name}
     name = name_of(scorer)
     try:
-        found: Any = await judges.ask(scorer, *positional, **named)
+        found, raised, _ = await judges.ask(scorer, *positional, **named)
+        if raised is not None:
+            return [place.score(trial, name, None, _told(raised))]
         several = (
             {whole(f"{name}.{key}"): value for key, value in found.items()}
             if isinstance(found, Mapping)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing import get_context
@@ -213,6 +214,22 @@ def test_a_value_that_raises_when_it_is_looked_at_is_a_row_and_stops_nothing(
         assert errors["sealed"] == "SystemExit: sealed"
         assert scores.loc[scores["score"] == "tensor.good", "value"].eq(1.0).all()
         assert errors[["tensor.good", "n_words"]].isna().all()
+
+
+def test_scorers_that_wait_hold_up_no_call(tmp_path: Path) -> None:
+    n_calls = min(32, (os.cpu_count() or 1) + 4) + 2  # two more than the loop has threads for
+    begun, all_begun = [], threading.Event()
+
+    async def begins(session: Session) -> None:
+        begun.append(session)
+        if len(begun) == n_calls:
+            all_begun.set()
+
+    def waits(trial: object) -> bool:
+        return bool(trial) and all_begun.wait(8)
+
+    calls = experiment(tmp_path, begins, variants=[CALM], repeats=n_calls, scorers=[waits])
+    assert calls.run(max_sessions=1).result(60).scores["value"].tolist() == [1.0] * n_calls
 
 
 def test_an_error_that_nobody_foresaw_is_its_trial_s_alone(
