@@ -86,12 +86,12 @@ def _called(scorer: Callable[..., Any], given: Sequence[Any], named: Mapping[str
     try:
         found = scorer(*given, **named)
         return Said(found, is_to_come=inspect.isawaitable(found))
-    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the user's own function
+    except BaseException as error:  # noqa: BLE001 - the user's own function: it may even say it is cancelled
         return Said(error=error)
 
 
 async def _awaited(found: Awaitable[Any]) -> Said:
     try:
         return Said(await found)
-    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the latter would end the loop
+    except BaseException as error:  # noqa: BLE001 - some would end the loop, and others pass for the run's end
         return Said(error=error)

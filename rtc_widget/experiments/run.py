@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rtc_widget.providers import Provider
     from rtc_widget.session import Session
 
-__all__ = ["Outcome", "Plan", "ProviderOf", "hold", "run_plan", "session_of", "told"]
+__all__ = ["Outcome", "Plan", "ProviderOf", "hold", "is_cancelled", "run_plan", "session_of", "told"]
 
 ProviderOf = Callable[[], "Provider"]
 
@@ -131,7 +131,7 @@ async def hold(plan: Plan) -> Outcome:
         # A step of the user's own may raise anything, or await what it has cancelled.
         error = told(failure)
         session.event_log.note("rtc.error", source="callback", code=type(failure).__name__, message=error)
-        if _is_cancelled():
+        if is_cancelled():
             raise
     finally:
         await session.close()
@@ -147,8 +147,8 @@ async def hold(plan: Plan) -> Outcome:
     )
 
 
-def _is_cancelled() -> bool:
-    """Whether this very trial is to end."""
+def is_cancelled() -> bool:
+    """Whether this very task is to end, and not something that was awaited in it."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

@@ -13,7 +13,7 @@ from rtc_widget._loop import Handle
 from rtc_widget.experiments import kept
 from rtc_widget.experiments.judges import Judges
 from rtc_widget.experiments.results import Results
-from rtc_widget.experiments.run import Outcome, hold, run_plan, told
+from rtc_widget.experiments.run import Outcome, hold, is_cancelled, run_plan, told
 from rtc_widget.experiments.scoring import Score, scores_of
 from rtc_widget.experiments.trial import Trial
 
@@ -65,7 +65,9 @@ class Stage:
                     held = await self._held(plan)
                 scores = await scores_of(Trial(held, plan.scenario), self.scorers, judges)
                 await asyncio.to_thread(self._keep, held, scores)
-            except Exception as error:  # noqa: BLE001 - one trial's: it would end all others
+            except (Exception, asyncio.CancelledError) as error:  # one trial's: it would end all others
+                if is_cancelled():
+                    raise
                 held = replace(held, error=held.error or told(error))
             done.append((Trial(held, plan.scenario), scores))
             with suppress(Exception):  # a bar whose output is closed
@@ -97,7 +99,9 @@ class Stage:
                 return await hold(plan)
             future = await asyncio.to_thread(self.executor.submit, run_plan, plan)
             return await asyncio.wrap_future(future)
-        except Exception as error:  # noqa: BLE001 - whatever it raises is this trial's
+        except (Exception, asyncio.CancelledError) as error:  # whatever it raises is this trial's
+            if is_cancelled():
+                raise
             return _not_held(plan, told(error))
 
 

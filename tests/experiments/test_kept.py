@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -216,6 +216,48 @@ def test_a_value_that_raises_when_it_is_looked_at_is_a_row_and_stops_nothing(
         assert errors[["tensor.good", "n_words"]].isna().all()
 
 
+async def gives_up(turn: rtc.Turn) -> float:
+    waiting = asyncio.create_task(asyncio.sleep(turn.index + 9))
+    waiting.cancel()
+    await waiting
+    return 1.0
+
+
+def takes_itself_back(turn: rtc.Turn) -> float:
+    raise asyncio.CancelledError(turn.index)
+
+
+async def ends_itself(turn: rtc.Turn) -> float:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(turn.index + 9)
+    return 1.0
+
+
+def runs_out(turn: rtc.Turn) -> int:
+    return next(iter(range(turn.index, 0)))
+
+
+def test_a_scorer_in_which_something_is_cancelled_fails_alone_and_its_trial_stays(
+    tmp_path: Path, again: rtc.Results
+) -> None:
+    scorers: list[Any] = [gives_up, takes_itself_back, ends_itself, runs_out, n_words]
+    results = experiment(tmp_path, scorers=scorers).run().result(60)
+    assert results.trials["status"].tolist() == ["completed"] * 2
+    for scores in (results.scores, again.score(scorers).result(60).scores):
+        errors = scores.groupby("score", observed=True)["error"].first()
+        assert errors.drop(["n_words", "runs_out"]).str.startswith("CancelledError").all()
+        assert errors["runs_out"].startswith("StopIteration")
+        assert scores.loc[scores["score"] == "n_words", "value"].notna().all()
+
+
+def test_a_trial_that_its_executor_takes_back_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
+    with _TakesBack(2) as executor:
+        results = experiment(tmp_path).run(executor=executor, max_sessions=1).result(60)
+    assert sorted(results.trials["error"].fillna("")) == ["", "CancelledError: it says no more"]
+
+
 def test_scorers_that_wait_hold_up_no_call(tmp_path: Path) -> None:
     n_calls = min(32, (os.cpu_count() or 1) + 4) + 2  # two more than the loop has threads for
     begun, all_begun = [], threading.Event()
@@ -281,6 +323,20 @@ class _Inline(Executor):
     def submit(self, function: Any, /, *given: Any, **named: Any) -> Future[Any]:
         future: Future[Any] = Future()
         future.set_result(function(*given, **named))
+        return future
+
+
+class _TakesBack(ThreadPoolExecutor):
+    """Does not begin what it is given first."""
+
+    n_given = 0
+
+    def submit(self, function: Any, /, *given: Any, **named: Any) -> Future[Any]:
+        self.n_given += 1
+        if self.n_given > 1:
+            return super().submit(function, *given, **named)
+        future: Future[Any] = Future()
+        future.cancel()
         return future
 
 
