@@ -156,7 +156,8 @@ class Experiment:
         executor : concurrent.futures.Executor, optional
             Where calls are held: threads, processes, or a cluster's (of a Dask client, `get_executor()`);
             None: in this process, all on one thread. Processes keep calls from slowing each other down.
-            Sessions are read from their folders, which this process must see too.
+            Sessions are read from their folders, which this process must see too. When it is cancelled, a
+            file `cancelled` there makes them end their calls, within a second or so.
         max_sessions : int
             How many calls at once.
         progress : bool, optional

@@ -4,6 +4,7 @@ experiment.json    variants and scenarios
 scenarios/         the sounds that are played
 trials.jsonl       a line a trial that was held
 scores.jsonl       a line a judgement
+cancelled          an empty file: what holds a trial of it, wherever that is, ends it
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.session import Session
 
-__all__ = ["Kept", "append", "begin", "read", "write_scores"]
+__all__ = ["Kept", "append", "begin", "is_stopped", "read", "stop", "write_scores"]
 
 _SOUNDS, _TRIALS, _SCORES = "scenarios", "trials.jsonl", "scores.jsonl"
+_CANCELLED = "cancelled"
 _VERSION = 1
 _appending = threading.Lock()
 
@@ -103,6 +105,16 @@ def write_scores(folder: Path, scores: Iterable[Score]) -> None:
     part = folder / f"{_SCORES}.part"
     part.write_bytes(b"".join(msgspec.json.encode(score) + b"\n" for score in scores))
     part.replace(folder / _SCORES)
+
+
+def stop(folder: Path) -> None:
+    """Write down that nothing more is held."""
+    (folder / _CANCELLED).touch()
+
+
+def is_stopped(folder: Path) -> bool:
+    """Whether that is written down."""
+    return (folder / _CANCELLED).exists()
 
 
 def read(folder: Path) -> Kept:

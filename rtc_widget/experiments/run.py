@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rtc_widget._errors import ConfigurationError, RtcWidgetError, WaitTimeout
-from rtc_widget._loop import on_loop_thread, submit
+from rtc_widget._errors import RtcWidgetError, WaitTimeout
 from rtc_widget._words import said_by
 from rtc_widget.experiments.scenario import Play, Say, words_of
 from rtc_widget.experiments.unattended import refuse_questions
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from rtc_widget.providers import Provider
     from rtc_widget.session import Session
 
-__all__ = ["Outcome", "Plan", "ProviderOf", "hold", "is_cancelled", "run_plan", "session_of", "told"]
+__all__ = ["Outcome", "Plan", "ProviderOf", "hold", "is_cancelled", "session_of", "told"]
 
 ProviderOf = Callable[[], "Provider"]
 
@@ -91,19 +90,6 @@ def session_of(plan: Plan) -> HeadlessSession:
     session = HeadlessSession(provider=provider, directory=plan.directory, record=plan.record, **plan.fields)
     refuse_questions(session)
     return session
-
-
-def run_plan(plan: Plan) -> Outcome:
-    """Hold a trial and wait for its end: what an executor calls, in a thread or a process of its own.
-
-    Raises
-    ------
-    ConfigurationError
-        The executor calls it where the calls themselves run, which would wait for itself.
-    """
-    if on_loop_thread():
-        raise ConfigurationError("This executor runs what it is given at once: take one that has threads.")
-    return submit(hold(plan)).result()
 
 
 async def hold(plan: Plan) -> Outcome:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from rtc_widget._loop import Handle
 from rtc_widget.experiments import kept
+from rtc_widget.experiments.elsewhere import Elsewhere
 from rtc_widget.experiments.judges import Judges
 from rtc_widget.experiments.results import Results
-from rtc_widget.experiments.run import Outcome, hold, is_cancelled, run_plan, told
+from rtc_widget.experiments.run import Outcome, hold, is_cancelled, told
 from rtc_widget.experiments.scoring import Score, scores_of
 from rtc_widget.experiments.trial import Trial
 
@@ -56,13 +57,14 @@ class Stage:
     async def hold(self, plans: Sequence[Plan], variants: Sequence[str]) -> Results:
         """Hold all trials; `variants` is the order that results are told in."""
         at_once = asyncio.Semaphore(self.max_sessions)
+        elsewhere = None if self.executor is None else Elsewhere(self.executor, self.folder)
         done: list[tuple[Trial, list[Score]]] = []
 
         async def trial(plan: Plan, judges: Judges) -> None:
             held, scores = _not_held(plan, "it was not begun"), list[Score]()
             try:
                 async with at_once:
-                    held = await self._held(plan)
+                    held = await _held(plan, elsewhere)
                 scores = await scores_of(Trial(held, plan.scenario), self.scorers, judges)
                 await asyncio.to_thread(self._keep, held, scores)
             except (Exception, asyncio.CancelledError) as error:  # one trial's: it would end all others
@@ -79,8 +81,10 @@ class Stage:
                     for plan in plans:
                         group.create_task(trial(plan, judges))
         finally:
-            self.bar.close()
+            if elsewhere is not None:
+                await elsewhere.end()
             self.ended.set()
+            self.bar.close()
         return Results.of(done, variants, self.folder)
 
     def _keep(self, held: Outcome, scores: Sequence[Score]) -> None:
@@ -93,16 +97,14 @@ class Stage:
                 stacklevel=2,
             )
 
-    async def _held(self, plan: Plan) -> Outcome:
-        try:
-            if self.executor is None:
-                return await hold(plan)
-            future = await asyncio.to_thread(self.executor.submit, run_plan, plan)
-            return await asyncio.wrap_future(future)
-        except (Exception, asyncio.CancelledError) as error:  # whatever it raises is this trial's
-            if is_cancelled():
-                raise
-            return _not_held(plan, told(error))
+
+async def _held(plan: Plan, elsewhere: Elsewhere | None) -> Outcome:
+    try:
+        return await (hold(plan) if elsewhere is None else elsewhere.hold(plan))
+    except (Exception, asyncio.CancelledError) as error:  # whatever it raises is this trial's
+        if is_cancelled():
+            raise
+        return _not_held(plan, told(error))
 
 
 def _not_held(plan: Plan, why: str) -> Outcome:

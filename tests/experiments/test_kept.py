@@ -345,6 +345,24 @@ def test_an_executor_that_runs_all_at_once_holds_the_calls_too(tmp_path: Path) -
     assert results.trials["status"].tolist() == ["completed"] * 2
 
 
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_a_run_that_is_cancelled_ends_the_calls_that_an_executor_holds(tmp_path: Path, kind: str) -> None:
+    executor: Any = (
+        ThreadPoolExecutor(1)
+        if kind == "threads"
+        else ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    )
+    with executor:
+        calls = experiment(tmp_path, dawdles, variants=[CALM], repeats=3, provider=rtc.Sandbox)
+        handle = calls.run(executor=executor)
+        _until(lambda: any(b"flat white" in one.read_bytes() for one in tmp_path.glob("*/*/events.jsonl")))
+        assert handle.cancel()
+        assert handle._ended.wait(20)
+        results = rtc.Results.load(handle.folder)
+        assert results.sessions["outcome"].tolist() == ["ended"]
+        assert results.errors["code"].tolist() == ["CancelledError"]
+
+
 def test_what_other_processes_cannot_find_is_refused_with_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
