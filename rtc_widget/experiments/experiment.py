@@ -70,7 +70,8 @@ class Experiment:
         Parameters named `trial`, `recording`, `turn`, `step` and `turns` (of the step) get just that: with
         `turn`, or a single one of another name, it is called for each turn, with `step` or `turns` for each
         step, else once a trial. It returns a number, a bool, a dict of them, or None; it may be async, and
-        prints where the experiment was made.
+        prints where the experiment was made. What it raises, and one that takes longer than ten minutes, is
+        a row of `scores` with its error.
     provider : Provider, or a function that makes one; optional
         Where calls are made; None takes the default one. For an executor of processes: a function, since a
         provider holds a key and does not travel.
@@ -148,8 +149,8 @@ class Experiment:
         """Hold all trials, and score them.
 
         A trial that fails is a row of `trials` with its error; the others go on. Each is written down as it
-        ends, with its scores: what has been held when it is cancelled, or the process ends, is read with
-        `rtc.Results.load(handle.folder)`. To interrupt `result()` cancels it.
+        ends, and its scores when they are there: what has been held when it is cancelled, or the process
+        ends, is read with `rtc.Results.load(handle.folder)`. To interrupt `result()` cancels it.
 
         Parameters
         ----------

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Judges", "Said"]
 
+_LIMIT_S = 600.0
+"""What one judgement may take."""
 _AT_ONCE = 16
 """Plain scorers: of such that ask a model, each mostly waits."""
 
@@ -73,13 +75,21 @@ class Judges:
     async def ask(self, scorer: Callable[..., Any], *given: Any, **named: Any) -> Said:
         """Return what a scorer says, or what it raises."""
         async with self._room:
-            said: Said = await aside(self._context.copy().run, _called, scorer, given, named)
+            said = await _within_limit(aside(self._context.copy().run, _called, scorer, given, named))
         if not said.is_to_come:
             return said
         future: Future[Said] = self._context.copy().run(
             asyncio.run_coroutine_threadsafe, _awaited(said.found), self._loop
         )
-        return await asyncio.wrap_future(future)
+        return await _within_limit(asyncio.wrap_future(future))
+
+
+async def _within_limit(said: asyncio.Future[Said]) -> Said:
+    """Wait for what a scorer says, but not for ever; a plain one cannot be ended, and is left behind."""
+    try:
+        return await asyncio.wait_for(said, _LIMIT_S)
+    except TimeoutError:
+        return Said(error=TimeoutError(f"it said nothing within {_LIMIT_S:g} s"))
 
 
 def _called(scorer: Callable[..., Any], given: Sequence[Any], named: Mapping[str, Any]) -> Said:

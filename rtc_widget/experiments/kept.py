@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rtc_widget.experiments.variant import Variant
     from rtc_widget.session import Session
 
-__all__ = ["Kept", "append", "begin", "is_stopped", "read", "stop", "write_scores"]
+__all__ = ["Kept", "append_scores", "append_trial", "begin", "is_stopped", "read", "stop", "write_scores"]
 
 _SOUNDS, _TRIALS, _SCORES = "scenarios", "trials.jsonl", "scores.jsonl"
 _CANCELLED = "cancelled"
@@ -93,11 +93,19 @@ def _steps_told(scenario: Scenario, sounds: Path) -> list[dict[str, Any]]:
     return told
 
 
-def append(folder: Path, outcome: Outcome, scores: Iterable[Score]) -> None:
-    """Write down what became of a trial, and what was said of it."""
-    for name, things in ((_SCORES, scores), (_TRIALS, [outcome])):
-        with _appending, (folder / name).open("ab") as file:
-            file.write(b"".join(msgspec.json.encode(thing) + b"\n" for thing in things))
+def append_trial(folder: Path, outcome: Outcome) -> None:
+    """Write down what became of a trial."""
+    _append(folder / _TRIALS, [outcome])
+
+
+def append_scores(folder: Path, scores: Iterable[Score]) -> None:
+    """Write down what was said of a trial."""
+    _append(folder / _SCORES, scores)
+
+
+def _append(path: Path, things: Iterable[Outcome | Score]) -> None:
+    with _appending, path.open("ab") as file:
+        file.write(b"".join(msgspec.json.encode(thing) + b"\n" for thing in things))
 
 
 def write_scores(folder: Path, scores: Iterable[Score]) -> None:

@@ -1,4 +1,4 @@
-"""Holding an experiment's trials: several at once, each scored and written down as it ends."""
+"""Holding an experiment's trials: several at once, each written down as it ends, and then scored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rtc_widget._loop import Handle
 from rtc_widget.experiments import kept
@@ -20,7 +20,7 @@ from rtc_widget.experiments.trial import Trial
 
 if TYPE_CHECKING:
     import contextvars
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor, Future
     from pathlib import Path
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from rtc_widget.experiments.scoring import Scorer
 
 __all__ = ["Running", "Stage"]
+
+T = TypeVar("T")
 
 _HANG_UP_S = 10.0
 
@@ -65,8 +67,9 @@ class Stage:
             try:
                 async with at_once:
                     held = await _held(plan, elsewhere)
+                await self._keep(kept.append_trial, held)
                 scores = await scores_of(Trial(held, plan.scenario), self.scorers, judges)
-                await asyncio.to_thread(self._keep, held, scores)
+                await self._keep(kept.append_scores, scores)
             except (Exception, asyncio.CancelledError) as error:  # one trial's: it would end all others
                 if is_cancelled():
                     raise
@@ -87,9 +90,9 @@ class Stage:
             self.bar.close()
         return Results.of(done, variants, self.folder)
 
-    def _keep(self, held: Outcome, scores: Sequence[Score]) -> None:
+    async def _keep(self, append: Callable[[Path, T], None], what: T) -> None:
         try:
-            kept.append(self.folder, held, scores)
+            await asyncio.to_thread(append, self.folder, what)
         except OSError as error:
             warnings.warn(
                 f"{self.folder} takes no more ({error.strerror or error}): results go on in memory only.",

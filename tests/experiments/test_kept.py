@@ -167,7 +167,8 @@ def test_a_disk_that_is_full_loses_no_result(tmp_path: Path, monkeypatch: pytest
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("rtc_widget.experiments.kept.append", full)
+    for name in ("append_trial", "append_scores"):
+        monkeypatch.setattr(f"rtc_widget.experiments.kept.{name}", full)
     with pytest.warns(UserWarning, match=r"takes no more \(No space left on device\).*in memory"):
         results = experiment(tmp_path, scorers=[n_words]).run().result(60)
     assert results.trials["status"].tolist() == ["completed"] * 2
@@ -258,6 +259,42 @@ def test_a_trial_that_its_executor_takes_back_is_a_row_and_the_others_go_on(tmp_
     assert sorted(results.trials["error"].fillna("")) == ["", "CancelledError: it says no more"]
 
 
+def test_what_was_held_is_there_when_a_run_is_cancelled_while_scorers_are_at_work(tmp_path: Path) -> None:
+    at_work = []
+
+    async def ponders(turn: rtc.Turn) -> float:
+        at_work.append(turn)
+        await asyncio.sleep(60)
+        return 1.0
+
+    handle = experiment(tmp_path, scorers=[ponders]).run()
+    _until(lambda: len(at_work) == 2)
+    assert handle.cancel()
+    assert handle._ended.wait(10)
+    results = rtc.Results.load(handle.folder)
+    assert results.trials["status"].tolist() == ["completed"] * 2
+    assert results.scores.empty
+    assert results.score([n_words]).result(60).scores["value"].tolist() == [1.0, 4.0]
+
+
+def test_a_scorer_that_takes_too_long_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    async def ponders(turn: rtc.Turn) -> float:
+        await asyncio.sleep(turn.index + 20)
+        return 1.0
+
+    def blocks(turn: rtc.Turn) -> bool:
+        return over.wait(turn.index + 20)
+
+    monkeypatch.setattr("rtc_widget.experiments.judges._LIMIT_S", 0.3)
+    results = experiment(tmp_path, scorers=[ponders, blocks, n_words]).run().result(15)
+    over.set()
+    errors = results.scores.groupby("score", observed=True)["error"].first()
+    assert set(errors[["ponders", "blocks"]]) == {"TimeoutError: it said nothing within 0.3 s"}
+    assert results.scores["value"].dropna().tolist() == [1.0, 4.0]
+
+
 def test_scorers_that_wait_hold_up_no_call(tmp_path: Path) -> None:
     n_calls = min(32, (os.cpu_count() or 1) + 4) + 2  # two more than the loop has threads for
     begun, all_begun = [], threading.Event()
@@ -277,11 +314,11 @@ def test_scorers_that_wait_hold_up_no_call(tmp_path: Path) -> None:
 def test_an_error_that_nobody_foresaw_is_its_trial_s_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def trips(_: Path, outcome: Any, *__: object) -> None:
+    def trips(_: Path, outcome: Any) -> None:
         if outcome.variant == "calm":
             raise LookupError("no such disk")
 
-    monkeypatch.setattr("rtc_widget.experiments.kept.append", trips)
+    monkeypatch.setattr("rtc_widget.experiments.kept.append_trial", trips)
     results = experiment(tmp_path).run().result(60)
     assert results.trials.set_index("variant")["error"].fillna("").to_dict() == {
         "calm": "LookupError: no such disk",
