@@ -150,9 +150,9 @@ def read(folder: Path) -> Kept:
         scores = _lines(folder / _SCORES, Score)
     except (msgspec.MsgspecError, ConfigurationError, OSError, KeyError, TypeError) as error:
         raise RecordingError(f"the experiment in {folder} cannot be read: {error}") from None
-    finished = {outcome.session_id for outcome in outcomes}
     outcomes += _cut_off(folder, {Path(one.path).name for one in outcomes if one.path is not None})
-    return Kept(variants, scenarios, outcomes, [one for one in scores if one.session_id in finished])
+    known = {outcome.session_id for outcome in outcomes}
+    return Kept(variants, scenarios, outcomes, [one for one in scores if one.session_id in known])
 
 
 def _lines(path: Path, kind: type[Any]) -> list[Any]:

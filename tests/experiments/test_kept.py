@@ -148,8 +148,18 @@ def test_a_trial_that_was_cut_off_has_failed(held: rtc.Results, again: rtc.Resul
     assert sorted(short.trials["error"].fillna("")) == ["", "", "", "it was cut off, or goes on"]
     [cut] = [trial for trial in short if trial.error is not None]
     assert cut.turn_numbers in [trial.turn_numbers for trial in held if trial.session_id == cut.session_id]
-    assert cut.session_id not in set(short.scores["session_id"])
+    assert cut.session_id in set(short.scores["session_id"])
     assert "1 of them failed" in repr(short)
+
+
+def test_scores_of_a_trial_that_was_cut_off_are_read_back(again: rtc.Results) -> None:
+    (again.folder / "trials.jsonl").unlink()
+    short = rtc.Results.load(again.folder)
+    assert short.trials["status"].tolist() == ["failed"] * 4
+    scored = short.score([n_letters]).result(60).scores
+    read_back = rtc.Results.load(again.folder).scores
+    assert set(read_back["score"]) == {"n_words", "n_steps", "n_letters.all"}
+    assert sorted(read_back["value"].dropna()) == sorted(scored["value"].dropna())
 
 
 def test_a_folder_without_an_experiment_says_what_reads_it(tmp_path: Path) -> None:
