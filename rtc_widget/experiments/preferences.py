@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime  # noqa: TC003 - msgspec reads it where it decodes
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget.experiments.line_files import append_lines, read_lines
 from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, TIME, frame_of
 
 if TYPE_CHECKING:
@@ -31,28 +31,30 @@ _RANKING = {"variant": CATEGORY} | dict.fromkeys(("n_judged", "n_preferred", "n_
 _RANKING |= dict.fromkeys(("share", "share_low", "share_high", "strength"), FLOAT)
 
 
+class _Judgement(TypedDict):
+    scenario: str
+    repeat: int
+    step: int
+    variant_a: str
+    variant_b: str
+    preferred: str
+    judged_at: datetime
+
+
 def keep_judgement(folder: Path, row: dict[str, Any]) -> None:
     """Write a judgement down."""
-    with (folder / _FILE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row, default=str, ensure_ascii=False) + "\n")
+    append_lines(folder / _FILE, [row])
 
 
 def judgements_in(folder: Path) -> list[dict[str, Any]]:
-    """Return what was written down; a last line that was cut off is left out."""
-    try:
-        lines = (folder / _FILE).read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    rows = []
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-        except ValueError:
-            if number < len(lines):
-                raise
-            continue
-        rows.append({**row, "judged_at": datetime.fromisoformat(row["judged_at"])})
-    return rows
+    """Return what was written down; a last line that was cut off is left out.
+
+    Raises
+    ------
+    RecordingError
+        Another line cannot be read.
+    """
+    return [dict(row) for row in read_lines(folder / _FILE, _Judgement)]
 
 
 def preferences_of(judged: list[dict[str, Any]]) -> pd.DataFrame:

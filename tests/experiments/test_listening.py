@@ -66,6 +66,28 @@ def test_judgements_of_all_tests_are_read_back_but_for_one_that_was_cut_off(tmp_
     assert judgements_in(tmp_path) == rows
 
 
+@pytest.mark.parametrize(("cut", "n_kept"), [(-20, 1), (-1, 2)])
+def test_a_judgement_after_one_that_was_cut_off_is_kept(tmp_path: Path, cut: int, n_kept: int) -> None:
+    rows = judged(("calm", "brisk", "brisk"), ("brisk", "calm", "neither"), ("calm", "brisk", "calm"))
+    for row in rows[:2]:
+        keep_judgement(tmp_path, row)
+    file = tmp_path / "preferences.jsonl"
+    file.write_bytes(file.read_bytes()[:cut])
+    keep_judgement(tmp_path, rows[2])
+    assert judgements_in(tmp_path) == [*rows[:n_kept], rows[2]]
+
+
+def test_a_broken_judgement_is_named_by_its_file_and_line(tmp_path: Path) -> None:
+    for row in judged(("calm", "brisk", "brisk"), ("brisk", "calm", "neither")):
+        keep_judgement(tmp_path, row)
+    file = tmp_path / "preferences.jsonl"
+    file.write_bytes(b"{}\n" + file.read_bytes())
+    results = rtc.Results([], [], tmp_path)
+    for look in (results.ranking, lambda: results.preferences):
+        with pytest.raises(rtc.RecordingError, match=r"preferences\.jsonl, line 1: .*Take this line out"):
+            look()
+
+
 def test_without_a_judgement_there_is_no_ranking(tmp_path: Path) -> None:
     results = rtc.Results([], [], tmp_path)
     assert results.preferences.empty
