@@ -9,7 +9,6 @@ cancelled          an empty file: what holds a trial of it, wherever that is, en
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +17,7 @@ import msgspec
 
 from rtc_widget._errors import ConfigurationError, RecordingError
 from rtc_widget.audio import load_sound
+from rtc_widget.experiments.line_files import append_lines, replace_lines
 from rtc_widget.experiments.run import Outcome
 from rtc_widget.experiments.scenario import Play, Say, Scenario, words_of
 from rtc_widget.experiments.scoring import Score
@@ -25,7 +25,7 @@ from rtc_widget.log import folders
 from rtc_widget.log.reading import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from rtc_widget.experiments.scenario import Step
     from rtc_widget.experiments.variant import Variant
@@ -36,7 +36,6 @@ __all__ = ["Kept", "append_scores", "append_trial", "begin", "is_stopped", "read
 _SOUNDS, _TRIALS, _SCORES = "scenarios", "trials.jsonl", "scores.jsonl"
 _CANCELLED = "cancelled"
 _VERSION = 1
-_appending = threading.Lock()
 
 
 class Kept(NamedTuple):
@@ -95,24 +94,17 @@ def _steps_told(scenario: Scenario, sounds: Path) -> list[dict[str, Any]]:
 
 def append_trial(folder: Path, outcome: Outcome) -> None:
     """Write down what became of a trial."""
-    _append(folder / _TRIALS, [outcome])
+    append_lines(folder / _TRIALS, [outcome])
 
 
 def append_scores(folder: Path, scores: Iterable[Score]) -> None:
     """Write down what was said of a trial."""
-    _append(folder / _SCORES, scores)
+    append_lines(folder / _SCORES, scores)
 
 
-def _append(path: Path, things: Iterable[Outcome | Score]) -> None:
-    with _appending, path.open("ab") as file:
-        file.write(b"".join(msgspec.json.encode(thing) + b"\n" for thing in things))
-
-
-def write_scores(folder: Path, scores: Iterable[Score]) -> None:
+def write_scores(folder: Path, scores: Callable[[], Iterable[Score]]) -> None:
     """Write down all that was said, in the place of what was there."""
-    part = folder / f"{_SCORES}.part"
-    part.write_bytes(b"".join(msgspec.json.encode(score) + b"\n" for score in scores))
-    part.replace(folder / _SCORES)
+    replace_lines(folder / _SCORES, scores)
 
 
 def stop(folder: Path) -> None:

@@ -11,10 +11,10 @@ import msgspec
 from rtc_widget._errors import RecordingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-__all__ = ["append_lines", "read_lines"]
+__all__ = ["append_lines", "read_lines", "replace_lines"]
 
 T = TypeVar("T")
 
@@ -25,7 +25,19 @@ def append_lines(path: Path, things: Iterable[Any]) -> None:
     """Write a line a thing at a file's end, in the place of a line that was cut off there."""
     with _writing, path.open("a+b") as file:
         _end_line(file)
-        file.write(b"".join(msgspec.json.encode(thing) + b"\n" for thing in things))
+        file.write(_lines(things))
+
+
+def replace_lines(path: Path, things: Callable[[], Iterable[Any]]) -> None:
+    """Write a file anew, with what is there when its turn comes: of several at once the last one stays."""
+    part = path.with_name(f"{path.name}.part")
+    with _writing:
+        part.write_bytes(_lines(things()))
+        part.replace(path)
+
+
+def _lines(things: Iterable[Any]) -> bytes:
+    return b"".join(msgspec.json.encode(thing) + b"\n" for thing in things)
 
 
 def _end_line(file: BinaryIO) -> None:

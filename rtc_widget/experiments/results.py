@@ -236,7 +236,7 @@ class Results(Evidence):
         others = [score for score in self._scores if not _is_of(score, names)]
         self._scores = others + made
         if self.folder.is_dir():
-            await asyncio.to_thread(kept.write_scores, self.folder, self._scores)
+            await asyncio.to_thread(kept.write_scores, self.folder, lambda: self._scores)
         return self
 
     def sql(self, query: str) -> pd.DataFrame:

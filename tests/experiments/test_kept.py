@@ -125,6 +125,21 @@ def test_what_was_held_is_scored_anew_without_a_call(held: rtc.Results, again: r
     assert (again.scores["score"] == "n_letters.all").sum() == len(letters)
 
 
+def test_scoring_twice_at_once_keeps_both(again: rtc.Results) -> None:
+    def scorer(name: str) -> Any:
+        def score(trial: object) -> float:
+            return float(trial is not None)
+
+        score.__name__ = name
+        return score
+
+    names = [f"score_{number}" for number in range(12)]
+    for handle in [again.score([scorer(name)]) for name in names]:
+        handle.result(60)
+    for scores in (again.scores, rtc.Results.load(again.folder).scores):
+        assert {*names, "n_words", "n_steps"} == set(scores["score"])
+
+
 def test_what_adds_up_over_the_turns_of_a_step_is_added(held: rtc.Results) -> None:
     [row] = held.compare("n_responses").to_dict("records")
     assert (row["baseline_mean"], row["mean"]) == (1.0, (1 + 3) / 2)
