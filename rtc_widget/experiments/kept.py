@@ -21,6 +21,7 @@ from rtc_widget.experiments.line_files import append_lines, replace_lines
 from rtc_widget.experiments.run import Outcome
 from rtc_widget.experiments.scenario import Play, Say, Scenario, words_of
 from rtc_widget.experiments.scoring import Score
+from rtc_widget.frames.sessions import duration_ms
 from rtc_widget.log import folders
 from rtc_widget.log.reading import read_file
 
@@ -176,9 +177,15 @@ def _cut_off(folder: Path, known: set[str]) -> list[Outcome]:
         if note is not None:
             turns = [record.event["turns"] for record in log.records(types={"rtc.step"})]
             told = {name: note[name] for name in ("variant", "scenario", "repeat")}
-            error = "it was cut off, or goes on"
             found.append(
-                Outcome(**told, session_id=log.session_id, path=str(journal.parent), turns=turns, error=error)
+                Outcome(
+                    **told,
+                    session_id=log.session_id,
+                    path=str(journal.parent),
+                    turns=turns,
+                    duration_ms=duration_ms(log),
+                    error="it was cut off, or goes on",
+                )
             )
     return found
 

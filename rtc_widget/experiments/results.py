@@ -52,14 +52,15 @@ _SCORES = {
     "value": FLOAT,
     "error": STRING,
 }
-_OF_SESSION = (
-    "n_turns",
-    "n_errors",
-    "latency_inferred_p50_ms",
-    "latency_inferred_p95_ms",
-    "latency_heard_p50_ms",
-    "latency_heard_p95_ms",
-    "cost_usd",
+_OF_SESSION = dict.fromkeys(("n_turns", "n_errors"), INT) | dict.fromkeys(
+    (
+        "latency_inferred_p50_ms",
+        "latency_inferred_p95_ms",
+        "latency_heard_p50_ms",
+        "latency_heard_p95_ms",
+        "cost_usd",
+    ),
+    FLOAT,
 )
 
 
@@ -195,7 +196,7 @@ class Results(Evidence):
         trials = frame_of(self._trials, _TRIALS)
         there = [path for path in self.recordings.paths if (path / JOURNAL).exists()]
         if not there:
-            return trials.join(frame_of([], dict.fromkeys(_OF_SESSION, FLOAT)))
+            return trials.join(frame_of([], _OF_SESSION))
         found = self.recordings
         if len(there) < len(found.paths):  # somebody has moved one away
             found = Recordings(there, progress=False, trials=True)

@@ -62,6 +62,8 @@ class Outcome:
         The session's folder; None where none was begun.
     turns
         Of each step that was taken, the numbers of the turns it made.
+    duration_ms
+        None where no session was begun.
     error
         Why it was not finished; None when it was.
     """
@@ -72,7 +74,7 @@ class Outcome:
     session_id: str | None = None
     path: str | None = None
     turns: list[list[int]] = field(default_factory=list)
-    duration_ms: float = 0.0
+    duration_ms: float | None = None
     error: str | None = None
 
 

@@ -30,8 +30,9 @@ class Trial:
         The scenario's.
     session_id, path : str or None
         The session, and the folder it lies in; None where the trial failed before there was one.
-    duration_ms : float
-        How long it took, connecting and hanging up among it.
+    duration_ms : float or None
+        How long it took, connecting and hanging up among it; of one that was cut off, until its log ends.
+        None where it was not begun.
     turn_numbers : list of list of int
         Of each step that was taken to its end, the column `turn` of what it made.
     error : str or None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rtc_widget.frames._frame import Source
+    from rtc_widget.log.event_log import EventLog
     from rtc_widget.log.record import Record
 
 COLUMNS = (
@@ -94,7 +95,7 @@ def _rows(source: Source) -> list[dict[str, Any]]:
         "variant": next((variant for variant in variants if variant), None),
         "instructions_hash": instructions_hash(session),
         "started_at": source.log.started_at if source.log.wall_time_known else None,
-        "duration_ms": _duration_ms(source),
+        "duration_ms": duration_ms(source.log),
         "outcome": _OUTCOMES.get(last.get("state") or "", "running") if made else None,
         "failed_step": last.get("step") if last.get("state") == "failed" else None,
         "n_calls": len(made) if made or kept else None,
@@ -122,6 +123,15 @@ def voice_of(session: dict[str, Any]) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def duration_ms(log: EventLog) -> float | None:
+    """Return how long it is from a log's first record to its last; None of one without instants."""
+    ends = [pc.min_max(block.t_ms).as_py() for block in log.all_blocks()]
+    known = [(float(end["min"]), float(end["max"])) for end in ends if end["max"] is not None]
+    if not known:
+        return None
+    return round(max(last for _, last in known) - min(first for first, _ in known), 3)
+
+
 def instructions_hash(session: dict[str, Any]) -> str | None:
     """Return the first 12 hex digits of the instructions' SHA-256."""
     words = session.get("instructions")
@@ -139,14 +149,6 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return round(ordered[low] + (ordered[high] - ordered[low]) * (place - low), 3)
-
-
-def _duration_ms(source: Source) -> float | None:
-    ends = [pc.min_max(block.t_ms).as_py() for block in source.log.all_blocks()]
-    known = [(float(end["min"]), float(end["max"])) for end in ends if end["max"] is not None]
-    if not known:
-        return None
-    return round(max(last for _, last in known) - min(first for first, _ in known), 3)
 
 
 def _cost_usd(source: Source) -> float | None:

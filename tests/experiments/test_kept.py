@@ -164,6 +164,9 @@ def test_a_trial_that_was_cut_off_has_failed(held: rtc.Results, again: rtc.Resul
     [cut] = [trial for trial in short if trial.error is not None]
     assert cut.turn_numbers in [trial.turn_numbers for trial in held if trial.session_id == cut.session_id]
     assert cut.session_id in set(short.scores["session_id"])
+    [took_ms] = [trial.duration_ms for trial in held if trial.session_id == cut.session_id]
+    assert took_ms is not None
+    assert 0 < (cut.duration_ms or 0) <= took_ms
     assert "1 of them failed" in repr(short)
 
 
@@ -375,6 +378,21 @@ def test_a_function_that_makes_no_provider_fails_its_trial_alone(tmp_path: Path)
 
     results = experiment(tmp_path, provider=make).run(max_sessions=1).result(60)
     assert sorted(results.trials["error"].fillna("")) == ["", "OSError: no vault"]
+
+
+def test_what_a_trial_that_was_not_begun_has_no_figures_of_is_missing(tmp_path: Path) -> None:
+    begun: list[Any] = [rtc.Sandbox, rtc.Sandbox]  # to try them
+    makers = iter([*begun, _broken, rtc.Sandbox, *begun, _broken, _broken])
+
+    def make() -> rtc.Provider:
+        made: rtc.Provider = next(makers)()
+        return made
+
+    calls = experiment(tmp_path, provider=make)
+    some, none = (calls.run(max_sessions=1).result(60).trials for _ in range(2))
+    assert (some["duration_ms"].isna().sum(), none["duration_ms"].isna().sum()) == (1, 2)
+    assert some.dtypes.astype("str").equals(none.dtypes.astype("str"))
+    assert str(none["n_turns"].dtype) == "int64[pyarrow]"
 
 
 def _broken() -> rtc.Provider:
