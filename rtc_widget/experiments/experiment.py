@@ -69,7 +69,8 @@ class Experiment:
         Each judges a trial, a step or a turn: `def brief(turn): return len(turn.transcript.split()) < 20`.
         Parameters named `trial`, `recording`, `turn`, `step` and `turns` (of the step) get just that: with
         `turn`, or a single one of another name, it is called for each turn, with `step` or `turns` for each
-        step, else once a trial. It returns a number, a bool, a dict of them, or None; it may be async, and
+        step that was taken (and for one that failed because nobody heard what was played: it has no turns),
+        else once a trial. It returns a number, a bool, a dict of them, or None; it may be async, and
         prints where the experiment was made. What it raises, and one that takes longer than ten minutes, is
         a row of `scores` with its error.
     provider : Provider, or a function that makes one; optional

@@ -170,7 +170,8 @@ def _places(trial: Trial, asked: set[str]) -> list[_Place]:
     if {"turn", "turns", "step"}.isdisjoint(asked):
         return [_Place(whole)]
     places = []
-    for place in range(trial.n_steps):
+    unheard = trial.unheard_step
+    for place in [*range(trial.n_steps), *([] if unheard is None else [unheard])]:
         turns = trial.turns_of(place)
         given = {**whole, "step": trial.steps[place], "turns": turns}
         if "turn" not in asked:

@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtc_widget._errors import RecordingError
+from rtc_widget._errors import RecordingError, WaitTimeout
 from rtc_widget._turn import Turn
+from rtc_widget.experiments.scenario import Play
 from rtc_widget.log.recording import Recording, load
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from rtc_widget.experiments.scenario import Scenario, Step
 
 __all__ = ["Trial"]
+
+_UNHEARD = {("rtc.play", "ended"), ("rtc.error", WaitTimeout.__name__)}
+_HEARD = {("input_audio_buffer.speech_started", None), ("input_audio_buffer.committed", None)}
+_OF_STEPS = {"rtc.step"} | {name for name, _ in _UNHEARD | _HEARD}
 
 
 class Trial:
@@ -81,6 +86,20 @@ class Trial:
     def n_steps(self) -> int:
         """How many steps were taken to their end."""
         return len(self.turn_numbers)
+
+    @property
+    def unheard_step(self) -> int | None:
+        """Number of the step that failed because nothing of what it played was heard; else None."""
+        step = self.n_steps
+        if self.error is None or step >= len(self.steps) or not isinstance(self.steps[step], Play):
+            return None
+        came: set[tuple[str, str | None]] = set()
+        for record in self.recording.event_log.records(types=_OF_STEPS):
+            if record.type == "rtc.step":
+                came.clear()
+            else:
+                came.add((record.type, record.event.get("phase") or record.event.get("code")))
+        return step if came >= _UNHEARD and came.isdisjoint(_HEARD) else None
 
     def turns_of(self, step: int) -> list[Turn]:
         """Return the turns that a step made: one, or more where a pause split what was played.

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -138,6 +139,30 @@ def test_scoring_twice_at_once_keeps_both(again: rtc.Results) -> None:
         handle.result(60)
     for scores in (again.scores, rtc.Results.load(again.folder).scores):
         assert {*names, "n_words", "n_steps"} == set(scores["score"])
+
+
+@pytest.mark.parametrize(
+    ("sound", "timeout", "rates"),
+    [(lambda spoken: replace(spoken, pcm=bytes(9600)), 60, [1.0]), (lambda spoken: spoken, 0.2, [])],
+    ids=["unheard", "unanswered"],
+)
+def test_a_user_who_is_not_heard_at_all_counts_as_misheard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sound: Any, timeout: float, rates: list[float]
+) -> None:
+    monkeypatch.setattr("rtc_widget._played_turn._NO_SPEECH_S", 0.5)
+    steps = [rtc.Say("Good day."), rtc.Play(sound(rtc.Sandbox.spoken("Hello.")), text="Hello.")]
+    calls = experiment(
+        tmp_path, *steps, variants=[CALM], timeout=timeout, scorers=[rtc.word_error_rate, n_words]
+    )
+    results = calls.run().result(60)
+    assert results.trials["error"].str.startswith("Waited").all()
+    for scores in (
+        results.scores,
+        rtc.Results.load(results.folder).score([rtc.word_error_rate]).result(60).scores,
+    ):
+        of_play = scores[(scores["score"] == "word_error_rate") & (scores["step"] == 1)]
+        assert of_play["value"].tolist() == rates
+        assert scores.loc[scores["score"] == "n_words", "step"].tolist() == [0]
 
 
 def test_what_adds_up_over_the_turns_of_a_step_is_added(held: rtc.Results) -> None:
