@@ -17,7 +17,7 @@ import msgspec
 
 from rtc_widget._errors import ConfigurationError, RecordingError
 from rtc_widget.audio import load_sound
-from rtc_widget.experiments.line_files import append_lines, replace_lines
+from rtc_widget.experiments.line_files import append_lines, read_lines, replace_lines
 from rtc_widget.experiments.run import Outcome
 from rtc_widget.experiments.scenario import Play, Say, Scenario, words_of
 from rtc_widget.experiments.scoring import Score
@@ -139,26 +139,13 @@ def read(folder: Path) -> Kept:
             for one in script["scenarios"]
         }
         variants = [one["name"] for one in script["variants"]]
-        outcomes = [_here(one, folder) for one in _lines(folder / _TRIALS, Outcome)]
-        scores = _lines(folder / _SCORES, Score)
+        outcomes = [_here(one, folder) for one in read_lines(folder / _TRIALS, Outcome)]
+        scores = read_lines(folder / _SCORES, Score)
     except (msgspec.MsgspecError, ConfigurationError, OSError, KeyError, TypeError) as error:
         raise RecordingError(f"the experiment in {folder} cannot be read: {error}") from None
     outcomes += _cut_off(folder, {Path(one.path).name for one in outcomes if one.path is not None})
     known = {outcome.session_id for outcome in outcomes}
     return Kept(variants, scenarios, outcomes, [one for one in scores if one.session_id in known])
-
-
-def _lines(path: Path, kind: type[Any]) -> list[Any]:
-    """Read lines; the last may have been cut off."""
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    found = []
-    for number, line in enumerate(lines, 1):
-        try:
-            found.append(msgspec.json.decode(line, type=kind))
-        except msgspec.MsgspecError:
-            if number < len(lines):
-                raise
-    return found
 
 
 def _here(outcome: Outcome, folder: Path) -> Outcome:

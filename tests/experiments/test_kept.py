@@ -205,6 +205,16 @@ def test_scores_of_a_trial_that_was_cut_off_are_read_back(again: rtc.Results) ->
     assert sorted(read_back["value"].dropna()) == sorted(scored["value"].dropna())
 
 
+@pytest.mark.parametrize("name", ["trials.jsonl", "scores.jsonl"])
+def test_a_line_that_cannot_be_read_is_named_with_the_way_out(again: rtc.Results, name: str) -> None:
+    file = again.folder / name
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([lines[0], lines[1][:20] + b"\n", *lines[2:]]))
+    with pytest.raises(rtc.RecordingError, match=rf"{name}, line 2: .*Take this line out") as raised:
+        rtc.Results.load(again.folder)
+    assert (raised.value.path, raised.value.line) == (file, 2)
+
+
 def test_a_folder_without_an_experiment_says_what_reads_it(tmp_path: Path) -> None:
     with pytest.raises(rtc.RecordingError, match=r"no experiment.*experiment\.json.*load_many"):
         rtc.Results.load(tmp_path)
