@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from rtc_widget._scripts import WITHOUT_SPACES
+
 if TYPE_CHECKING:
     from rtc_widget._conversation.state import Item, Response
 
@@ -18,8 +20,6 @@ __all__ = ["heard_transcript"]
 _MS_PER_TOKEN: Final = 50.0
 _MS_PER_CHARACTER: Final = 1000 / 15
 """Of speech at an everyday pace."""
-_WITHOUT_SPACES: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff]")
-"""Of scripts that put none between their words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
 _LAST_WORD: Final = re.compile(r"\S*\Z")
 
 
@@ -78,6 +78,6 @@ def _said_by(played_ms: float, words: str, sound_ms: float) -> str:
         return words
     at = int(len(words) * max(played_ms, 0.0) / sound_ms)
     heard = words[:at]
-    if not words[at].isspace() and not _WITHOUT_SPACES.match(words[at]):
+    if not words[at].isspace() and not WITHOUT_SPACES.match(words[at]):
         heard = _LAST_WORD.sub("", heard)
     return heard.rstrip()

@@ -6,6 +6,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._errors import ConfigurationError
+from rtc_widget._scripts import WITHOUT_SPACES
 from rtc_widget.experiments.scenario import Play
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ _UNSEEN = "Cf"
 def word_error_rate(step: Step, turns: Sequence[Turn]) -> float | None:
     """Score how much of what was spoken the session's transcription got wrong.
 
-    Word errors (substituted, left out and put in) over the words spoken, letter case and punctuation apart;
-    Morris, Maier and Green (2004) define it, `jiwer` counts. None for a step without `rtc.Play(…, text="…")`,
+    Word errors (substituted, left out and put in) over the words spoken, letter case, width and punctuation
+    apart; Morris, Maier and Green (2004) define it, `jiwer` counts. Of scripts without spaces between words
+    (Chinese, Japanese, Thai, Lao, Burmese, Khmer) each character counts as one: there it is a character error
+    rate. None for a step without `rtc.Play(…, text="…")`,
     and where nothing was transcribed; 1.0 where the user was not heard at all.
 
     Parameters
@@ -65,9 +68,10 @@ def counter() -> Any:
 
 def _words(text: str) -> str:
     """Return a text as words alone, without case; an apostrophe counts within a word."""
-    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).replace("’", "'")
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("’", "'")
     kept = (char for char in plain if unicodedata.category(char) != _UNSEEN)
     spaced = "".join(
         char if char == "'" or unicodedata.category(char)[0] in _OF_WORDS else " " for char in kept
     )
-    return " ".join(word for word in (found.strip("'") for found in spaced.split()) if word)
+    apart = WITHOUT_SPACES.sub(r" \g<0> ", spaced)
+    return " ".join(word for word in (found.strip("'") for found in apart.split()) if word)

@@ -31,6 +31,10 @@ def rate(spoken: str, *heard: str | None) -> float | None:
         ("Straße", "STRASSE"),
         ("re\u00adcord", "record"),
         ("कितने बजे हैं?", "कितने बजे हैं"),
+        ("１２３番", "123番"),
+        ("ｶﾞｲﾄﾞ", "ガイド"),
+        ("コーヒーを、ください。", "コーヒーを ください"),
+        ("中文 ok", "中文OK"),
     ],
 )
 def test_case_punctuation_and_how_it_is_written_make_no_error(spoken: str, heard: str) -> None:
@@ -44,6 +48,10 @@ def test_case_punctuation_and_how_it_is_written_make_no_error(spoken: str, heard
         ("it's", "its", 1.0),
         ("कि", "की", 1.0),
         ("one", "one more", 1.0),
+        ("今何時ですか", "今何時ですよ", 1 / 6),
+        ("我想要一杯茶", "我要一杯茶", 1 / 6),
+        ("ขอชาร้อน", "ขอชาเย็น", 3 / 8),
+        ("차 한 잔", "차 두 잔", 1 / 3),
     ],
 )
 def test_words_that_differ_are_counted(spoken: str, heard: str, errors: float) -> None:
