@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import pandas as pd
 
 from rtc_widget._arguments import is_whole
+from rtc_widget._errors import ConfigurationError
 from rtc_widget.experiments.table import CATEGORY, FLOAT, INT, STRING, frame_of
 
 if TYPE_CHECKING:
@@ -127,6 +128,22 @@ class Answers(pd.DataFrame):
     @property
     def _constructor(self) -> type[pd.DataFrame]:
         return pd.DataFrame
+
+    def _update_inplace(self, result: pd.DataFrame) -> None:
+        """Let the answers go along with their rows, which pandas has sorted or dropped in place."""
+        if {"variant", "repeat"} <= set(result):
+            answers = {(answer.variant, answer.repeat): answer for answer in self.each}
+            left = [answers.get(row) for row in zip(result["variant"], result["repeat"], strict=True)]
+        else:
+            left = list(self.each) if result.index.equals(self.index) else []
+        each = tuple(answer for answer in left if answer is not None)
+        if len(each) != len(result):
+            raise ConfigurationError(
+                "An answer is known by its variant and repeat, which are others now: change answers.frame."
+            )
+        super()._update_inplace(result)  # type: ignore[misc]  # the stubs do not know it
+        self.each = each
+        self.__dict__.pop("frame", None)
 
     def __copy__(self, deep: bool = True) -> Answers:
         """Return the same answers once more."""

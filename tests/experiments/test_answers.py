@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import rtc_widget as rtc
 from rtc_widget.audio import Sound
 from rtc_widget.experiments.answers import Answer, Answers
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+IN_PLACE: Any = {"inplace": True}
 
 
 @pytest.fixture
@@ -56,6 +60,24 @@ def test_a_whole_number_gives_an_answer_and_audio_the_sounds(answers: Answers) -
     sounds = answers["audio"]
     assert [sound is None for sound in sounds] == [False, True, True]
     assert answers.audio[0].seconds == answers[0].audio.seconds == pytest.approx(0.1)  # type: ignore[union-attr]
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+def test_answers_that_are_changed_in_place_stay_with_their_rows(answers: Answers) -> None:
+    said = [answer.transcript for answer in answers.each]
+    answers.sort_values("latency_heard_ms", **IN_PLACE, ignore_index=True)
+    assert [answer.transcript for answer in answers.each] == [said[1], said[0], said[2]]
+    answers.drop(index=0, **IN_PLACE)
+    assert answers[0].transcript == answers.frame["transcript"].iloc[0] == said[0]
+    assert [sound is None for sound in answers["audio"]] == [False, True]
+    answers.drop(columns="cost_usd", **IN_PLACE)
+    answers["variant"] = "both"
+    assert answers[1].variant == "brisk"
+    with pytest.raises(rtc.ConfigurationError, match=r"known by its variant.*answers\.frame"):
+        answers.sort_index(**IN_PLACE, ascending=False)
+    assert answers[0].transcript == answers["transcript"].iloc[0]
+    answers.drop(columns="variant", **IN_PLACE)
+    assert len(answers.each) == len(answers) == 2
 
 
 def test_answers_show_side_by_side_and_print_as_a_frame(answers: Answers) -> None:
