@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import warnings
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,13 +82,21 @@ def run_plan(plan: Plan) -> Outcome:
     """
     if on_loop_thread():
         raise ConfigurationError("This executor runs what it is given at once: take one that has threads.")
-    return submit(_until_stopped(plan)).result()
+    interrupted = threading.Event()
+    held = submit(_until_stopped(plan, interrupted))
+    try:
+        return held.result()
+    except KeyboardInterrupt:  # a terminal's, or a notebook's, goes to all processes: the call ends first
+        interrupted.set()
+        with suppress(CancelledError):
+            held.result()
+        raise
 
 
-async def _until_stopped(plan: Plan) -> Outcome:
+async def _until_stopped(plan: Plan, interrupted: threading.Event) -> Outcome:
     """Hold a trial, but no longer than its experiment goes on."""
     held = asyncio.ensure_future(hold(plan))
-    while plan.directory is None or not kept.is_stopped(Path(plan.directory)):
+    while not interrupted.is_set() and not (plan.directory and kept.is_stopped(Path(plan.directory))):
         if (await asyncio.wait([held], timeout=_LOOK_S))[0]:
             return held.result()
     held.cancel()

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from rtc_widget.providers import Provider
     from rtc_widget.session import Session
 
-__all__ = ["Outcome", "Plan", "ProviderOf", "hold", "is_cancelled", "session_of", "told"]
+__all__ = ["RAISED", "Outcome", "Plan", "ProviderOf", "hold", "is_cancelled", "session_of", "told"]
 
 ProviderOf = Callable[[], "Provider"]
+RAISED = (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt)
+"""What a trial may raise: a step of the user's own raises anything, or awaits what it has cancelled."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ async def hold(plan: Plan) -> Outcome:
     error: str | None = None
     try:
         session = session_of(plan)
-    except Exception as failure:  # noqa: BLE001 - the user's own function makes the provider
+    except RAISED as failure:  # the user's own function makes the provider
         return Outcome(**names, error=told(failure))
     try:
         await session.update(plan.variant)
@@ -115,8 +117,7 @@ async def hold(plan: Plan) -> Outcome:
         for place, step in enumerate(plan.scenario.steps):
             turns.append(await _take(session, place, step, plan.timeout))
         await session.hang_up()
-    except (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt) as failure:
-        # A step of the user's own may raise anything, or await what it has cancelled.
+    except RAISED as failure:
         error = told(failure)
         session.event_log.note("rtc.error", source="callback", code=type(failure).__name__, message=error)
         if is_cancelled():

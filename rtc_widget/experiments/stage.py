@@ -14,7 +14,7 @@ from rtc_widget.experiments import kept
 from rtc_widget.experiments.elsewhere import Elsewhere
 from rtc_widget.experiments.judges import Judges
 from rtc_widget.experiments.results import Results
-from rtc_widget.experiments.run import Outcome, hold, is_cancelled, told
+from rtc_widget.experiments.run import RAISED, Outcome, hold, is_cancelled, told
 from rtc_widget.experiments.scoring import Score, scores_of
 from rtc_widget.experiments.trial import Trial
 
@@ -70,7 +70,7 @@ class Stage:
                 await self._keep(kept.append_trial, held)
                 scores = await scores_of(Trial(held, plan.scenario), self.scorers, judges)
                 await self._keep(kept.append_scores, scores)
-            except (Exception, asyncio.CancelledError) as error:  # one trial's: it would end all others
+            except RAISED as error:  # one trial's: it would end all others
                 if is_cancelled():
                     raise
                 held = replace(held, error=held.error or told(error))
@@ -104,7 +104,7 @@ class Stage:
 async def _held(plan: Plan, elsewhere: Elsewhere | None) -> Outcome:
     try:
         return await (hold(plan) if elsewhere is None else elsewhere.hold(plan))
-    except (Exception, asyncio.CancelledError) as error:  # whatever it raises is this trial's
+    except RAISED as error:  # whatever it raises is this trial's
         if is_cancelled():
             raise
         return _not_held(plan, told(error))

@@ -22,6 +22,7 @@ import pandas as pd
 import pytest
 
 import rtc_widget as rtc
+from rtc_widget.experiments.elsewhere import run_plan
 from rtc_widget.experiments.kept import begin, read
 
 if TYPE_CHECKING:
@@ -476,6 +477,31 @@ def test_a_run_that_is_cancelled_ends_the_calls_that_an_executor_holds(tmp_path:
         results = rtc.Results.load(handle.folder)
         assert results.sessions["outcome"].tolist() == ["ended"]
         assert results.errors["code"].tolist() == ["CancelledError"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal is sent to one thread there")
+def test_an_interrupt_where_an_executor_holds_a_call_ends_that_call_first(tmp_path: Path) -> None:
+    async def is_interrupted(session: Session) -> None:
+        await session.say("Hello.")
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        await asyncio.sleep(60)
+
+    (plan,) = experiment(tmp_path, is_interrupted, variants=[CALM])._plans(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run_plan(plan)
+    sessions = rtc.load_many(tmp_path)
+    assert sessions.sessions["outcome"].tolist() == ["ended"]
+    assert sessions.errors["code"].tolist() == ["CancelledError"]
+
+
+def test_a_provider_s_maker_that_leaves_fails_its_trial_alone(tmp_path: Path) -> None:
+    leaving = iter([False, False, True, False])
+
+    def make() -> rtc.Provider:
+        return sys.exit() if next(leaving) else rtc.Sandbox()
+
+    results = experiment(tmp_path, provider=make).run(max_sessions=1).result(60)
+    assert sorted(results.trials["error"].fillna("")) == ["", "SystemExit: it says no more"]
 
 
 def test_what_other_processes_cannot_find_is_refused_with_the_way_out(
