@@ -183,7 +183,10 @@ def text(value: Any) -> str | None:
 
 def number(value: Any) -> float | None:
     """Return a JSON number, None for anything else."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    try:
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    except OverflowError:  # a JSON number has as many digits as it likes
+        return None
 
 
 def word(value: Any) -> str | None:

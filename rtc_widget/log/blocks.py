@@ -188,6 +188,12 @@ def last_browser_time(blocks: Sequence[Block]) -> tuple[float, float] | None:
     return None
 
 
+def last_time(blocks: Sequence[Block]) -> float:
+    """Return the greatest `t_ms`; 0 where no record has one."""
+    latest = [pc.max(block.t_ms).as_py() for block in blocks]
+    return max((t_ms for t_ms in latest if t_ms is not None), default=0.0)
+
+
 def _call_ids(travelled_on: Sequence[str | None], told: Sequence[str | None]) -> pa.Array:
     if not any(travelled_on) and not any(told):
         return pa.nulls(len(told), _TEXT)

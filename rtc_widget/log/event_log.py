@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from rtc_widget._arguments import is_whole
 from rtc_widget._errors import ConfigurationError
 from rtc_widget._words import said_by
-from rtc_widget.log.blocks import DIRECTIONS, Rows, last_browser_time
+from rtc_widget.log.blocks import DIRECTIONS, Rows, last_browser_time, last_time
 from rtc_widget.log.clocks import ClockFit
 from rtc_widget.log.dispatch import NOTED, Dispatch, is_of_callback
 from rtc_widget.log.masking import masked
@@ -164,8 +164,9 @@ class EventLog(Store):
         with self._lock:
             self.journal = journal
             journal.open_for(self)
-            since = datetime.now(UTC) - self.started_at
-            self._t0_us = _now_us() - since // timedelta(microseconds=1) if self._sealed else None
+            since = datetime.now(UTC) - self.started_at  # less than it had, where a clock was set back
+            since_us = max(since // timedelta(microseconds=1), round(last_time(self._blocks) * 1_000))
+            self._t0_us = _now_us() - since_us if self._sealed else None
             times = last_browser_time(self._blocks)
             if times is not None:  # what follows it in the browser follows it here, until there is a new fit
                 t_ms, t_browser_ms = times

@@ -7,6 +7,7 @@ import glob
 import math
 import os
 import sys
+import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -208,13 +209,18 @@ def find(where: str | Path | Iterable[str | Path]) -> list[Path]:
             f"Recordings are found by a folder, a file, a pattern such as 'runs/**', or a list of them, not "
             f"by {where!r}."
         )
-    found: dict[Path, None] = {}
-    for place in places:
-        for match in _matches(os.fspath(expanded(place))):
-            found.update(dict.fromkeys(_below(match)))
-    if one_place:
-        return sorted(found)
-    return sorted({path.resolve(): path for path in reversed(found)}.values())  # places may be named twice
+    found = [
+        path for place in places for match in _matches(os.fspath(expanded(place))) for path in _below(match)
+    ]
+    # Places may be named twice, and links lead to what is there as well: the first name counts, or its own.
+    found.reverse()
+    found.sort(key=_is_its_own)
+    return sorted({os.path.realpath(path): path for path in found}.values())
+
+
+def _is_its_own(path: Path) -> bool:
+    """Whether a path is that of the place itself, and no link to it."""
+    return os.path.realpath(path) == os.path.abspath(path)  # noqa: PTH100 - there may be a thousand
 
 
 def _matches(text: str) -> list[str]:
@@ -227,23 +233,30 @@ def _matches(text: str) -> list[str]:
     path = Path(base)
     there = next((parent for parent in path.parents if os.path.exists(parent)), Path())  # noqa: PTH110 - as above
     pattern = Path(glob.escape(str(there)), *path.parts[len(there.parts) :])
-    return sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+    matched = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+    # Of files a pattern means those of one record a line, and others only by their ending: `runs/*.json`.
+    meant = tuple({".jsonl", path.suffix} - {"", path.suffix if glob.has_magic(path.suffix) else ""})
+    return [one for one in matched if one.endswith(meant) or os.path.isdir(one)]  # noqa: PTH112 - as above
 
 
-def _below(text: str) -> Iterator[Path]:
+def _below(text: str, above: frozenset[str] = frozenset()) -> Iterator[Path]:
+    """Yield the recordings at a place and below it; a link back to a folder above it leads nowhere."""
     if os.path.isfile(text):  # noqa: PTH113 - a thousand sessions are looked at
         yield Path(text)
         return
+    real = os.path.realpath(text)
     try:
-        entries = list(os.scandir(text))
-    except OSError:
+        entries = [] if real in above else list(os.scandir(text))
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError):
+            warnings.warn(f"{text} is left out: it cannot be read ({error.strerror}).", stacklevel=2)
         return
     names = {entry.name for entry in entries}
     if JOURNAL in names:
         yield Path(text)
         return
     for entry in entries:
-        if entry.is_dir():
-            yield from _below(entry.path)
+        if os.path.isdir(entry.path):  # noqa: PTH112 - as above; a link that leads round is none
+            yield from _below(entry.path, above | {real})
         elif entry.name.endswith(".jsonl") and EXPERIMENT not in names:
             yield Path(entry.path)

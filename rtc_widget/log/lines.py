@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from datetime import datetime
+import warnings
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from rtc_widget.log.blocks import DIRECTIONS, Rows, texts_of
 from rtc_widget.log.event_log import Direction  # noqa: TC001 - the decoder asks for it
 from rtc_widget.log.members import members
 from rtc_widget.log.record import as_utf8, read_heads
+from rtc_widget.log.writing import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,9 +135,17 @@ def adopt(log: EventLog, lines: Sequence[Line]) -> None:
 
 def _introduce(log: EventLog, first: Line) -> None:
     """Take over what a journal's first line says of the session."""
+    if first.v > VERSION:
+        warnings.warn(
+            f"this journal is of version {first.v}, and this rtc_widget knows version {VERSION}: "
+            "upgrade it, lest something be read wrongly.",
+            UserWarning,
+            stacklevel=2,
+        )
     if first.session_id is not None:
         log.session_id = first.session_id
     if first.started_at is not None:
         with contextlib.suppress(ValueError):
-            log.started_at = datetime.fromisoformat(first.started_at)
+            began = datetime.fromisoformat(first.started_at)
+            log.started_at = began if began.tzinfo is not None else began.replace(tzinfo=UTC)
             log.wall_time_known = True

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import glob
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
-from rtc_widget._arguments import checked_flag, checked_progress
+from rtc_widget._arguments import checked_flag, checked_progress, expanded
 from rtc_widget._errors import ConfigurationError, RecordingError
 from rtc_widget._frame_properties import FrameProperties
 from rtc_widget.frames import FRAMES, Frames, frame_of
@@ -22,6 +21,7 @@ from rtc_widget.log.tracks import Tracks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from rtc_widget.log.recording import Recording
 
@@ -62,6 +62,7 @@ class Recordings(FrameProperties):
         self._strict = checked_flag(strict, "strict")
         self._trials = trials
         self._loaded: dict[Path, tuple[int, Frames]] = {}
+        self._with_lines_left_out: set[Path] = set()
 
     def __len__(self) -> int:
         """Return how many sessions there are."""
@@ -109,9 +110,16 @@ class Recordings(FrameProperties):
         -------
         Path
             The folder.
+
+        Raises
+        ------
+        ConfigurationError
+            It is no path.
+        OSError
+            It cannot be written.
         """
         paths = progress_of(self.paths, "writing", self._progress)
-        return parquet.write_dataset(map(self._frames_of, paths), Path(folder))
+        return parquet.write_dataset(map(self._frames_of, paths), expanded(folder))
 
     def files(self, name: str) -> list[Path | pa.Table]:
         """Return a frame of each session: its Parquet file, brought up to date, else a table.
@@ -128,7 +136,8 @@ class Recordings(FrameProperties):
         stale = [path for path, file in found.items() if file is None]
         for path in progress_of(stale, f"reading {name}", self._progress):
             frames = self._frames_of(path)
-            kept = path.is_dir() and _keep(frames, path, name, self._loaded[path][0])
+            of_ns, is_whole = self._loaded[path][0], path not in self._with_lines_left_out
+            kept = path.is_dir() and is_whole and _keep(frames, path, name, of_ns)
             found[path] = parquet.frame_path(path, name) if kept else parquet.table_of(frames, name)
         return list(found.values())
 
@@ -144,6 +153,8 @@ class Recordings(FrameProperties):
         if path.is_dir() and (tracks := Tracks(path)).exist:
             frames.hear(tracks)
         self._loaded[path] = of_ns, frames
+        if len(loaded.problems) > loaded.torn:
+            self._with_lines_left_out.add(path)  # who is strict shall not find its frames
         return frames
 
     def _frame(self, name: str) -> pd.DataFrame:
@@ -271,7 +282,10 @@ def _make_table(connection: Any, recordings: Recordings, name: str) -> None:
         # DuckDB takes a name for a pattern, and would read what that matches as well, or instead.
         listed = ", ".join("'" + glob.escape(str(file)).replace("'", "''") + "'" for file in files)
         told = ", filename=true" if name == "sessions" else ""
-        parts.append(f"{_HERE if told else 'select * from'} read_parquet([{listed}]{told})")
+        # Folders called `turn=5` say nothing of what is in them.
+        parts.append(
+            f"{_HERE if told else 'select * from'} read_parquet([{listed}], hive_partitioning=false{told})"
+        )
     if tables:
         connection.register(f"{name}_in_memory", pa.concat_tables(tables))
         parts.append(f"select * from {name}_in_memory")  # noqa: S608 - the name of a frame

@@ -21,6 +21,7 @@ _CHUNK_BYTES = 1 << 18  # larger pieces fall out of the processor's cache, and t
 _BLOCK_BYTES = 1 << 19  # of these a block is made: fewer are less work, until their lines fall out of it too
 _BEGINNING = 64
 _MARK = b"\xef\xbb\xbf"  # which some editors put before a text
+_OF_UTF_16 = {begin.encode(kind) for begin in ("\ufeff{", "\ufeff[") for kind in ("utf-16-le", "utf-16-be")}
 _PACKED = {
     b"\x1f\x8b": "gzip",
     b"PK\x03\x04": "zip",
@@ -83,7 +84,7 @@ def read_file(path: Path, *, strict: bool = True, progress: Callable[[int], None
         A line cannot be read.
     """
     loaded = _nothing()
-    with path.open("rb") as file:
+    with _opened(path) as file:
         _refuse_packed(path, file.read(_BEGINNING))
         file.seek(0)
         start = len(_MARK) if file.read(len(_MARK)) == _MARK else 0
@@ -135,7 +136,16 @@ def _named(loaded: Loaded) -> Loaded:
     return loaded
 
 
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror or error}", path=path) from error
+
+
 def _refuse_packed(path: Path, begin: bytes) -> None:
+    if begin[:4] in _OF_UTF_16:
+        raise RecordingError(f"{path} is UTF-16 text: write it as UTF-8", path=path)
     for mark, name in _PACKED.items():
         if begin.startswith(mark):
             raise RecordingError(f"{path} is compressed ({name}): unpack it first", path=path)
@@ -169,6 +179,8 @@ class _Reader:
         self._broken: Problem | None = None
         self._lines: list[Line] = []
         self._adopted_to = start
+        self._counted = 0, 1
+        """A byte, and the number of the line that it is in."""
 
     def take(self, piece: bytes) -> None:
         """Take in a piece that ends where a line ends."""
@@ -213,9 +225,20 @@ class _Reader:
                 self._loaded.n_bytes = min(at, self._offset + len(piece))
             except UNREADABLE as error:
                 excerpt = text[:_EXCERPT].decode("utf-8", "replace")
-                number, whole = _line_number(self._path, begin), at <= self._offset + len(piece)
+                number, whole = self._line_number(begin), at <= self._offset + len(piece)
                 self._broken = Problem(number, str(error), excerpt, whole)
         return lines
+
+    def _line_number(self, offset: int) -> int:
+        """Return the number of the line that begins at this byte; each byte is counted once."""
+        counted_to, number = self._counted
+        with self._path.open("rb") as file:
+            file.seek(counted_to)
+            while counted_to < offset and (piece := file.read(min(_CHUNK_BYTES, offset - counted_to))):
+                counted_to += len(piece)
+                number += piece.count(b"\n")
+        self._counted = counted_to, number
+        return number
 
     def _judge(self) -> None:
         """Refuse, or tell of, a broken line that turns out not to be the last."""
@@ -230,12 +253,6 @@ class _Reader:
             )
         self._loaded.problems.append(self._broken)
         self._broken = None
-
-
-def _line_number(path: Path, offset: int) -> int:
-    """Return the number of the line that begins at this byte."""
-    with path.open("rb") as file:
-        return file.read(offset).count(b"\n") + 1
 
 
 def _read_array(loaded: Loaded, data: bytes, path: Path) -> None:

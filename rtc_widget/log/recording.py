@@ -13,6 +13,7 @@ from rtc_widget._frame_properties import FrameProperties
 from rtc_widget.frames import Frames
 from rtc_widget.frames._columns import STRING
 from rtc_widget.log import folders, parquet
+from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.many import Recordings, load_many, sql
 from rtc_widget.log.progress import progress_of_bytes
 from rtc_widget.log.reading import Loaded, read_events, read_file
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import altair as alt
 
     from rtc_widget.conversation import Conversation
-    from rtc_widget.log.event_log import EventLog
     from rtc_widget.replay import Replay
 
 __all__ = ["Recording", "Recordings", "hear", "load", "load_many", "sql"]
@@ -195,6 +195,8 @@ def load(path: str | Path | Iterable[Any], *, strict: bool = True, progress: boo
     """
     strict, progress = checked_flag(strict, "strict"), checked_progress(progress)
     if not isinstance(path, str | os.PathLike):
+        if isinstance(path, EventLog):
+            raise ConfigurationError("This is a log already: save() its session, and load() that folder.")
         if not is_iterable(path):
             raise ConfigurationError(
                 f"load() takes a recording's folder, a file or a list of events, not {path!r}; "

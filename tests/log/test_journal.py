@@ -262,3 +262,20 @@ def test_records_of_many_threads_are_all_written_and_in_order(tmp_path: Path) ->
     assert [record.raw for record in loaded.records()] == [record.raw for record in log.records()]
     seqs = [json.loads(line)["seq"] for line in path.read_bytes().splitlines()]
     assert seqs == list(range(12_000))
+
+
+@pytest.mark.parametrize("began", ["2999-01-01T00:00:00+00:00", "2020-01-01T00:00:00"])
+def test_what_follows_in_a_session_that_goes_on_follows_in_time_whatever_the_clock_says(
+    tmp_path: Path, began: str
+) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir()
+    line = {"v": 1, "seq": 0, "session_id": "rtcs_1", "started_at": began, "direction": "server"}
+    lines = [{**line, "t_ms": t_ms, "event": {"type": "a"}} for t_ms in (0.0, 60_000.0)]
+    (folder / "events.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    log = resume_log(folder)
+    log.note("rtc.remark")
+    log.close()
+    t_ms = read_file(folder / "events.jsonl").log.record(-1).t_ms
+    assert t_ms is not None
+    assert t_ms >= 60_000.0

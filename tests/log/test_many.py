@@ -420,3 +420,58 @@ def test_columns_come_out_of_sql_in_the_dtypes_that_frames_have(runs: Path, name
     answer, frame = many.sql(f"set timezone = 'Asia/Tokyo'; from {name}"), getattr(many, name)
     plain = [column for column in frame if frame[column].dtype != "category"]
     assert answer[plain].dtypes.tolist() == frame[plain].dtypes.tolist()
+
+
+@pytest.mark.parametrize("folder", ["turn=5", "variant=none", "session_id=foo", "temp=0.7"])
+def test_the_names_of_folders_are_no_columns(tmp_path: Path, folder: str) -> None:
+    save_recording(Session(talked("calm")), tmp_path / folder / "s")
+    many = rtc.load_many(tmp_path)
+    turns = many.sql("from turns")
+    assert turns["turn"].tolist() == many.turns["turn"].tolist()
+    assert turns["session_id"].tolist() == many.turns["session_id"].tolist()
+    assert turns["variant"].tolist() == many.turns["variant"].tolist()
+    assert "temp" not in turns
+
+
+def test_links_lead_to_no_session_twice_and_round_in_no_circle(runs: Path) -> None:
+    (runs / "latest").symlink_to("day0")
+    (runs / "day1" / "loop").symlink_to("..")
+    found = rtc.load_many(runs)
+    assert [path.relative_to(runs).as_posix() for path in found.paths] == [
+        "day0/run0",
+        "day0/run2",
+        "day1/run1",
+    ]
+    assert len(found.turns) == len(rtc.load_many(f"{runs}/**").turns)
+
+
+def test_a_pattern_means_sessions_among_other_files(runs: Path) -> None:
+    (runs / "README.md").write_text("Three sessions.")
+    (runs / "plot.png").write_bytes(b"\x89PNG")
+    (runs / "rows.jsonl").write_text('{"direction": "server", "event": {"type": "a"}}\n')
+    (runs / "events.json").write_text('[{"type": "a"}]')
+    assert len(rtc.load_many(f"{runs}/*")) == 4
+    assert len(rtc.load_many(f"{runs}/*.json")) == 1
+    assert len(rtc.load_many(runs / "events.json")) == 1
+
+
+def test_what_was_read_with_lines_left_out_is_not_kept_for_those_who_are_strict(runs: Path) -> None:
+    journal = runs / "day0" / "run0" / "events.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:3], b'{"v":1,"dir\n', *lines[3:]]))
+    later = journal.stat().st_mtime + 5
+    os.utime(journal, (later, later))
+    assert len(rtc.load_many(runs, strict=False).turns) > 3
+    with pytest.raises(rtc.RecordingError, match="line 4"):
+        _ = rtc.load_many(runs).turns
+
+
+def test_a_dataset_is_written_at_home_too(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert rtc.load_many(runs).to_parquet("~/ds") == tmp_path / "ds"
+    assert (tmp_path / "ds" / "turns").is_dir()
+    with pytest.raises(rtc.ConfigurationError):
+        rtc.load_many(runs).to_parquet(3)  # type: ignore[arg-type]  # on purpose

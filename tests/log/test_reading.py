@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Self
 
 import pandas as pd
 import pytest
 
 import rtc_widget as rtc
 from rtc_widget.log.event_log import EventLog
+from rtc_widget.log.reading import read_file
 from rtc_widget.log.writing import write_journal
 from tests.log.script import Script
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def written(path: Path, *lines: str | bytes) -> Path:
@@ -243,3 +242,64 @@ def test_rows_with_fields_of_other_kinds_load_without_them(tmp_path: Path) -> No
 def test_what_is_neither_a_path_nor_events_is_refused_with_the_way_out(given: Any) -> None:
     with pytest.raises(rtc.ConfigurationError, match=rf"folder, a file .* not {given}; .*load_many"):
         rtc.load(given)
+
+
+def test_the_numbers_of_many_broken_lines_take_one_more_look_at_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, cut = b'{"direction": "server", "event": {"type": "a"}}\n', b'{"direction": "ser\n'
+    rows = (good + cut) * 400 + good
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(rows)
+    opened: Any = Path.open
+    read = 0
+
+    class Watched:
+        def __init__(self, path: Path, mode: str) -> None:
+            self._file = opened(path, mode)
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self._file.close()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._file, name)
+
+        def read(self, size: int = -1) -> Any:
+            nonlocal read
+            data = self._file.read(size)
+            read += len(data)
+            return data
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda path, mode="r", **_: Watched(path, mode))
+        problems = read_file(path, strict=False).problems
+    assert [problem.line for problem in problems] == list(range(2, 802, 2))
+    assert read < 3 * len(rows)
+
+
+def test_a_file_of_utf_16_is_called_that_and_one_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"direction": "server", "event": {"type": "a"}}\n', encoding="utf-16")
+    with pytest.raises(rtc.RecordingError, match="UTF-16 text: write it as UTF-8"):
+        rtc.load(path)
+
+
+def test_a_time_with_more_digits_than_a_clock_has_is_not_known() -> None:
+    row = '{"direction": "server", "t_ms": 1' + "0" * 400 + ', "event": {"type": "a"}}'
+    loaded = rtc.load([row, row])
+    assert loaded.events["t_ms"].isna().all()
+
+
+def test_a_journal_of_a_later_version_is_read_with_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"v":2,"seq":0,"direction":"server","t_ms":0.0,"event":{"type":"a"}}\n')
+    with pytest.warns(UserWarning, match="version 2, and this rtc_widget knows version 1: upgrade"):
+        assert len(rtc.load(path).event_log) == 1
+
+
+def test_the_log_of_a_session_is_no_list_of_events() -> None:
+    with pytest.raises(rtc.ConfigurationError, match=r"save\(\) its session"):
+        rtc.load(EventLog())
