@@ -8,7 +8,7 @@ import type { Fields } from "../messages";
 import { type JitterSample, sampleJitter } from "../stats";
 import { type ClockSample, createCheck } from "./check";
 import type { Chunk } from "./chunks";
-import type { Clip } from "./player";
+import { type Clip, startClip } from "./player";
 import { startRecorder } from "./recorder";
 import { RATE_HZ } from "./resample";
 import { createSound } from "./sound";
@@ -148,8 +148,8 @@ async function playTurns(context: AudioContext, plan: Plan, user: AudioNode, age
   let start_s = whole(context.currentTime + LEAD_S);
   for (const gap_ms of plan.gaps_ms) {
     const answer_s = start_s + plan.user.samples.length / plan.user.sample_rate_hz + gap_ms / 1000;
-    play(context, plan.user, user, start_s);
-    lastly.source = play(context, plan.agent, agent, answer_s);
+    startClip(context, plan.user, user, start_s);
+    lastly.source = startClip(context, plan.agent, agent, answer_s);
     starts.push(start_s);
     start_s = whole(answer_s + plan.agent.samples.length / plan.agent.sample_rate_hz + plan.pause_ms / 1000);
   }
@@ -158,16 +158,6 @@ async function playTurns(context: AudioContext, plan: Plan, user: AudioNode, age
   });
   await new Promise((resolve) => setTimeout(resolve, plan.pause_ms + 1000));
   return starts;
-}
-
-function play(context: AudioContext, clip: Clip, into: AudioNode, at_s: number): AudioBufferSourceNode {
-  const buffer = context.createBuffer(1, clip.samples.length, clip.sample_rate_hz);
-  buffer.copyToChannel(clip.samples, 0);
-  const source = context.createBufferSource();
-  source.buffer = buffer;
-  source.connect(into);
-  source.start(at_s);
-  return source;
 }
 
 /** Put the chunks together at their places; what was lost between them is silence. */

@@ -66,13 +66,20 @@ export interface Playing {
   stop(): void;
 }
 
-/** Play a clip into a node of a running context. */
-export function playClip(context: AudioContext, clip: Clip, into: AudioNode): Playing {
+/** Start a clip into a node at an instant of its context. */
+export function startClip(context: AudioContext, clip: Clip, into: AudioNode, at_s: number): AudioBufferSourceNode {
   const buffer = context.createBuffer(1, clip.samples.length, clip.sample_rate_hz);
   buffer.copyToChannel(clip.samples, 0);
   const source = context.createBufferSource();
   source.buffer = buffer;
   source.connect(into);
+  source.start(at_s);
+  return source;
+}
+
+/** Play a clip into a node of a running context. */
+export function playClip(context: AudioContext, clip: Clip, into: AudioNode): Playing {
+  const source = startClip(context, clip, into, context.currentTime + LEAD_S);
   let stopped = false;
   const finished = new Promise<boolean>((resolve) => {
     source.onended = () => {
@@ -80,7 +87,6 @@ export function playClip(context: AudioContext, clip: Clip, into: AudioNode): Pl
       resolve(!stopped);
     };
   });
-  source.start(context.currentTime + LEAD_S);
   return {
     finished,
     stop() {
