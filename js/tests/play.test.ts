@@ -69,6 +69,18 @@ describe("play", () => {
     expect(playing()).toEqual(["started", "ended"]);
   });
 
+  it("plays again in the next call when the last one ended in mid-file", async () => {
+    const play = () => page.kernel.command("play", { ...about, samples: 1, chunk: 0, chunks: 1 }, [chunkOf([1])]);
+    void play();
+    await settle();
+    page.instance.hangUp();
+    await callUp(page, browser);
+    const reply = play();
+    await settle();
+    browser.clips[1]?.end();
+    expect(await reply).toMatchObject({ ok: true });
+  });
+
   it("asks for a click when the browser allows no sound yet", async () => {
     page.instance.hangUp();
     browser.soundAllowed = false;

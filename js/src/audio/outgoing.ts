@@ -92,12 +92,11 @@ export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
       if (into === undefined || sender === null) {
         throw failure("ConnectionFailed", "There is no call to play into.", { step: "channel" });
       }
+      playing = playClip(context, clip, into);
       inPlace = true;
       route();
-      const current = playClip(context, clip, into);
-      playing = current;
       started();
-      const whole = await current.finished;
+      const whole = await playing.finished;
       playing = null;
       return whole;
     },

@@ -80,20 +80,16 @@ export function startClip(context: AudioContext, clip: Clip, into: AudioNode, at
 /** Play a clip into a node of a running context. */
 export function playClip(context: AudioContext, clip: Clip, into: AudioNode): Playing {
   const source = startClip(context, clip, into, context.currentTime + LEAD_S);
-  let stopped = false;
+  let stop = () => source.stop();
   const finished = new Promise<boolean>((resolve) => {
-    source.onended = () => {
-      source.disconnect();
-      resolve(!stopped);
+    source.onended = () => resolve(true);
+    stop = () => {
+      // A context that is closed in this task tells of no end.
+      resolve(false);
+      source.stop();
     };
   });
-  return {
-    finished,
-    stop() {
-      stopped = true;
-      source.stop();
-    },
-  };
+  return { finished, stop };
 }
 
 /** Read a sound that came in one piece: mono s16le. */

@@ -243,7 +243,8 @@ function makeContext(browser: Browser) {
             browser.clips.push({ ...source.buffer, end: () => source.onended?.() });
           }
         },
-        stop: () => source.onended?.(),
+        // As in Chromium: the end is told in a later task, and never once the context is closed.
+        stop: () => void setTimeout(() => context.state !== "closed" && source.onended?.()),
       };
       return source;
     },
