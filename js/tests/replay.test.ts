@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
-import { describe, expect, it } from "vitest";
-import type { Pieces } from "../src/audio/pieces";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createPieces, type Pieces } from "../src/audio/pieces";
 import type { PanelConfig } from "../src/messages";
 import { createReplay } from "../src/replay";
 import { createStore } from "../src/store";
@@ -128,5 +128,38 @@ describe("a recording in step with its sound", () => {
     expect(row).not.toBe("");
     place_ms.value = 250;
     expect(replay.row.value).toBe(row);
+  });
+});
+
+describe("a recording without sound", () => {
+  afterEach(() => vi.useRealTimers());
+
+  it("goes on with the clock of the sound that there is none of, from its beginning to its end", async () => {
+    vi.useFakeTimers();
+    const began = performance.now();
+    vi.stubGlobal(
+      "AudioContext",
+      class {
+        destination = {};
+        createGain = () => ({ gain: {}, connect: () => undefined });
+        close = async () => undefined;
+        get currentTime() {
+          return (performance.now() - began) / 1000;
+        }
+      },
+    );
+    vi.stubGlobal("requestAnimationFrame", (draw: () => void) => setTimeout(draw, 16));
+    vi.stubGlobal("cancelAnimationFrame", clearTimeout);
+    const fetch = async () => ({});
+    const pieces = createPieces({ fetch, recorded: () => false, sink: () => "", volume: () => 1 });
+    pieces.play(0, 20_000);
+    const seen: number[] = [];
+    for (let second = 0; second < 3; second++) {
+      await vi.advanceTimersByTimeAsync(5000);
+      seen.push(Math.round(pieces.place_ms.value / 1000));
+    }
+    expect(seen).toEqual([5, 10, 15]);
+    await vi.advanceTimersByTimeAsync(5200);
+    expect([pieces.place_ms.value, pieces.playing.value]).toEqual([20_000, false]);
   });
 });

@@ -79,7 +79,8 @@ export function createPieces(ports: PiecesPorts): Pieces {
     gain.gain.value = ports.volume();
     gain.connect(own.destination);
     let next_ms = from_ms;
-    let when_s = 0;
+    // Before any instant: the clock of a context that has just been made stands at 0.
+    let when_s = -1;
     while (next_ms < end_ms) {
       const until_ms = Math.min(next_ms + PIECE_MS, end_ms);
       const buffer = ports.recorded() ? await own.decodeAudioData(await piece(next_ms, until_ms)) : null;
