@@ -196,6 +196,7 @@ export function createInstance(
     store,
     run: createCommands({ call, outgoing, note, connect, request: (...asked) => link.exchange.request(...asked) }).run,
     describe: () => ({ live: call.busy(), views: presence.count() }),
+    restarted: outgoing.restore,
     heldBy(owner) {
       const other = residents().get(owner);
       if (other !== undefined && !call.busy()) {

@@ -30,6 +30,8 @@ export interface LinkPorts {
   run(method: Command["method"], params: Fields, buffers: Buffers): Promise<Fields> | Fields;
   /** Whether this page has a call up or under way, and how many views show it. */
   describe(): { live: boolean; views: number };
+  /** Another kernel answers: what the last one began it will not end. */
+  restarted(): void;
   /** The call is held by another instance than this one. */
   heldBy(page: string): void;
 }
@@ -94,6 +96,7 @@ export function createLink(first: Model, ports: LinkPorts): Link {
   function takeWelcome(message: Welcome): void {
     if (end !== null && end !== message.end) {
       exchange.giveUp("The kernel was restarted.");
+      ports.restarted();
     }
     end = message.end;
     store.configure(message.config);

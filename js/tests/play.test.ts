@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createAssembler } from "../src/audio/player";
+import { createKernel } from "./fakes/kernel";
 import { callUp, openPage, type Page, settle } from "./fakes/page";
 import { type Browser, installBrowser } from "./fakes/rtc";
 
@@ -51,6 +52,31 @@ describe("play", () => {
     expect(browser.peer().outgoing?.label).toBe("silence");
     await page.kernel.command("stop_play");
     expect(browser.peer().outgoing?.label).toBe("microphone");
+  });
+
+  describe("whose kernel is gone", () => {
+    beforeEach(async () => {
+      void page.kernel.command("play", { ...about, samples: 1, chunk: 0, chunks: 1 }, [chunkOf([1])]);
+      await settle();
+    });
+
+    it("gives the line back to the microphone when another kernel takes over", async () => {
+      page.instance.adopt(createKernel(undefined, "e2").model);
+      await settle();
+      expect(browser.peer().outgoing?.label).toBe("microphone");
+      expect(page.instance.store.activity.file.value).toBe("");
+    });
+
+    it("gives it to a microphone that is chosen after the file, but goes on to the file's end", async () => {
+      page.instance.devices.chooseMicrophone("usb1");
+      await settle();
+      expect(browser.peer().outgoing?.label).toBe("silence");
+      browser.clips[0]?.end();
+      await settle();
+      page.instance.devices.chooseMicrophone("usb2");
+      await settle();
+      expect(browser.peer().outgoing).toBe(browser.opened.at(-1));
+    });
   });
 
   it("refuses a second file while one plays", async () => {

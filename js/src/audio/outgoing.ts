@@ -7,7 +7,7 @@ import type { Sound } from "./sound";
 export interface Outgoing {
   /** Send through this sender from now on; silence until something else is there. */
   attach(sender: RTCRtpSender): void;
-  /** The microphone is open, another one in its place, or gone. */
+  /** The microphone is open, another one in its place, or gone; the silence after a file ends with that. */
   setMicrophone(track: MediaStreamTrack | null): void;
   setMuted(muted: boolean): void;
   /** Play a clip in place of the microphone; after it the line stays silent until `restore`. True when it was played to its end. */
@@ -70,6 +70,7 @@ export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
         microphone?.stop();
       }
       microphone = track;
+      inPlace = playing !== null;
       if (track !== null) {
         track.enabled = !muted;
       }
@@ -102,9 +103,11 @@ export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
     },
 
     restore() {
-      playing?.stop();
-      inPlace = false;
-      route();
+      if (inPlace) {
+        playing?.stop();
+        inPlace = false;
+        route();
+      }
     },
 
     audible() {
