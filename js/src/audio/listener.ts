@@ -1,16 +1,9 @@
 /** Plays what was recorded: one piece at a time, fetched from the kernel when somebody wants to hear it. */
 
 import { type ReadonlySignal, signal } from "@preact/signals";
-import { asFailure, type Buffers, failure } from "../exchange";
+import { asFailure } from "../exchange";
 import type { Fields } from "../messages";
-
-export interface ListenerPorts {
-  /** The request `sound`. */
-  fetch(params: Fields): Promise<Fields>;
-  /** The speaker that the user chose, "" for the system's, and how loud. */
-  sink(): string;
-  volume(): number;
-}
+import { fetchSound, type RecordedPorts } from "./recorded";
 
 export interface Listener {
   /** What is heard or fetched at the moment, by its key; "" when nothing is. */
@@ -22,7 +15,7 @@ export interface Listener {
   stop(): void;
 }
 
-export function createListener(ports: ListenerPorts): Listener {
+export function createListener(ports: RecordedPorts): Listener {
   const playing = signal("");
   const problem = signal<{ key: string; words: string } | null>(null);
   let element: HTMLAudioElement | null = null;
@@ -37,15 +30,11 @@ export function createListener(ports: ListenerPorts): Listener {
   }
 
   async function play(key: string, params: Fields): Promise<void> {
-    const { buffers } = await ports.fetch(params);
-    const sound = (buffers as Buffers | undefined)?.[0];
-    if (sound === undefined) {
-      throw failure("RecordingError", "the kernel sent no sound");
-    }
+    const sound = await fetchSound(ports, params);
     if (playing.peek() !== key) {
       return;
     }
-    const audio = new Audio(URL.createObjectURL(new Blob([sound as BlobPart], { type: "audio/wav" })));
+    const audio = new Audio(URL.createObjectURL(sound));
     element = audio;
     audio.volume = ports.volume();
     audio.onended = () => {

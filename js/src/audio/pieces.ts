@@ -1,8 +1,8 @@
 /** Plays the recording from any instant on: pieces of some seconds, fetched ahead and joined without a gap. */
 
 import { type ReadonlySignal, signal } from "@preact/signals";
-import { asFailure, type Buffers, failure } from "../exchange";
-import type { Fields } from "../messages";
+import { asFailure } from "../exchange";
+import { fetchSound, type RecordedPorts } from "./recorded";
 
 const PIECE_MS = 8000;
 /** The next piece is asked for this long before it is needed. */
@@ -11,13 +11,9 @@ const FIRST_IN_S = 0.05;
 /** Who drags a slider goes through many places on the way to one. */
 const SETTLED_MS = 120;
 
-export interface PiecesPorts {
-  /** The request `sound`. */
-  fetch(params: Fields): Promise<Fields>;
+export interface PiecesPorts extends RecordedPorts {
   /** Whether there is a sound to fetch; without one only the place goes on. */
   recorded(): boolean;
-  sink(): string;
-  volume(): number;
 }
 
 export interface Pieces {
@@ -83,7 +79,11 @@ export function createPieces(ports: PiecesPorts): Pieces {
     let when_s = -1;
     while (next_ms < end_ms) {
       const until_ms = Math.min(next_ms + PIECE_MS, end_ms);
-      const buffer = ports.recorded() ? await own.decodeAudioData(await piece(next_ms, until_ms)) : null;
+      let buffer: AudioBuffer | null = null;
+      if (ports.recorded()) {
+        const sound = await fetchSound(ports, { start_ms: next_ms, end_ms: until_ms });
+        buffer = await own.decodeAudioData(await sound.arrayBuffer());
+      }
       if (mine !== run) {
         return;
       }
@@ -106,18 +106,6 @@ export function createPieces(ports: PiecesPorts): Pieces {
     }
     stop();
     place_ms.value = end_ms;
-  }
-
-  async function piece(start_ms: number, end_ms: number): Promise<ArrayBuffer> {
-    const { buffers } = await ports.fetch({ start_ms, end_ms });
-    const found = (buffers as Buffers | undefined)?.[0];
-    if (found === undefined) {
-      throw failure("RecordingError", "the kernel sent no sound");
-    }
-    // Decoding takes the buffer away, so it gets one of its own.
-    return found instanceof ArrayBuffer
-      ? found.slice(0)
-      : (found.buffer.slice(found.byteOffset, found.byteOffset + found.byteLength) as ArrayBuffer);
   }
 
   function play(from_ms: number, end_ms: number): void {
