@@ -104,7 +104,6 @@ export function createCall(ports: CallPorts): Call {
     }
     // Side by side: the kernel mints, the browser opens the microphone, the peer connection makes its offer.
     const secret = options.signaling === "ephemeral" ? ports.request("secret", {}) : null;
-    const opening = ports.openMicrophone(options.microphone);
     const attempt = beginAttempt(options);
     current = attempt;
     const work = reach(attempt, secret);
@@ -112,7 +111,7 @@ export function createCall(ports: CallPorts): Call {
     ports.speaker.play(new MediaStream([attempt.receiver.track]));
     ports.heard(attempt.receiver.track);
     ports.outgoing.attach(attempt.sender);
-    void callMicrophone.use(attempt, opening);
+    callMicrophone.open(attempt);
     arm(attempt, options.timeout_ms);
     try {
       await Promise.race([attempt.givenUp, work]);

@@ -19,18 +19,17 @@ export interface CallMicrophonePorts {
 
 export interface CallMicrophone {
   /** Put the microphone in when it comes; the call never waits for it. */
-  use(attempt: Attempt, opening: Promise<Opened>): Promise<void>;
-  /** Send another microphone in place of this one, which goes on where there is no other. */
+  open(attempt: Attempt): void;
+  /**
+   * Send another microphone in place of this one, which goes on where there is no other.
+   *
+   * Of several that are asked for the last one counts, and settles those before it.
+   */
   change(attempt: Attempt, choice: string): Promise<void>;
 }
 
 export function createCallMicrophone(ports: CallMicrophonePorts): CallMicrophone {
-  function putIn(attempt: Attempt, track: MediaStreamTrack): void {
-    attempt.microphone = { state: "live", reason: "", advice: "" };
-    track.onended = () => lose(attempt);
-    ports.outgoing.setMicrophone(track);
-    ports.outgoing.setMuted(attempt.muted);
-  }
+  let latest = Promise.resolve();
 
   function lose(attempt: Attempt): void {
     if (ports.current(attempt)) {
@@ -52,42 +51,43 @@ export function createCallMicrophone(ports: CallMicrophonePorts): CallMicrophone
     }
   }
 
+  function putIn(attempt: Attempt, opened: Opened): void {
+    attempt.steps.microphone_ms ??= performance.now() - attempt.startedAt;
+    if (isOpen(opened)) {
+      const { track } = opened;
+      attempt.microphone = { state: "live", reason: "", advice: "" };
+      track.onended = () => lose(attempt);
+      ports.outgoing.setMicrophone(track);
+    } else if (attempt.microphone.reason === WAITING_FOR_MICROPHONE) {
+      attempt.microphone = { state: "silent", ...opened };
+    } else {
+      throw troubleAt("microphone", opened.reason, opened.advice);
+    }
+    ports.changed(attempt);
+  }
+
+  function change(attempt: Attempt, choice: string): Promise<void> {
+    const mine: Promise<void> = ports.open(choice).then((opened) => {
+      if (mine === latest && ports.current(attempt)) {
+        putIn(attempt, opened);
+      } else if (isOpen(opened)) {
+        opened.track.stop();
+      }
+      return mine === latest ? undefined : latest;
+    });
+    latest = mine;
+    return mine;
+  }
+
   return {
-    async use(attempt, opening) {
-      if (attempt.options.microphone !== "none") {
+    open(attempt) {
+      const { microphone } = attempt.options;
+      if (microphone !== "none") {
         void watchForTheQuestion(attempt);
       }
-      const opened = await opening;
-      if (!ports.current(attempt)) {
-        letGo(opened);
-        return;
-      }
-      attempt.steps.microphone_ms = performance.now() - attempt.startedAt;
-      if (isOpen(opened)) {
-        putIn(attempt, opened.track);
-      } else {
-        attempt.microphone = { state: "silent", ...opened };
-      }
-      ports.changed(attempt);
+      change(attempt, microphone).catch(() => undefined);
     },
 
-    async change(attempt, choice) {
-      const opened = await ports.open(choice);
-      if (!isOpen(opened)) {
-        throw troubleAt("microphone", opened.reason, opened.advice);
-      }
-      if (!ports.current(attempt)) {
-        letGo(opened);
-        return;
-      }
-      putIn(attempt, opened.track);
-      ports.changed(attempt);
-    },
+    change,
   };
-}
-
-function letGo(opened: Opened): void {
-  if (isOpen(opened)) {
-    opened.track.stop();
-  }
 }

@@ -160,6 +160,74 @@ describe("the microphone", () => {
   });
 });
 
+describe("of several microphones that are asked for", () => {
+  const opening = () => {
+    let resolve: (track: ReturnType<typeof fakeTrack>) => void = () => undefined;
+    let reject: (why: unknown) => void = () => undefined;
+    const promise = new Promise<ReturnType<typeof fakeTrack>>((...ways) => {
+      [resolve, reject] = ways;
+    });
+    return { promise, resolve, reject };
+  };
+  const busy = new DOMException("", "NotReadableError");
+  const shown = () => page.instance.devices.microphone.value;
+  const sent = () => browser.peer().outgoing?.label;
+  let a: ReturnType<typeof opening>;
+  let b: ReturnType<typeof opening>;
+
+  const chooseBoth = async () => {
+    await callUp(page, browser);
+    [a, b] = [opening(), opening()];
+    const queue = [a, b];
+    browser.microphone = () => queue.shift()?.promise ?? Promise.reject(busy);
+    page.instance.devices.chooseMicrophone("A");
+    page.instance.devices.chooseMicrophone("B");
+  };
+
+  it("the one chosen last is sent, whichever opens first, and the other one is let go", async () => {
+    await chooseBoth();
+    b.resolve(fakeTrack("B"));
+    await settle();
+    const late = fakeTrack("A");
+    a.resolve(late);
+    await settle();
+    expect([shown(), sent(), late.readyState]).toEqual(["B", "B", "ended"]);
+  });
+
+  it("the one chosen last stays where an earlier one fails late", async () => {
+    await chooseBoth();
+    b.resolve(fakeTrack("B"));
+    await settle();
+    a.reject(busy);
+    await settle();
+    expect([shown(), sent(), page.instance.devices.problem.value]).toEqual(["B", "B", null]);
+  });
+
+  it("the one before them goes on, and is shown, where the last one fails", async () => {
+    await chooseBoth();
+    b.reject(busy);
+    await settle();
+    expect([shown(), sent()]).toEqual(["", "microphone"]);
+    a.resolve(fakeTrack("A"));
+    await settle();
+    expect([shown(), sent(), browser.opened[0]?.readyState]).toEqual(["", "microphone", "live"]);
+    expect(page.instance.devices.problem.value?.message).toContain("could not be started");
+  });
+
+  it("the call's first one says nothing of its failure once another is sent", async () => {
+    const first = opening();
+    browser.microphone = () => first.promise;
+    await callUp(page, browser);
+    browser.microphone = async () => fakeTrack("B");
+    page.instance.devices.chooseMicrophone("B");
+    await settle();
+    first.reject(busy);
+    await settle();
+    expect(sent()).toBe("B");
+    expect(page.lastState()).toMatchObject({ state: "live", microphone: "live" });
+  });
+});
+
 describe("a step that fails", () => {
   const failed = async () => {
     page.instance.connect();

@@ -50,18 +50,24 @@ export function createDevices(ports: DevicePorts): Devices {
   const problem = signal<Failure | null>(null);
   const media: MediaDevices | undefined = navigator.mediaDevices;
 
-  /** Change a setting at once, and change it back where the browser does not follow. */
-  async function change<T>(setting: Signal<T>, value: T, follow: () => Promise<void>): Promise<void> {
-    const before = setting.peek();
-    setting.value = value;
-    problem.value = null;
-    try {
-      await follow();
-    } catch (thrown) {
-      setting.value = before;
-      problem.value = asFailure(thrown);
-    }
+  /** Make what changes a setting at once, and back to what is in force where the browser does not follow. */
+  function changing<T>(setting: Signal<T>, follow: () => Promise<void>): (value: T) => void {
+    let inForce = setting.peek();
+    return async (value) => {
+      setting.value = value;
+      problem.value = null;
+      try {
+        await follow();
+        inForce = setting.peek();
+      } catch (thrown) {
+        setting.value = inForce;
+        problem.value = asFailure(thrown);
+      }
+    };
   }
+
+  const openAnew = () => ports.changeMicrophone(microphone.peek() || "auto");
+  const changeProcessing = changing(processing, openAnew);
 
   async function look(): Promise<void> {
     const found = (await media?.enumerateDevices?.()) ?? [];
@@ -84,12 +90,9 @@ export function createDevices(ports: DevicePorts): Devices {
     processing,
     volume,
     problem,
-    chooseMicrophone: (id) => void change(microphone, id, () => ports.changeMicrophone(id || "auto")),
-    chooseSpeaker: (id) => void change(speaker, id, () => ports.setSink(id)),
-    process(name, on) {
-      const next = { ...processing.peek(), [name]: on };
-      void change(processing, next, () => ports.changeMicrophone(microphone.peek() || "auto"));
-    },
+    chooseMicrophone: changing(microphone, openAnew),
+    chooseSpeaker: changing(speaker, () => ports.setSink(speaker.peek())),
+    process: (name, on) => changeProcessing({ ...processing.peek(), [name]: on }),
     setVolume(next) {
       volume.value = next;
       ports.setVolume(next);

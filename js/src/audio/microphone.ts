@@ -8,12 +8,12 @@ export interface Silence {
   advice: string;
 }
 
-export type Opened = { stream: MediaStream; track: MediaStreamTrack } | Silence;
+export type Opened = { track: MediaStreamTrack } | Silence;
 
 const TYPE_INSTEAD = "Until then, type or play a file.";
 
 /** Tell whether opening gave a microphone. */
-export function isOpen(opened: Opened): opened is { stream: MediaStream; track: MediaStreamTrack } {
+export function isOpen(opened: Opened): opened is { track: MediaStreamTrack } {
   return "track" in opened;
 }
 
@@ -43,9 +43,8 @@ export async function openMicrophone(choice: string, processing: Processing): Pr
     audio.deviceId = { exact: choice };
   }
   try {
-    const stream = await devices.getUserMedia({ audio });
-    const track = stream.getAudioTracks()[0];
-    return track === undefined ? explain("NotFoundError", choice) : { stream, track };
+    const track = (await devices.getUserMedia({ audio })).getAudioTracks()[0];
+    return track === undefined ? explain("NotFoundError", choice) : { track };
   } catch (thrown) {
     return explain(thrown instanceof Error || thrown instanceof DOMException ? thrown.name : "", choice);
   }
