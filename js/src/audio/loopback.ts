@@ -8,6 +8,7 @@ import type { Fields } from "../messages";
 import { type JitterSample, sampleJitter } from "../stats";
 import { type ClockSample, createCheck } from "./check";
 import type { Chunk } from "./chunks";
+import { createLine } from "./line";
 import { type Clip, startClip } from "./player";
 import { startRecorder } from "./recorder";
 import { RATE_HZ } from "./resample";
@@ -45,8 +46,8 @@ export async function runLoopback(plan: Plan): Promise<Loopback> {
   const closing: (() => void)[] = [() => speaker.stop(), () => sound.close()];
   try {
     const context = await sound.running();
-    const user = line(context);
-    const agent = line(context);
+    const user = createLine(context);
+    const agent = createLine(context);
     const { near, heard, close } = await connectLoop(agent.track);
     closing.push(close);
     speaker.setVolume(0);
@@ -94,17 +95,6 @@ export async function runLoopback(plan: Plan): Promise<Loopback> {
       end();
     }
   }
-}
-
-/** A track that carries what is played into it, and silence otherwise, as the line of a call does. */
-function line(context: AudioContext): { into: AudioNode; track: MediaStreamTrack } {
-  const out = context.createMediaStreamDestination();
-  out.channelCount = 1;
-  const silence = context.createConstantSource();
-  silence.offset.value = 0;
-  silence.connect(out);
-  silence.start();
-  return { into: out, track: out.stream.getAudioTracks()[0] as MediaStreamTrack };
 }
 
 /** Send a track through a connection of this page with itself. */

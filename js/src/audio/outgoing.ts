@@ -1,6 +1,7 @@
 /** What the agent hears of this side: the microphone, a file in its place, or silence. */
 
 import { failure } from "../exchange";
+import { createLine, type Line } from "./line";
 import { type Clip, type Playing, playClip } from "./player";
 import type { Sound } from "./sound";
 
@@ -22,12 +23,6 @@ export interface Outgoing {
   stop(): void;
 }
 
-/** Where files are played, and the track that carries them; silent otherwise. */
-interface Line {
-  into: AudioNode;
-  track: MediaStreamTrack | null;
-}
-
 export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
   let sender: RTCRtpSender | null = null;
   let microphone: MediaStreamTrack | null = null;
@@ -37,19 +32,10 @@ export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
   let inPlace = false;
   let muted = false;
 
+  /** Where files are played; null where the browser has no sound. */
   function ownLine(): Line | null {
     const context = sound.context();
-    if (line === null && context !== null) {
-      const into = context.createGain();
-      const out = context.createMediaStreamDestination();
-      into.connect(out);
-      // A line that nothing plays into sends no packets, and the other side waits for the end of the speech.
-      const silence = context.createConstantSource();
-      silence.offset.value = 0;
-      silence.connect(into);
-      silence.start();
-      line = { into, track: out.stream.getAudioTracks()[0] ?? null };
-    }
+    line ??= context && createLine(context);
     return line;
   }
 
