@@ -1,5 +1,6 @@
 /** The user's microphone, and plain words for why there is none. */
 
+import { asFailure } from "../exchange";
 import type { Processing } from "./devices";
 
 /** Why nothing is heard of the user, and what to try. */
@@ -31,7 +32,7 @@ export async function openMicrophone(choice: string, processing: Processing): Pr
     return isSecureContext
       ? {
           reason: "this page is not allowed a microphone",
-          advice: "Open the notebook in a browser of its own. Until then, type or play a file.",
+          advice: `Open the notebook in a browser of its own. ${TYPE_INSTEAD}`,
         }
       : {
           reason: "this page is not secure (plain http), so the browser gives it no microphone",
@@ -46,7 +47,7 @@ export async function openMicrophone(choice: string, processing: Processing): Pr
     const track = (await devices.getUserMedia({ audio })).getAudioTracks()[0];
     return track === undefined ? explain("NotFoundError", choice) : { track };
   } catch (thrown) {
-    return explain(thrown instanceof Error || thrown instanceof DOMException ? thrown.name : "", choice);
+    return explain(asFailure(thrown).name, choice);
   }
 }
 
@@ -82,6 +83,6 @@ function explain(name: string, choice: string): Silence {
         advice: `Another program may hold it: close that one, then call again. ${TYPE_INSTEAD}`,
       };
     default:
-      return { reason: `the microphone could not be opened (${name || "unknown error"})`, advice: TYPE_INSTEAD };
+      return { reason: `the microphone could not be opened (${name})`, advice: TYPE_INSTEAD };
   }
 }

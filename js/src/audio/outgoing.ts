@@ -52,9 +52,7 @@ export function createOutgoing(sound: Sound, changed: () => void): Outgoing {
     },
 
     setMicrophone(track) {
-      if (microphone !== track) {
-        microphone?.stop();
-      }
+      microphone?.stop();
       microphone = track;
       inPlace = playing !== null;
       if (track !== null) {

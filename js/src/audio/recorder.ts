@@ -26,7 +26,7 @@ export async function startRecorder(
   context: AudioContext,
   tracks: () => Tracks,
   take: (chunk: Chunk) => void,
-  watch: (batch: Batch) => void = () => undefined,
+  watch: (batch: Batch) => void,
 ): Promise<Recorder> {
   await addWorklet(context);
   const merger = context.createChannelMerger(2);
