@@ -48,6 +48,8 @@ export interface Call {
   setMuted(muted: boolean): void;
   /** Send another microphone in place of this one, which goes on where there is no other; without a call, nothing. */
   changeMicrophone(choice: string): Promise<void>;
+  /** Open a microphone that was lost again. */
+  reopenMicrophone(): void;
   /** A call is up or on its way. */
   busy(): boolean;
   live(): boolean;
@@ -268,6 +270,12 @@ export function createCall(ports: CallPorts): Call {
     async changeMicrophone(choice) {
       if (current !== null) {
         await callMicrophone.change(current, choice);
+      }
+    },
+
+    reopenMicrophone() {
+      if (current !== null) {
+        void callMicrophone.reopen(current);
       }
     },
 

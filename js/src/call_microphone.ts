@@ -26,19 +26,21 @@ export interface CallMicrophone {
    * Of several that are asked for the last one counts, and settles those before it.
    */
   change(attempt: Attempt, choice: string): Promise<void>;
+  /** Open the one that was lost again: it may have been plugged in. */
+  reopen(attempt: Attempt): Promise<void>;
 }
+
+const GONE = "the microphone is gone";
 
 export function createCallMicrophone(ports: CallMicrophonePorts): CallMicrophone {
   let latest = Promise.resolve();
+  /** The choice that was sent last. */
+  let chosen = "";
 
   function lose(attempt: Attempt): void {
     if (ports.current(attempt)) {
       ports.outgoing.setMicrophone(null);
-      attempt.microphone = {
-        state: "silent",
-        reason: "the microphone is gone",
-        advice: "Plug it in, or choose another one above.",
-      };
+      attempt.microphone = { state: "silent", reason: GONE, advice: "Plug it in, or choose another one above." };
       ports.changed(attempt);
     }
   }
@@ -51,10 +53,11 @@ export function createCallMicrophone(ports: CallMicrophonePorts): CallMicrophone
     }
   }
 
-  function putIn(attempt: Attempt, opened: Opened): void {
+  function putIn(attempt: Attempt, choice: string, opened: Opened): void {
     attempt.steps.microphone_ms ??= performance.now() - attempt.startedAt;
     if (isOpen(opened)) {
       const { track } = opened;
+      chosen = choice;
       attempt.microphone = { state: "live", reason: "", advice: "" };
       track.onended = () => lose(attempt);
       ports.outgoing.setMicrophone(track);
@@ -69,7 +72,7 @@ export function createCallMicrophone(ports: CallMicrophonePorts): CallMicrophone
   function change(attempt: Attempt, choice: string): Promise<void> {
     const mine: Promise<void> = ports.open(choice).then((opened) => {
       if (mine === latest && ports.current(attempt)) {
-        putIn(attempt, opened);
+        putIn(attempt, choice, opened);
       } else if (isOpen(opened)) {
         opened.track.stop();
       }
@@ -89,5 +92,13 @@ export function createCallMicrophone(ports: CallMicrophonePorts): CallMicrophone
     },
 
     change,
+
+    async reopen(attempt) {
+      // What is asked for by hand goes first.
+      await latest.catch(() => undefined);
+      if (ports.current(attempt) && attempt.microphone.reason === GONE) {
+        await change(attempt, chosen).catch(() => undefined);
+      }
+    },
   };
 }

@@ -146,11 +146,7 @@ export function createInstance(
     outgoing,
   });
 
-  const devices = createDevices({
-    changeMicrophone: call.changeMicrophone,
-    setSink: speaker.setSink,
-    setVolume: speaker.setVolume,
-  });
+  const devices = createDevices({ ...call, ...speaker });
 
   async function connect(params: Fields): Promise<Fields> {
     const config = store.config.peek();

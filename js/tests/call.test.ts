@@ -144,6 +144,31 @@ describe("the microphone", () => {
     expect(browser.peer().outgoing?.label).toBe("silence");
   });
 
+  it("that is plugged in again is sent again, and is tried quietly until it is", async () => {
+    const media = Object.assign(new EventTarget(), navigator.mediaDevices);
+    vi.stubGlobal("navigator", { ...navigator, mediaDevices: media });
+    const asked = vi.spyOn(media, "getUserMedia");
+    page.instance.dispose();
+    page = await openPage();
+    void page.kernel.command("connect", { microphone: "usb1", attempt: 1, timeout_ms: 20_000, signaling: "ephemeral" });
+    await settle();
+    browser.connectPeer();
+    await settle();
+    browser.opened[0]?.onended?.();
+    const again = browser.microphone;
+    browser.microphone = () => Promise.reject(new DOMException("", "OverconstrainedError"));
+    media.dispatchEvent(new Event("devicechange"));
+    await settle();
+    expect(page.lastState()).toMatchObject({ microphone: "silent", microphone_reason: "the microphone is gone" });
+    expect(page.instance.devices.problem.value).toBeNull();
+    browser.microphone = again;
+    media.dispatchEvent(new Event("devicechange"));
+    await settle();
+    expect(page.lastState()).toMatchObject({ state: "live", microphone: "live" });
+    expect(browser.peer().outgoing).toBe(browser.opened.at(-1));
+    expect(asked).toHaveBeenLastCalledWith({ audio: expect.objectContaining({ deviceId: { exact: "usb1" } }) });
+  });
+
   it("is stopped when the call ends, also when it opens only afterwards", async () => {
     let allow: (track: ReturnType<typeof fakeTrack>) => void = () => undefined;
     await callUp(page, browser);

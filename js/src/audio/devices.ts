@@ -15,6 +15,8 @@ export interface Device {
 export interface DevicePorts {
   /** Open the microphone anew and send it in place of the one there is; rejects when there is no such one. */
   changeMicrophone(choice: string): Promise<void>;
+  /** Open a microphone that was lost again. */
+  reopenMicrophone(): void;
   /** Play through this device; "" is the system's choice. */
   setSink(id: string): Promise<void>;
   setVolume(volume: number): void;
@@ -79,7 +81,10 @@ export function createDevices(ports: DevicePorts): Devices {
     speakers.value = "setSinkId" in HTMLMediaElement.prototype ? named("audiooutput") : [];
   }
 
-  const refresh = () => void look().catch(() => undefined);
+  function refresh(): void {
+    look().catch(() => undefined);
+    ports.reopenMicrophone();
+  }
   media?.addEventListener?.("devicechange", refresh);
 
   return {
