@@ -99,24 +99,26 @@ export function createCall(ports: CallPorts): Call {
     if (current !== null) {
       throw troubleAt("page", "this page already holds a call of this widget", "Hang up first.");
     }
-    if (typeof RTCPeerConnection === "undefined") {
-      const why = troubleAt("page", "this browser has no WebRTC", "Open the notebook in another browser.");
+    let attempt: Attempt;
+    try {
+      attempt = beginAttempt(options);
+    } catch (thrown) {
+      const reason = `this browser makes no connection (${asFailure(thrown).message})`;
+      const why = troubleAt("page", reason, "Reload the page, or open the notebook in another browser.");
       noteState("failed", options, reasons(why));
       throw why;
     }
-    // Side by side: the kernel mints, the browser opens the microphone, the peer connection makes its offer.
-    const secret = options.signaling === "ephemeral" ? ports.request("secret", {}) : null;
-    const attempt = beginAttempt(options);
     current = attempt;
-    const work = reach(attempt, secret);
-    note(attempt, "connecting");
-    ports.speaker.play(new MediaStream([attempt.receiver.track]));
-    ports.heard(attempt.receiver.track);
-    ports.outgoing.attach(attempt.sender);
-    callMicrophone.open(attempt);
-    arm(attempt, options.timeout_ms);
     try {
-      await Promise.race([attempt.givenUp, work]);
+      note(attempt, "connecting");
+      ports.speaker.play(new MediaStream([attempt.receiver.track]));
+      ports.heard(attempt.receiver.track);
+      ports.outgoing.attach(attempt.sender);
+      // Side by side: the kernel mints, the browser opens the microphone, the peer connection makes its offer.
+      callMicrophone.open(attempt);
+      arm(attempt, options.timeout_ms);
+      const secret = options.signaling === "ephemeral" ? ports.request("secret", {}) : null;
+      await Promise.race([attempt.givenUp, reach(attempt, secret)]);
     } catch (thrown) {
       const why = asFailure(thrown);
       if (current === attempt) {

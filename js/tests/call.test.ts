@@ -329,6 +329,32 @@ describe("a step that fails", () => {
     expect(await failed()).toMatchObject({ state: "failed", step: "page" });
   });
 
+  it("says why no peer connection can be made, and opens no microphone", async () => {
+    vi.stubGlobal(
+      "RTCPeerConnection",
+      vi.fn(function RTCPeerConnection() {
+        throw new DOMException("Cannot create so many PeerConnections", "UnknownError");
+      }),
+    );
+    expect(await failed()).toMatchObject({ state: "failed", step: "page", reason: expect.stringContaining("so many") });
+    expect(browser.opened).toEqual([]);
+  });
+
+  it("is told, and nothing stays on, where the page fails before the first step", async () => {
+    vi.stubGlobal(
+      "MediaStream",
+      vi.fn(function MediaStream() {
+        throw new Error("no sound here");
+      }),
+    );
+    expect(await failed()).toMatchObject({ state: "failed", step: "page", reason: "no sound here" });
+    expect(browser.opened.every(({ readyState }) => readyState === "ended")).toBe(true);
+    expect(browser.peer().closed).toBe(true);
+    vi.stubGlobal("MediaStream", vi.fn());
+    await callUp(page, browser);
+    expect(page.lastState().state).toBe("live");
+  });
+
   it("names ICE when the connection fails, and the end of time", async () => {
     await failed();
     const peer = browser.peer();
