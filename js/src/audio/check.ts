@@ -4,7 +4,7 @@
  * few samples tell how far apart the two clocks are.
  */
 
-import type { Tracks } from "./recorder";
+import { createTaps, type Tracks } from "./recorder";
 import type { Batch } from "./worklet";
 
 /** A few samples as the worker saw them, and the instant they are stamped with. */
@@ -58,18 +58,15 @@ export function createCheck(rate_hz: number, found: (sample: ClockSample) => voi
   }
   const compare = createComparison(rate_hz, found);
   worker.onmessage = ({ data }: MessageEvent<Print>) => compare.print(data);
-  const tracks: (MediaStreamTrack | null)[] = [null, null];
 
   return {
-    listen({ user, agent }) {
-      for (const [at, track] of [user, agent].entries()) {
-        if (track !== null && track !== tracks[at] && track.readyState === "live") {
-          const { readable } = new Processor({ track });
-          worker.postMessage({ track: at, readable }, [readable]);
-        }
-        tracks[at] = track;
+    listen: createTaps((track, input) => {
+      if (track.readyState === "live") {
+        const { readable } = new Processor({ track });
+        worker.postMessage({ track: input, readable }, [readable]);
       }
-    },
+      return () => worker.postMessage({ track: input });
+    }),
     take: compare.batch,
     stop() {
       worker.terminate();
@@ -183,9 +180,11 @@ export function checkWorker(): void {
   const STEADY = 1000;
   /** Sound that is so far from where the last one ended is not the next of it. */
   const BROKEN_MS = 20;
+  const readers: ReadableStreamDefaultReader<AudioData>[] = [];
 
   async function watch(track: 0 | 1, readable: ReadableStream<AudioData>): Promise<void> {
     const reader = readable.getReader();
+    readers[track] = reader;
     let count = 0;
     let last_ms = Number.NEGATIVE_INFINITY;
     /** Length of all sound so far, and how much earlier than the stamps say it is, in the mean of so many. */
@@ -218,7 +217,9 @@ export function checkWorker(): void {
     }
   }
 
-  addEventListener("message", ({ data }: MessageEvent<{ track: 0 | 1; readable: ReadableStream<AudioData> }>) => {
-    watch(data.track, data.readable).catch(() => undefined);
+  addEventListener("message", ({ data }: MessageEvent<{ track: 0 | 1; readable?: ReadableStream<AudioData> }>) => {
+    const { track, readable } = data;
+    // Without a stream: the track's is heard no more.
+    (readable === undefined ? readers[track]?.cancel() : watch(track, readable))?.catch(() => undefined);
   });
 }

@@ -21,6 +21,20 @@ export interface Tracks {
   agent: MediaStreamTrack | null;
 }
 
+/** Make what opens a tap on each track, and closes it when another one is listened to in its place. */
+export function createTaps(open: (track: MediaStreamTrack, input: number) => () => void): (tracks: Tracks) => void {
+  const taps: { track: MediaStreamTrack | null; close: (() => void) | null }[] = [];
+  return ({ user, agent }) => {
+    for (const [input, track] of [user, agent].entries()) {
+      const tap = taps[input];
+      if (tap?.track !== track) {
+        tap?.close?.();
+        taps[input] = { track, close: track && open(track, input) };
+      }
+    }
+  };
+}
+
 /** Start to record on a context what `tracks` tells by then; rejects where the page lets no worklet in. */
 export async function startRecorder(
   context: AudioContext,
@@ -40,17 +54,11 @@ export async function startRecorder(
     watch(data);
     cut(data);
   };
-  const taps: (Tap | null)[] = [null, null];
-
-  function listen({ user, agent }: Tracks): void {
-    for (const [input, track] of [user, agent].entries()) {
-      const tap = taps[input] ?? null;
-      if (tap?.track !== (track ?? undefined)) {
-        tap?.source.disconnect();
-        taps[input] = track === null ? null : connect(context, track, merger, input);
-      }
-    }
-  }
+  const listen = createTaps((track, input) => {
+    const source = context.createMediaStreamSource(new MediaStream([track]));
+    source.connect(merger, 0, input);
+    return () => source.disconnect();
+  });
 
   // The recorder comes last: what is put in before it, it does not miss samples by.
   listen(tracks());
@@ -63,24 +71,11 @@ export async function startRecorder(
 
     stop() {
       node.port.onmessage = null;
-      for (const tap of taps) {
-        tap?.source.disconnect();
-      }
+      listen({ user: null, agent: null });
       merger.disconnect();
       node.disconnect();
     },
   };
-}
-
-interface Tap {
-  track: MediaStreamTrack;
-  source: MediaStreamAudioSourceNode;
-}
-
-function connect(context: AudioContext, track: MediaStreamTrack, merger: AudioNode, input: number): Tap {
-  const source = context.createMediaStreamSource(new MediaStream([track]));
-  source.connect(merger, 0, input);
-  return { track, source };
 }
 
 /** A Blob needs no network and no server's leave; pages that forbid one may still allow the same text as data. */

@@ -55,12 +55,6 @@ export function createRecording(ports: RecordingPorts): Recording {
     }
     /** The frame of the context that the recording begins with, and when that was. */
     let first: { frame: number; t_ms: number } | null = null;
-    const check = createCheck(context.sampleRate, ({ track, frame, apart_ms }) => {
-      if (first !== null) {
-        const t_ms = first.t_ms + ((frame - first.frame) * 1000) / context.sampleRate;
-        readings.push([t_ms, track, Math.round(apart_ms * 10) / 10]);
-      }
-    });
     let firstFrame = 0;
     const recorder = await startRecorder(
       context,
@@ -71,17 +65,22 @@ export function createRecording(ports: RecordingPorts): Recording {
       },
       (batch) => {
         firstFrame ||= batch.frame;
-        check?.take(batch);
+        call.check?.take(batch);
       },
     );
-    if (current === call) {
-      Object.assign(call, { recorder, check });
-      recorder.listen(tracks);
-      check?.listen(tracks);
-    } else {
+    if (current !== call) {
       recorder.stop();
-      check?.stop();
+      return;
     }
+    call.recorder = recorder;
+    call.check = createCheck(context.sampleRate, ({ track, frame, apart_ms }) => {
+      if (first !== null) {
+        const t_ms = first.t_ms + ((frame - first.frame) * 1000) / context.sampleRate;
+        readings.push([t_ms, track, Math.round(apart_ms * 10) / 10]);
+      }
+    });
+    recorder.listen(tracks);
+    call.check?.listen(tracks);
   }
 
   return {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type ClockSample, checkWorker, createComparison, type Print } from "../../src/audio/check";
+import { type ClockSample, checkWorker, createCheck, createComparison, type Print } from "../../src/audio/check";
 import type { Batch } from "../../src/audio/worklet";
 
 const RATE_HZ = 48_000;
@@ -137,6 +137,42 @@ describe("the worker", () => {
     await vi.waitFor(() => expect(closed).toBe(lateness_ms.length));
     return prints.map(({ t_ms, samples }) => t_ms - 10 * ((samples[0] as number) - 0.1));
   }
+
+  it("reads one stream a track, whatever is listened to in turn", async () => {
+    const reading = new Set<string>();
+    let tell = (_: { data: unknown }) => {};
+    vi.stubGlobal(
+      "MediaStreamTrackProcessor",
+      class {
+        readable: ReadableStream;
+        constructor({ track }: { track: { label: string } }) {
+          const name = `${track.label} ${reading.size}`;
+          reading.add(name);
+          this.readable = new ReadableStream({ cancel: () => void reading.delete(name) });
+        }
+      },
+    );
+    vi.stubGlobal("addEventListener", (_: string, listener: typeof tell) => {
+      tell = listener;
+    });
+    vi.stubGlobal(
+      "Worker",
+      class {
+        postMessage = (data: unknown) => tell({ data });
+      },
+    );
+    checkWorker();
+    const check = createCheck(RATE_HZ, () => undefined);
+    const track = (label: string) => ({ label, readyState: "live" }) as MediaStreamTrack;
+    const [microphone, file, agent] = [track("microphone"), track("file"), track("agent")];
+    for (let play = 0; play < 50; play++) {
+      check?.listen({ user: file, agent });
+      check?.listen({ user: microphone, agent });
+    }
+    await vi.waitFor(() => expect(reading.size).toBe(2));
+    check?.listen({ user: null, agent: null });
+    await vi.waitFor(() => expect(reading.size).toBe(0));
+  });
 
   it("knows when sound was better than its stamps, which go up and down", async () => {
     const saw = Array.from({ length: 4000 }, (_, at) => ((at % 500) - 250) / 50);

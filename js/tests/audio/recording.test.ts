@@ -127,6 +127,23 @@ describe("a recorded call", () => {
     expect(page.kernel.notes("rtc.error")).toMatchObject([{ code: "not_recorded", source: "connection" }]);
     expect(page.kernel.notes("rtc.recording")).toEqual([]);
   });
+
+  it("leaves no worker behind where the page lets no worklet in", async () => {
+    let workers = 0;
+    vi.stubGlobal("MediaStreamTrackProcessor", vi.fn());
+    vi.stubGlobal(
+      "Worker",
+      vi.fn(function Worker() {
+        workers++;
+        return { postMessage: () => undefined, terminate: () => workers-- };
+      }),
+    );
+    refuse = () => true;
+    await callUp(page, browser);
+    page.instance.hangUp();
+    await settle();
+    expect(workers).toBe(0);
+  });
 });
 
 describe("a call that shall not be recorded", () => {
