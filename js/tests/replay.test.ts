@@ -1,7 +1,8 @@
 import { signal } from "@preact/signals";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { createListener } from "../src/audio/listener";
 import { createPieces, type Pieces } from "../src/audio/pieces";
-import type { PanelConfig } from "../src/messages";
+import type { Fields, PanelConfig } from "../src/messages";
 import { createReplay } from "../src/replay";
 import { createStore } from "../src/store";
 import { CONFIG } from "./fakes/kernel";
@@ -161,5 +162,50 @@ describe("a recording without sound", () => {
     expect(seen).toEqual([5, 10, 15]);
     await vi.advanceTimersByTimeAsync(5200);
     expect([pieces.place_ms.value, pieces.playing.value]).toEqual([20_000, false]);
+  });
+});
+
+describe("one recorded piece", () => {
+  /** A listener whose kernel and whose speaker take their time. */
+  function slow(sink: string) {
+    const sounding = new Set<object>();
+    const fetched: (() => void)[] = [];
+    const set: (() => void)[] = [];
+    class Element {
+      setSinkId = () => new Promise<void>((resolve) => set.push(resolve));
+      play = async () => void sounding.add(this);
+      pause = () => void sounding.delete(this);
+    }
+    vi.stubGlobal("Audio", Element);
+    const fetch = () =>
+      new Promise<Fields>((resolve) => fetched.push(() => resolve({ buffers: [new ArrayBuffer(4)] })));
+    const listener = createListener({ fetch, sink: () => sink, volume: () => 1 });
+    const pass = async (steps: (() => void)[]) => {
+      for (const step of steps.splice(0)) {
+        step();
+      }
+      await new Promise((resolve) => setTimeout(resolve));
+    };
+    return { listener, sounding, arrive: () => pass(fetched), speakerSet: () => pass(set) };
+  }
+
+  it("sounds once, and can be stopped, however often it was asked for while the kernel was slow", async () => {
+    const { listener, sounding, arrive } = slow("");
+    for (let click = 0; click < 3; click++) {
+      listener.toggle("u1", {});
+    }
+    await arrive();
+    expect([sounding.size, listener.playing.value]).toEqual([1, "u1"]);
+    listener.stop();
+    expect(sounding.size).toBe(0);
+  });
+
+  it("stays silent when it is stopped while its speaker is being set", async () => {
+    const { listener, sounding, arrive, speakerSet } = slow("headphones");
+    listener.toggle("u1", {});
+    await arrive();
+    listener.toggle("u1", {});
+    await speakerSet();
+    expect([sounding.size, listener.playing.value]).toEqual([0, ""]);
   });
 });

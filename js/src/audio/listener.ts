@@ -19,8 +19,10 @@ export function createListener(ports: RecordedPorts): Listener {
   const playing = signal("");
   const problem = signal<{ key: string; words: string } | null>(null);
   let element: HTMLAudioElement | null = null;
+  let run = 0;
 
   function stop(): void {
+    run++;
     playing.value = "";
     if (element !== null) {
       element.pause();
@@ -29,23 +31,25 @@ export function createListener(ports: RecordedPorts): Listener {
     }
   }
 
-  async function play(key: string, params: Fields): Promise<void> {
+  async function play(mine: number, params: Fields): Promise<void> {
     const sound = await fetchSound(ports, params);
-    if (playing.peek() !== key) {
+    if (mine !== run) {
       return;
     }
     const audio = new Audio(URL.createObjectURL(sound));
     element = audio;
     audio.volume = ports.volume();
     audio.onended = () => {
-      if (element === audio) {
+      if (mine === run) {
         stop();
       }
     };
     if (ports.sink() !== "") {
       await audio.setSinkId(ports.sink());
     }
-    await audio.play();
+    if (mine === run) {
+      await audio.play();
+    }
   }
 
   return {
@@ -58,8 +62,9 @@ export function createListener(ports: RecordedPorts): Listener {
       problem.value = null;
       if (!again) {
         playing.value = key;
-        play(key, params).catch((thrown: unknown) => {
-          if (playing.peek() === key) {
+        const mine = run;
+        play(mine, params).catch((thrown: unknown) => {
+          if (mine === run) {
             stop();
             problem.value = { key, words: asFailure(thrown).message };
           }
