@@ -43,6 +43,30 @@ folder, n = s.folder, len(s.event_log)
 s.close().result(30)
 print(folder)
 """
+SAVED = """
+import os, sys
+import rtc_widget as rtc
+
+s = rtc.HeadlessSession(provider=rtc.Sandbox(), directory="runs", output_modalities=["text"])
+s.connect().result(60)
+ready, go = os.pipe()
+child = os.fork()
+if child == 0:
+    os.read(ready, 1)  # the parent has ended its session
+    s.event_log.note("rtc.remark", text="of the child")
+    s.save("copy")
+    try:
+        s.save(s.folder)
+    except rtc.RecordingError as error:
+        print(error, flush=True)
+    os._exit(0)
+for i in range(200):
+    s.event_log.note("rtc.probe", i=i)
+s.close().result(30)
+os.write(go, b"x")
+assert os.waitpid(child, 0)[1] == 0
+print(s.folder, len(s.event_log))
+"""
 WORKER = """
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -78,6 +102,14 @@ def test_a_forked_process_leaves_its_parents_session_alone_and_ends(tmp_path: Pa
     assert "of the child" not in "".join(record.text for record in records)
     assert recording.sessions["outcome"].tolist() == ["ended"]
     assert len(recording.turns) == 1
+
+
+def test_what_a_forked_process_saves_elsewhere_cuts_nothing_of_its_parents_journal(tmp_path: Path) -> None:
+    told, last = printed(SAVED, tmp_path)
+    folder, n_records = last.split()
+    assert "went on elsewhere" in told
+    assert len(rtc.load(tmp_path / folder).event_log) == int(n_records)
+    assert rtc.load(tmp_path / "copy").event_log[-1]["text"] == "of the child"
 
 
 def test_a_session_that_nobody_closes_in_a_forked_worker_is_whole_on_disk(tmp_path: Path) -> None:

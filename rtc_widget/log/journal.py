@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from rtc_widget._fork import in_a_fork
 from rtc_widget.log import locks
+from rtc_widget.log.belonging import belongs, has_records
 from rtc_widget.log.record import read_head
 from rtc_widget.log.writing import BATCH, encode_records
 
@@ -55,8 +56,8 @@ class Journal:
     flush_ms : float
         How long records may wait.
     start, size : int
-        To go on with a journal that is there: its records, and the bytes they take; what comes
-        after those (a torn line) is cut off.
+        To go on with a journal that is there: its records, and the bytes they take; a torn line
+        after those is cut off. Records after those are somebody else's: then nothing is written.
     """
 
     def __init__(self, path: str | Path, *, flush_ms: float = 100.0, start: int = 0, size: int = 0) -> None:
@@ -75,6 +76,7 @@ class Journal:
         self._thread: threading.Thread | None = None
         self._failed_at_s: float | None = None
         self._closed = False
+        self._over = False
         self._callbacks: tuple[Callable[[int], None], ...] = ()
         _journals.add(self)
 
@@ -87,6 +89,11 @@ class Journal:
     def failing(self) -> bool:
         """Whether the file cannot be written at the moment."""
         return self._failed_at_s is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is written any more: the file is closed, and may be somebody else's by now."""
+        return self._over
 
     def open_for(self, log: EventLog) -> None:
         """Belong to a log; the file is opened with its first record."""
@@ -119,6 +126,8 @@ class Journal:
         strict : bool
             Whether its text is strict JSON.
         """
+        if self._over:
+            return
         if not strict:
             self._odd.add(record.seq)
         self._pending.append(record)
@@ -134,7 +143,7 @@ class Journal:
         self._write(sync=True)
 
     def close(self) -> None:
-        """Write what is left, sync and close the file."""
+        """Write what is left, sync and close the file, for good: somebody else may go on with it."""
         if self._closed:
             return
         self._closed = True
@@ -145,6 +154,7 @@ class Journal:
             self._thread.join()
         self._write(sync=True)
         with self._writing:
+            self._over = True
             if self._file is not None:
                 locks.let_go(self._file)
                 os.close(self._file)
@@ -152,7 +162,8 @@ class Journal:
 
     def forget(self) -> None:
         """Write nothing more, and leave the file to the process that this one was forked from."""
-        self._closed = True
+        self._closed = self._over = True
+        self._writing = threading.Lock()  # a thread that is not in this process may have held it
         self._pending.clear()
         atexit.unregister(self.close)
         if self._file is not None:
@@ -191,6 +202,8 @@ class Journal:
         if log is None:
             return
         with self._writing:
+            if self._over:
+                return
             before = self._durable
             try:
                 if self._failed_at_s is not None:
@@ -237,6 +250,7 @@ class Journal:
             file = os.open(self.path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
             try:
                 locks.claim(file)
+                self._refuse_to_cut(os.fstat(file).st_size)
                 os.ftruncate(file, self._size)
                 os.lseek(file, self._size, os.SEEK_SET)
             except OSError:
@@ -244,6 +258,15 @@ class Journal:
                 raise
             self._file = file
         return self._file
+
+    def _refuse_to_cut(self, n_bytes: int) -> None:
+        """Leave a file alone that has records which are not ours."""
+        if n_bytes <= self._size:
+            return
+        log = self._log
+        ours = not has_records(self.path, self._size) if log is None else belongs(self.path, log)
+        if not ours:
+            raise BlockingIOError(errno.EBUSY, "somebody else has gone on with it")
 
     def _is_gone(self) -> bool:
         """Whether somebody deleted or moved the file that is open."""

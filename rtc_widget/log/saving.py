@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import threading
-from contextlib import contextmanager
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
@@ -19,7 +19,8 @@ from rtc_widget._version import __version__
 from rtc_widget._words import all_whole
 from rtc_widget.frames import Frames
 from rtc_widget.frames.sessions import instructions_hash
-from rtc_widget.log import folders, parquet
+from rtc_widget.log import folders, locks, parquet
+from rtc_widget.log.belonging import belongs
 from rtc_widget.log.recording import hear
 from rtc_widget.log.writing import write_journal
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rtc_widget.log.event_log import EventLog
+    from rtc_widget.log.journal import Journal
 
 __all__ = ["save_recording", "write_session_files"]
 
@@ -69,22 +71,52 @@ def save_recording(source: HasLog, folder: str | os.PathLike[str]) -> Path:
 def _save(source: HasLog, place: Path) -> None:
     log = source.event_log
     target = place / folders.JOURNAL
-    if log.journal is not None and target.exists() and log.journal.path.resolve() == target.resolve():
-        log.journal.sync()
+    journal = log.journal
+    if journal is not None and _is_written_to(journal, target):
+        journal.sync()
     else:
         if target.exists() and folders.session_in(place) != log.session_id:
             raise RecordingError(
                 f"{place} holds another session; choose a new folder. Nothing was overwritten."
             )
         place.mkdir(parents=True, exist_ok=True)
-        write_journal(log, target)
+        with _claimed(target):
+            if target.exists() and not belongs(target, log):
+                raise RecordingError(
+                    f"{place} holds records that this session does not know: it went on elsewhere. Choose a "
+                    f"new folder, or load({str(place)!r}). Nothing was overwritten.",
+                    path=place,
+                )
+            write_journal(log, target)
         audio = getattr(source, "audio", None)
         if audio is not None:
             audio.copy_to(place)
-    write_session_files(log, place)
+    _write_session_files(log, place, None)
 
 
-@contextmanager
+def _is_written_to(journal: Journal, target: Path) -> bool:
+    """Whether a journal is this file, and still writes it."""
+    return not journal.over and target.exists() and journal.path.resolve() == target.resolve()
+
+
+@contextlib.contextmanager
+def _claimed(target: Path) -> Iterator[None]:
+    """Keep a journal that is there for ourselves while it is replaced."""
+    with contextlib.ExitStack() as held:
+        if target.exists():
+            file = held.enter_context(target.open("rb"))
+            try:
+                locks.claim(file.fileno())
+            except BlockingIOError:
+                raise RecordingError(
+                    f"{target} is still being written by its own session; choose a new folder. Nothing was "
+                    "overwritten.",
+                    path=target,
+                ) from None
+        yield
+
+
+@contextlib.contextmanager
 def _alone_in(place: Path) -> Iterator[None]:
     """Let one thread at a time write a folder."""
     where = os.path.realpath(place)
@@ -112,12 +144,12 @@ def write_session_files(log: EventLog, folder: Path, frames: Frames | None = Non
         They cannot be written.
     """
     with _alone_in(folder):
+        if log.journal is not None and not log.journal.over:
+            log.journal.sync()
         _write_session_files(log, folder, frames)
 
 
 def _write_session_files(log: EventLog, folder: Path, frames: Frames | None) -> None:
-    if log.journal is not None:
-        log.journal.sync()
     if frames is None:
         frames = Frames(log, info={"path": str(folder)})
         hear(frames, folder)

@@ -18,9 +18,17 @@ from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.folders import open_log, resume_log, tell_once
 from rtc_widget.log.journal import Journal
 from rtc_widget.log.reading import read_file
+from rtc_widget.log.saving import save_recording
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class Saved:
+    """As much of a session as saving one needs."""
+
+    def __init__(self, log: EventLog) -> None:
+        self.event_log = log
 
 
 def durable(log: EventLog, n: int, *, timeout_s: float = 10.0) -> None:
@@ -279,3 +287,86 @@ def test_what_follows_in_a_session_that_goes_on_follows_in_time_whatever_the_clo
     t_ms = read_file(folder / "events.jsonl").log.record(-1).t_ms
     assert t_ms is not None
     assert t_ms >= 60_000.0
+
+
+def lines_of(path: Path) -> int:
+    return path.read_bytes().count(b"\n")
+
+
+def test_a_session_that_was_closed_cuts_nothing_of_what_another_one_wrote_since(tmp_path: Path) -> None:
+    log, folder = open_log(tmp_path)
+    assert folder is not None
+    log.note("rtc.session")
+    log.close()
+    again = resume_log(folder)
+    for number in range(50):
+        again.note("rtc.remark", n=number)
+    again.close()
+    before = (folder / "events.jsonl").read_bytes()
+    log.note("rtc.remark", text="late")
+    with pytest.raises(RecordingError, match="went on elsewhere"):
+        save_recording(Saved(log), folder)
+    assert (folder / "events.jsonl").read_bytes() == before
+    save_recording(Saved(log), tmp_path / "elsewhere")
+    assert (folder / "events.jsonl").read_bytes() == before
+    assert lines_of(tmp_path / "elsewhere" / "events.jsonl") == 2
+    resume_log(folder).close()
+
+
+def test_as_many_records_of_somebody_else_are_not_ours(tmp_path: Path) -> None:
+    log, folder = open_log(tmp_path)
+    assert folder is not None
+    log.note("rtc.session")
+    log.close()
+    again = resume_log(folder)
+    again.note("rtc.remark", text="theirs")
+    again.close()
+    log.note("rtc.remark", text="ours")
+    with pytest.raises(RecordingError, match="went on elsewhere"):
+        save_recording(Saved(log), folder)
+    assert [event.get("text") for event in read_file(folder / "events.jsonl").log] == [None, "theirs"]
+
+
+def test_what_was_noted_after_the_end_is_saved_where_nobody_went_on(tmp_path: Path) -> None:
+    log, folder = open_log(tmp_path)
+    assert folder is not None
+    log.note("rtc.session")
+    log.close()
+    for number in range(2):
+        log.note("rtc.remark", n=number)
+        save_recording(Saved(log), folder)
+    assert lines_of(folder / "events.jsonl") == 3
+    resume_log(folder).close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
+def test_a_session_that_was_closed_leaves_the_journal_to_the_one_that_writes_it(tmp_path: Path) -> None:
+    log, folder = open_log(tmp_path)
+    assert folder is not None
+    log.note("rtc.session")
+    log.close()
+    again = resume_log(folder)
+    with pytest.raises(RecordingError, match="still being written"):
+        save_recording(Saved(log), folder)
+    again.note("rtc.remark")
+    again.close()
+    assert lines_of(folder / "events.jsonl") == 2
+
+
+def test_records_that_came_while_a_session_was_read_are_not_cut(tmp_path: Path) -> None:
+    log, folder = open_log(tmp_path)
+    assert folder is not None
+    log.note("rtc.session")
+    log.close()
+    path = folder / "events.jsonl"
+    known = read_file(path)
+    again = resume_log(folder)
+    again.note("rtc.remark")
+    again.close()
+    journal = Journal(path, start=len(known.log), size=known.n_bytes)
+    assert not journal.claim()
+    known.log.go_on(journal)
+    known.log.note("rtc.remark", text="mine")
+    known.log.close()
+    assert lines_of(path) == 2
+    assert "somebody else has gone on" in known.log[-1]["message"]
