@@ -11,7 +11,7 @@ import time
 import weakref
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rtc_widget._fork import in_a_fork
 from rtc_widget.log import locks
@@ -205,24 +205,35 @@ class Journal:
             if self._over:
                 return
             before = self._durable
-            try:
-                if self._failed_at_s is not None:
-                    self._pending.clear()  # all of it is in the log
-                    if not self._closed and time.monotonic() - self._failed_at_s < _RETRY_S:
-                        return
-                    self._catch_up(log)
-                elif self._is_gone():
-                    self._begin_anew(log)
-                fresh = self._take()
-                self._write_records(log, fresh)
-                if self._file is not None and (sync or any(record.type in _TURN_ENDS for record in fresh)):
-                    os.fsync(self._file)
-            except OSError as error:
-                self._give_up(log, error)
+            notes = self._write_waiting(log, sync=sync)
+        for note in notes:  # with no lock held that a callback might wait for
+            log.note(**note)
         if self._durable != before:
             for callback in self._callbacks:
                 with contextlib.suppress(Exception):
                     callback(self._durable)
+        if notes and sync:
+            self._write(sync=True)  # what was noted, too
+
+    def _write_waiting(self, log: EventLog, *, sync: bool) -> list[dict[str, Any]]:
+        """Write what waits; return what is to be noted of it."""
+        notes = []
+        try:
+            if self._failed_at_s is not None:
+                self._pending.clear()  # all of it is in the log
+                if not self._closed and time.monotonic() - self._failed_at_s < _RETRY_S:
+                    return []
+                self._catch_up(log)
+            elif self._is_gone():
+                notes.append(self._error("ENOENT", "was deleted or moved; it is written anew."))
+                self._begin_anew(log)
+            fresh = self._take()
+            self._write_records(log, fresh)
+            if self._file is not None and (sync or any(record.type in _TURN_ENDS for record in fresh)):
+                os.fsync(self._file)
+        except OSError as error:
+            notes += self._give_up(error)
+        return notes
 
     def _take(self) -> list[Record]:
         """Take what waits, without what the file has already; others may put more in meanwhile."""
@@ -284,8 +295,6 @@ class Journal:
             os.close(self._file)
         self._file, self._size, self._durable = None, 0, 0
         self._pending.clear()
-        message = f"The journal {self.path} was deleted or moved; it is written anew."
-        log.note("rtc.error", source="disk", code="ENOENT", message=message)
         self._catch_up(log)
 
     def _catch_up(self, log: EventLog) -> None:
@@ -296,7 +305,7 @@ class Journal:
             self._write_records(log, batch)
         self._failed_at_s = None
 
-    def _give_up(self, log: EventLog, error: OSError) -> None:
+    def _give_up(self, error: OSError) -> list[dict[str, Any]]:
         first = self._failed_at_s is None
         self._failed_at_s = time.monotonic()
         self._pending.clear()
@@ -304,11 +313,12 @@ class Journal:
             with contextlib.suppress(OSError):  # no half line is left behind
                 os.ftruncate(self._file, self._size)
                 os.lseek(self._file, self._size, os.SEEK_SET)
-        if first:
-            log.note(
-                "rtc.error",
-                source="disk",
-                code=errno.errorcode.get(error.errno or 0, type(error).__name__),
-                message=f"The journal {self.path} cannot be written ({error.strerror or error}). "
-                "The session goes on in memory; save() it to another folder.",
-            )
+        if not first:
+            return []
+        code = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        said = f"cannot be written ({error.strerror or error}). The session goes on in memory; "
+        return [self._error(code, said + "save() it to another folder.")]
+
+    def _error(self, code: str, said: str) -> dict[str, Any]:
+        message = f"The journal {self.path} {said}"
+        return {"type": "rtc.error", "source": "disk", "code": code, "message": message}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -22,6 +23,8 @@ from rtc_widget.log.saving import save_recording
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rtc_widget.log.record import Record
 
 
 class Saved:
@@ -370,3 +373,45 @@ def test_records_that_came_while_a_session_was_read_are_not_cut(tmp_path: Path) 
     known.log.close()
     assert lines_of(path) == 2
     assert "somebody else has gone on" in known.log[-1]["message"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file is not taken away there")
+@pytest.mark.parametrize("how", ["deleted", "in the way"])
+def test_who_is_told_that_the_disk_fails_may_save_elsewhere_at_once(tmp_path: Path, how: str) -> None:
+    runs = tmp_path / "runs"
+    log = EventLog(journal=Journal(runs / "events.jsonl"))
+    saved = threading.Event()
+
+    def save(record: Record) -> None:
+        if record.type == "rtc.error":
+            assert log.journal is not None
+            with contextlib.suppress(OSError):
+                log.journal.sync()
+            save_recording(Saved(log), tmp_path / "elsewhere")
+            saved.set()
+
+    log.observe(save)
+    if how == "deleted":
+        log.note("rtc.session")
+        durable(log, 1)
+        shutil.rmtree(runs)
+    else:
+        runs.write_text("in the way")
+    log.note("rtc.remark")
+    assert saved.wait(10)
+    closing = threading.Thread(target=log.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert "rtc.error" in [event["type"] for event in read_file(tmp_path / "elsewhere/events.jsonl").log]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file is not taken away there")
+def test_a_journal_that_is_taken_away_just_before_the_end_says_so_itself(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "events.jsonl"
+    log = EventLog(journal=Journal(path))
+    log.note("rtc.session")
+    durable(log, 1)
+    shutil.rmtree(path.parent)
+    log.close()
+    assert [event["type"] for event in read_file(path).log] == ["rtc.session", "rtc.error"]
