@@ -75,6 +75,7 @@ class Journal:
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
         self._failed_at_s: float | None = None
+        self._errno = errno.EIO
         self._closed = False
         self._over = False
         self._callbacks: tuple[Callable[[int], None], ...] = ()
@@ -139,8 +140,21 @@ class Journal:
             self._wake.set()
 
     def sync(self) -> None:
-        """Write what is waiting and have the disk keep it; returns when that is done."""
+        """Write all that is in the log now and have the disk keep it, however lately that failed.
+
+        Raises
+        ------
+        OSError
+            Not all of it is on disk.
+        """
+        n = 0 if self._log is None else len(self._log)
         self._write(sync=True)
+        if self._durable < n or self.failing:
+            raise OSError(
+                self._errno,
+                f"{min(self._durable, n)} of {n} records could be written and kept; save() to another folder",
+                str(self.path),
+            )
 
     def close(self) -> None:
         """Write what is left, sync and close the file, for good: somebody else may go on with it."""
@@ -221,7 +235,7 @@ class Journal:
         try:
             if self._failed_at_s is not None:
                 self._pending.clear()  # all of it is in the log
-                if not self._closed and time.monotonic() - self._failed_at_s < _RETRY_S:
+                if not sync and time.monotonic() - self._failed_at_s < _RETRY_S:
                     return []
                 self._catch_up(log)
             elif self._is_gone():
@@ -308,6 +322,7 @@ class Journal:
     def _give_up(self, error: OSError) -> list[dict[str, Any]]:
         first = self._failed_at_s is None
         self._failed_at_s = time.monotonic()
+        self._errno = error.errno or errno.EIO
         self._pending.clear()
         if self._file is not None:
             with contextlib.suppress(OSError):  # no half line is left behind

@@ -145,7 +145,8 @@ def write_session_files(log: EventLog, folder: Path, frames: Frames | None = Non
     """
     with _alone_in(folder):
         if log.journal is not None and not log.journal.over:
-            log.journal.sync()
+            with contextlib.suppress(OSError):  # a note in the log says so
+                log.journal.sync()
         _write_session_files(log, folder, frames)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from types import SimpleNamespace
@@ -415,3 +416,45 @@ def test_a_journal_that_is_taken_away_just_before_the_end_says_so_itself(tmp_pat
     shutil.rmtree(path.parent)
     log.close()
     assert [event["type"] for event in read_file(path).log] == ["rtc.session", "rtc.error"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit of a file's size")
+def test_saving_where_the_journal_is_raises_until_all_of_it_is_written(tmp_path: Path) -> None:
+    (told,) = run(
+        f"""
+import resource, signal, threading
+from pathlib import Path
+from rtc_widget.log.folders import open_log
+from rtc_widget.log.reading import read_file
+from rtc_widget.log.saving import save_recording
+
+class Saved: event_log, folder = open_log({str(tmp_path)!r})
+
+log, folder = Saved.event_log, Saved.folder
+log.note("rtc.session")
+log.journal.sync()
+failed = threading.Event()
+log.observe(lambda record: failed.set() if record.type == "rtc.error" else None)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, resource.RLIM_INFINITY))
+log.note("rtc.remark", text="x" * 2_000)
+assert failed.wait(10)
+try:
+    save_recording(Saved, folder)
+except OSError as error:
+    assert "1 of 3 records could" in str(error) and error.filename == str(folder / "events.jsonl"), error
+else:
+    raise AssertionError("it was not saved")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+save_recording(Saved, folder)
+print(len(read_file(folder / "events.jsonl").log), len(log))
+"""
+    )
+    assert told.split() == ["3", "3"]
+
+
+def run(script: str) -> list[str]:
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
