@@ -64,6 +64,7 @@ class Keeper:
         self.folder = folder
         self._recorder = recorder
         self._in_call = False
+        self._left = False  # files that could not be written
         self._work: Future[None] | None = None
         self._listening: Future[None] | None = None
         self.on_heard: Callable[[float | None], None] | None = None
@@ -90,9 +91,12 @@ class Keeper:
 
     async def _keep(self, call: int | None) -> None:
         if self._recorder is not None:
-            # They are still on their way when the call is over already.
-            await self._core.transport.last_samples()
-            await asyncio.to_thread(self._recorder.finish, call)
+            try:
+                # They are still on their way when the call is over already.
+                await self._core.transport.last_samples()
+                await asyncio.to_thread(self._recorder.finish, call)
+            except Exception as error:  # noqa: BLE001 - the other files are to be written all the same
+                self._tell(error)
         if self.folder is not None:
             await asyncio.to_thread(self._write_files, self.folder)
 
@@ -122,11 +126,18 @@ class Keeper:
 
         try:
             write_session_files(self._core.log, folder, self._core.frames)
+            self._left = False
         except Exception as error:  # noqa: BLE001 - the session is to end whatever its files are
-            self._core.log.note("rtc.error", source="disk", code=type(error).__name__, message=said_by(error))
+            self._tell(error)
+            self._left = True
+
+    def _tell(self, error: Exception) -> None:
+        self._core.log.note("rtc.error", source="disk", code=type(error).__name__, message=said_by(error))
 
     async def close(self) -> None:
-        """Wait for what is still being written, and end the recording."""
+        """Wait for what is still being written, end the recording, and try again what failed."""
         await self.settled()
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)
+        if self._left and self.folder is not None:
+            await asyncio.to_thread(self._write_files, self.folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import rtc_widget as rtc
 from rtc_widget._playback import TAIL_S
 from tests.audio.signals import loud_span_ms
+from tests.full_disk import no_file_over
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,3 +137,23 @@ async def test_where_the_sound_has_no_place_the_session_goes_on_and_is_saved_els
         assert session.save(folder) == folder
         assert len(session.turns) == 1
     assert len(rtc.load(folder).turns) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit of a file's size")
+async def test_a_disk_that_is_full_at_hang_up_ends_the_call_all_the_same_and_close_tries_again(
+    tmp_path: Path,
+) -> None:
+    session = at_the_station(tmp_path)
+    await session.connect()
+    await session.say("When does the train leave?")
+    with no_file_over(100):
+        await session.hang_up()
+    folder = session.folder
+    assert folder is not None
+    assert sorted(path.name for path in folder.glob("*.pcm*")) == ["agent.pcm", "user.pcm"]
+    assert any("audio" in message for message in session.errors["message"])
+    await session.close()
+    assert sorted(path.name for path in folder.glob("*.flac*")) == ["agent.flac", "user.flac"]
+    loaded = rtc.load(folder)
+    assert len(loaded.event_log) == len(session.event_log)
+    assert loaded.info["session_id"] == session.event_log.session_id

@@ -10,6 +10,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rtc_widget._errors import RecordingError
 from rtc_widget.log.tracks import BYTES_A_FRAME, RATE_HZ, TRACKS, TrackName, Tracks, frame_at
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class Recorder:
             self._files.clear()
             try:
                 self.tracks.seal()
-            except OSError as error:
+            except (OSError, RecordingError) as error:  # they stay as they are; close() tries again
                 notes += self._failure(error)
         self._tell(notes)
 
@@ -231,7 +232,7 @@ class Recorder:
             for piece in kept:
                 self._write(piece)
             self._failing = False
-        except OSError as error:
+        except (OSError, RecordingError) as error:
             gaps += [_Gap(p.track, p.frame, len(p.pcm) // BYTES_A_FRAME, "the disk took none") for p in kept]
             notes += self._failure(error)
         self.durable += len(batch)
@@ -271,13 +272,14 @@ class Recorder:
             if longest - at > _UNEVEN_FRAMES
         ]
 
-    def _failure(self, error: OSError) -> list[dict[str, Any]]:
+    def _failure(self, error: OSError | RecordingError) -> list[dict[str, Any]]:
         if self._failing:
             return []
         self._failing = True
         note = {"type": "rtc.error", "source": "disk"}
-        code = errno.errorcode.get(error.errno or 0, type(error).__name__)
-        message = f"The audio in {self.tracks.folder} cannot be written ({error.strerror or error})."
+        number, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
+        code = errno.errorcode.get(number or 0, type(error).__name__)
+        message = f"The audio in {self.tracks.folder} cannot be written ({reason or error})."
         return [{**note, "code": code, "message": message}]
 
 

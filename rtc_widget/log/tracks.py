@@ -11,12 +11,14 @@ import contextlib
 import os
 import shutil
 import threading
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from rtc_widget._arguments import is_number
 from rtc_widget._errors import ConfigurationError, RecordingError
+from rtc_widget.log.sealing import write_flac
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,18 +201,16 @@ class Tracks:
         with self._lock:
             if not any(self._path(track, "pcm").exists() for track in TRACKS):
                 return
-            try:
-                import soundfile
-            except ImportError:
+            if find_spec("soundfile") is None:
                 return
             frames = self.frames
             for track in TRACKS:
-                part = self._path(track, "flac.part")
-                with soundfile.SoundFile(part, "w", RATE_HZ, 1, "PCM_16", format="FLAC") as file:
-                    for at in range(0, frames, _BLOCK_FRAMES):
-                        file.write(self.read(track, at, min(frames, at + _BLOCK_FRAMES)))
-                os.replace(part, self._path(track, "flac"))  # noqa: PTH105 - it says what is meant
+                write_flac(self._path(track, "flac"), RATE_HZ, self._blocks(track, frames))
                 self._path(track, "pcm").unlink(missing_ok=True)
+
+    def _blocks(self, track: TrackName, frames: int) -> Iterator[NDArray[np.int16]]:
+        for at in range(0, frames, _BLOCK_FRAMES):
+            yield self.read(track, at, min(frames, at + _BLOCK_FRAMES))
 
     def unseal(self) -> None:
         """Turn .flac back into .pcm, to be written to again.
@@ -226,10 +226,9 @@ class Tracks:
                 flac, part = self._path(track, "flac"), self._path(track, "pcm.part")
                 if self._path(track, "pcm").exists() or not flac.exists():
                     continue
-                length = self._length(track)
                 with part.open("wb") as file:
-                    for at in range(0, length, _BLOCK_FRAMES):
-                        file.write(self.read(track, at, min(length, at + _BLOCK_FRAMES)).tobytes())
+                    for block in self._blocks(track, self._length(track)):
+                        file.write(block.tobytes())
                 os.replace(part, self._path(track, "pcm"))  # noqa: PTH105 - it says what is meant
                 flac.unlink()
 

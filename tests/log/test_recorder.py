@@ -20,6 +20,7 @@ from rtc_widget.log import recorder as recorder_module
 from rtc_widget.log.event_log import EventLog
 from rtc_widget.log.recorder import Recorder
 from rtc_widget.log.tracks import RATE_HZ, Tracks
+from tests.full_disk import no_file_over
 from tests.log import recording_writer
 
 if TYPE_CHECKING:
@@ -187,6 +188,28 @@ def test_a_disk_that_takes_nothing_ends_no_call_and_is_reported(tmp_path: Path) 
     assert types.count("rtc.error") == 1
     assert "the disk took none" in [note.get("reason") for note in audio_notes(room.log)]
     room.recorder.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit of a file's size")
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_disk_that_fills_up_at_the_end_costs_no_sound_and_it_is_sealed_later(
+    tmp_path: Path, share: float
+) -> None:
+    room = Room(tmp_path / "there")
+    noise = np.random.default_rng(1).integers(-9_000, 9_000, 2 * RATE_HZ).astype(np.int16)
+    for track in ("user", "agent"):
+        room.recorder.keep(track, 0, noise.tobytes())
+    room.recorder.flush()
+    soundfile.write(tmp_path / "whole.flac", noise, RATE_HZ, subtype="PCM_16")
+    with no_file_over(int((tmp_path / "whole.flac").stat().st_size * share)):
+        room.recorder.finish()
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["agent.pcm", "user.pcm"]
+    assert [event["code"] for event in room.log if event["type"] == "rtc.error"] == ["EFBIG"]
+    with pytest.raises(OSError, match="too large"), no_file_over(1_000):
+        room.recorder.tracks.copy_to(tmp_path)
+    room.recorder.close()
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["agent.flac", "user.flac"]
+    assert np.array_equal(Tracks(tmp_path / "there").user.samples, noise)
 
 
 def test_a_flac_file_that_claims_more_than_it_can_hold_is_none(tmp_path: Path) -> None:
