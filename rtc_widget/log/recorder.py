@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rtc_widget._errors import RecordingError
+from rtc_widget.log.track_files import TrackFiles
 from rtc_widget.log.tracks import BYTES_A_FRAME, RATE_HZ, TRACKS, TrackName, Tracks, frame_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from io import FileIO
 
     from rtc_widget.log.event_log import EventLog
 
@@ -77,7 +77,7 @@ class Recorder:
         """How many of them are on disk."""
         self._open = False
         self._call = 0
-        self._files: dict[TrackName, FileIO] = {}
+        self._files = TrackFiles(self.tracks)
         self._ends: dict[TrackName, int] = {}
         self._noted_to: int | None = None
         self._pending: list[_Piece] = []
@@ -183,9 +183,7 @@ class Recorder:
             notes = self._write_pending()
             if was_open:
                 notes += [*_gap_notes(self._uneven_ends()), *self._stretch(least=1)]
-            for file in self._files.values():
-                file.close()
-            self._files.clear()
+            self._files.close()
             try:
                 self.tracks.seal()
             except (OSError, RecordingError) as error:  # they stay as they are; close() tries again
@@ -219,35 +217,31 @@ class Recorder:
         with self._lock:
             batch, self._pending = self._pending, []
             gaps, self._gaps = self._gaps, []
+        notes: list[dict[str, Any]] = []
+        try:
+            if self._files.restore():
+                notes.append(self._gone("it is written anew"))
+        except OSError as error:
+            notes += self._failure(error)
         if not batch:
-            return []
-        notes = []
+            return notes
         kept = [piece for piece in batch if not self._spills or piece.frame < _MOST_SPILL_FRAMES]
         if len(kept) < len(batch) and not self._full:
             self._full = True
             notes.append({**_FULL})
         try:
-            if not self._files:
-                self.tracks.unseal()
+            lost = self._files.begin()
+            if lost:
+                notes.append(self._gone("what was recorded before is lost"))
+                gaps += [_Gap(track, 0, end, "it was deleted or moved") for track, end in lost.items()]
             for piece in kept:
-                self._write(piece)
+                self._files.write(*piece)
             self._failing = False
         except (OSError, RecordingError) as error:
             gaps += [_Gap(p.track, p.frame, len(p.pcm) // BYTES_A_FRAME, "the disk took none") for p in kept]
             notes += self._failure(error)
         self.durable += len(batch)
         return [*notes, *_gap_notes(gaps), *self._stretch(least=_NOTE_FRAMES)]
-
-    def _write(self, piece: _Piece) -> None:
-        file = self._files.get(piece.track)
-        if file is None:
-            path = self.tracks.folder / f"{piece.track}.pcm"
-            path.touch()
-            file = self._files[piece.track] = path.open("r+b", buffering=0)
-        file.seek(piece.frame * BYTES_A_FRAME)
-        data = memoryview(piece.pcm)
-        while data:
-            data = data[file.write(data) :]
 
     # -- what is said of it -------------------------------------------------------------------------
 
@@ -276,11 +270,16 @@ class Recorder:
         if self._failing:
             return []
         self._failing = True
-        note = {"type": "rtc.error", "source": "disk"}
         number, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
         code = errno.errorcode.get(number or 0, type(error).__name__)
-        message = f"The audio in {self.tracks.folder} cannot be written ({reason or error})."
-        return [{**note, "code": code, "message": message}]
+        return [self._error(code, f"cannot be written ({reason or error}).")]
+
+    def _gone(self, said: str) -> dict[str, Any]:
+        return self._error("ENOENT", f"was deleted or moved; {said}.")
+
+    def _error(self, code: str, said: str) -> dict[str, Any]:
+        message = f"The audio in {self.tracks.folder} {said}"
+        return {"type": "rtc.error", "source": "disk", "code": code, "message": message}
 
 
 def _gap_notes(gaps: list[_Gap]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,6 +189,57 @@ def test_a_disk_that_takes_nothing_ends_no_call_and_is_reported(tmp_path: Path) 
     assert types.count("rtc.error") == 1
     assert "the disk took none" in [note.get("reason") for note in audio_notes(room.log)]
     room.recorder.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file is not taken away there")
+@pytest.mark.parametrize("when", ["while it goes on", "just before the end"])
+@pytest.mark.parametrize("what", ["the folder", "a track", "moved"])
+def test_sound_that_is_taken_away_during_a_call_is_written_anew_in_its_place_and_it_is_said(
+    tmp_path: Path, when: str, what: str
+) -> None:
+    folder = tmp_path / "there"
+    room = Room(folder)
+    room.both(0, 2_400)
+    room.recorder.flush()
+    if what == "the folder":
+        shutil.rmtree(folder)
+    elif what == "a track":
+        (folder / "agent.pcm").unlink()
+    else:
+        folder.rename(tmp_path / "elsewhere")
+    if when == "while it goes on":
+        room.both(2_400, 2_400)
+        room.recorder.flush()
+        room.both(4_800, 2_400)
+    room.recorder.close()
+    end = 7_200 if when == "while it goes on" else 2_400
+    tracks = Tracks(folder)
+    for sound in (tracks.user, tracks.agent):
+        assert np.array_equal(sound.samples, ramp(0, end))
+    (note,) = [event for event in room.log if event["type"] == "rtc.error"]
+    assert (note["source"], note["code"]) == ("disk", "ENOENT")
+    assert "was deleted or moved; it is written anew" in note["message"]
+    assert not any("gap_frames" in note for note in audio_notes(room.log))
+
+
+def test_sound_that_was_deleted_between_two_calls_is_a_gap(tmp_path: Path) -> None:
+    folder = tmp_path / "there"
+    room = Room(folder)
+    room.both(0, 2_400)
+    room.recorder.finish()
+    shutil.rmtree(folder)
+    room.recorder.begin()
+    room.both(24_000, 2_400)
+    room.recorder.close()
+    user = Tracks(folder).user.samples
+    assert not user[:24_000].any()
+    assert np.array_equal(user[24_000:], ramp(24_000, 2_400))
+    gaps = [note for note in audio_notes(room.log) if "gap_frames" in note]
+    assert [(g["track"], g["frame"], g["gap_frames"], g["reason"]) for g in gaps] == [
+        (track, 0, 2_400, "it was deleted or moved") for track in ("user", "agent")
+    ]
+    (note,) = [event for event in room.log if event["type"] == "rtc.error"]
+    assert "what was recorded before is lost" in note["message"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no limit of a file's size")
