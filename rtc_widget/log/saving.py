@@ -22,6 +22,7 @@ from rtc_widget.frames.sessions import instructions_hash
 from rtc_widget.log import folders, locks, parquet
 from rtc_widget.log.belonging import belongs
 from rtc_widget.log.recording import hear
+from rtc_widget.log.replacing import replaced
 from rtc_widget.log.writing import write_journal
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ def _write_session_files(log: EventLog, folder: Path, frames: Frames | None) -> 
         hear(frames, folder)
     told = msgspec.json.format(msgspec.json.encode(all_whole(describe(frames))), indent=2)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / folders.SESSION).write_bytes(told + b"\n")
+    with replaced(folder / folders.SESSION) as file:
+        file.write(told + b"\n")
     parquet.write_frames(frames, folder)
     frames.keep_heard(folder)
 

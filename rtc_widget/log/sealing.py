@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+from rtc_widget.log.replacing import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,17 +34,8 @@ def write_flac(path: Path, rate_hz: int, blocks: Iterable[NDArray[Any]]) -> None
     OSError
         They cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("w+b") as file:
-            _encode(file, rate_hz, blocks)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+    with replaced(path) as file:
+        _encode(file, rate_hz, blocks)
 
 
 def _encode(file: BinaryIO, rate_hz: int, blocks: Iterable[NDArray[Any]]) -> None:

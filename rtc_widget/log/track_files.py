@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from rtc_widget.log.replacing import replaced
 from rtc_widget.log.tracks import BYTES_A_FRAME, TrackName, Tracks
 
 if TYPE_CHECKING:
@@ -62,16 +63,10 @@ class TrackFiles:
         for track in gone:
             path, old = self._path(track), self._open[track]
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.part")
-            try:
-                with part.open("wb") as new:
-                    old.seek(0)
-                    shutil.copyfileobj(old, new, 1 << 20)
-                part.replace(path)
-                self._open[track] = path.open("r+b", buffering=0)
-            except OSError:
-                part.unlink(missing_ok=True)
-                raise
+            with replaced(path) as new:
+                old.seek(0)
+                shutil.copyfileobj(old, new, 1 << 20)
+            self._open[track] = path.open("r+b", buffering=0)
             old.close()
         return bool(gone)
 

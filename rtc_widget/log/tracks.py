@@ -18,6 +18,7 @@ import numpy as np
 
 from rtc_widget._arguments import is_number
 from rtc_widget._errors import ConfigurationError, RecordingError
+from rtc_widget.log.replacing import replaced
 from rtc_widget.log.sealing import write_flac
 
 if TYPE_CHECKING:
@@ -223,13 +224,12 @@ class Tracks:
         with self._lock:
             self.folder.mkdir(parents=True, exist_ok=True)
             for track in TRACKS:
-                flac, part = self._path(track, "flac"), self._path(track, "pcm.part")
-                if self._path(track, "pcm").exists() or not flac.exists():
+                flac, pcm = self._path(track, "flac"), self._path(track, "pcm")
+                if pcm.exists() or not flac.exists():
                     continue
-                with part.open("wb") as file:
+                with replaced(pcm) as file:
                     for block in self._blocks(track, self._length(track)):
                         file.write(block.tobytes())
-                os.replace(part, self._path(track, "pcm"))  # noqa: PTH105 - it says what is meant
                 flac.unlink()
 
     def copy_to(self, folder: Path) -> None:
@@ -250,11 +250,15 @@ class Tracks:
         if not self.exist or (folder.exists() and folder.samefile(self.folder)):
             return
         with self._lock:
-            for track in TRACKS:
-                for end in ("pcm", "flac"):
-                    (folder / f"{track}.{end}").unlink(missing_ok=True)
-                    if self._path(track, end).exists():
-                        shutil.copyfile(self._path(track, end), folder / f"{track}.{end}")
+            new = [name for name in _FILES if (self.folder / name).exists()]
+            with contextlib.ExitStack() as all_of_them:
+                for name in new:
+                    copy = all_of_them.enter_context(replaced(folder / name))
+                    with (self.folder / name).open("rb") as file:
+                        shutil.copyfileobj(file, copy, 1 << 20)
+                    copy.flush()
+            for name in set(_FILES).difference(new):  # of an older copy, which stays where there is no room
+                (folder / name).unlink(missing_ok=True)
         Tracks(folder).seal()
 
 

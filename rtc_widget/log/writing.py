@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from rtc_widget.log.record import read_head
+from rtc_widget.log.replacing import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,13 +95,9 @@ def write_journal(log: EventLog, path: Path) -> int:
     """
     n = 0
     records = log.records()
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
+    with replaced(path) as file:
         while batch := list(islice(records, BATCH)):
             odd = {record.seq for record in batch if not read_head(record.raw)[1]}
             file.write(encode_records(log, batch, odd))
             n += len(batch)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
     return n

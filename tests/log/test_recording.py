@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -14,8 +15,10 @@ import rtc_widget as rtc
 from rtc_widget.frames import FRAMES, Frames
 from rtc_widget.frames.timeline import LANES, counted, stretches
 from rtc_widget.log.event_log import EventLog
-from rtc_widget.log.saving import save_recording
+from rtc_widget.log.saving import save_recording, write_session_files
+from rtc_widget.log.tracks import Tracks
 from rtc_widget.log.writing import write_journal
+from tests.full_disk import no_file_over
 from tests.log.call import write_call
 from tests.log.script import Script
 
@@ -156,6 +159,40 @@ def test_a_journal_that_cannot_be_written_anew_is_still_the_old_one(tmp_path: Pa
     with pytest.raises(OSError, match="part"):
         save_recording(rec, tmp_path)
     assert (tmp_path / "events.jsonl").read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit of a file's size")
+def test_a_save_for_which_there_is_no_room_leaves_nothing_half_written(tmp_path: Path) -> None:
+    log = talked()
+    with pytest.raises(OSError, match="too large"), no_file_over(5_000):
+        save_recording(Session(log), tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit of a file's size")
+def test_what_tells_of_a_session_stays_as_it_was_where_there_is_no_room(tmp_path: Path) -> None:
+    log = talked()
+    folder = save_recording(Session(log), tmp_path / "one")
+    before = (folder / "session.json").read_bytes()
+    with pytest.raises(OSError, match="too large"), no_file_over(100):
+        write_session_files(log, folder)
+    assert (folder / "session.json").read_bytes() == before
+    assert not list(folder.glob("*.part"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit of a file's size")
+def test_sound_for_which_there_is_no_room_leaves_the_older_copy_as_it_is(tmp_path: Path) -> None:
+    call = write_call(tmp_path / "call", 1)
+    save_recording(rtc.load(call), tmp_path / "copy")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "copy").glob("*.flac")}
+    assert len(before) == 2
+    tracks = Tracks(call)
+    tracks.unseal()
+    assert len(list(call.glob("*.pcm"))) == 2
+    with pytest.raises(OSError, match="too large"), no_file_over(1_000):
+        tracks.copy_to(tmp_path / "copy")
+    sound = [path for path in (tmp_path / "copy").iterdir() if path.name.startswith(("user", "agent"))]
+    assert {path.name: path.read_bytes() for path in sound} == before
 
 
 def test_the_summary_fits_into_a_report(tmp_path: Path) -> None:
