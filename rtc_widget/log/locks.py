@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 try:
     import fcntl
@@ -26,6 +31,21 @@ def claim(file: int) -> None:
         raise
     except OSError:
         return  # a file system that knows no locks
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep a file for ourselves, if it is there, while it is replaced.
+
+    Raises
+    ------
+    BlockingIOError
+        Somebody else has it.
+    """
+    with contextlib.ExitStack() as stack:
+        if path.exists() and fcntl is not None:  # Windows replaces no file that is open
+            claim(stack.enter_context(path.open("rb")).fileno())
+        yield
 
 
 def let_go(file: int) -> None:

@@ -103,17 +103,15 @@ def _is_written_to(journal: Journal, target: Path) -> bool:
 @contextlib.contextmanager
 def _claimed(target: Path) -> Iterator[None]:
     """Keep a journal that is there for ourselves while it is replaced."""
-    with contextlib.ExitStack() as held:
-        if target.exists():
-            file = held.enter_context(target.open("rb"))
-            try:
-                locks.claim(file.fileno())
-            except BlockingIOError:
-                raise RecordingError(
-                    f"{target} is still being written by its own session; choose a new folder. Nothing was "
-                    "overwritten.",
-                    path=target,
-                ) from None
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locks.held(target))
+        except BlockingIOError:
+            raise RecordingError(
+                f"{target} is still being written by its own session; choose a new folder. Nothing was "
+                "overwritten.",
+                path=target,
+            ) from None
         yield
 
 
