@@ -233,14 +233,16 @@ class Journal:
         """Write what waits; return what is to be noted of it."""
         notes = []
         try:
-            if self._failed_at_s is not None:
+            failed_at_s = self._failed_at_s
+            if failed_at_s is not None:
                 self._pending.clear()  # all of it is in the log
-                if not sync and time.monotonic() - self._failed_at_s < _RETRY_S:
+                if not sync and time.monotonic() - failed_at_s < _RETRY_S:
                     return []
-                self._catch_up(log)
-            elif self._is_gone():
+            if self._is_gone():
                 notes.append(self._error("ENOENT", "was deleted or moved; it is written anew."))
                 self._begin_anew(log)
+            elif failed_at_s is not None:
+                self._catch_up(log)
             fresh = self._take()
             self._write_records(log, fresh)
             if self._file is not None and (sync or any(record.type in _TURN_ENDS for record in fresh)):

@@ -21,6 +21,7 @@ from rtc_widget.log.folders import open_log, resume_log, tell_once
 from rtc_widget.log.journal import Journal
 from rtc_widget.log.reading import read_file
 from rtc_widget.log.saving import save_recording
+from tests.full_disk import no_file_over
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -416,6 +417,23 @@ def test_a_journal_that_is_taken_away_just_before_the_end_says_so_itself(tmp_pat
     shutil.rmtree(path.parent)
     log.close()
     assert [event["type"] for event in read_file(path).log] == ["rtc.session", "rtc.error"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit of a file's size")
+def test_a_journal_that_is_deleted_while_the_disk_is_full_is_written_anew_too(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "events.jsonl"
+    log = EventLog(journal=Journal(path))
+    assert log.journal is not None
+    log.note("rtc.session")
+    log.journal.sync()
+    with no_file_over(1_000):
+        log.note("rtc.remark", text="x" * 2_000)
+        with pytest.raises(OSError, match="1 of 2 records"):
+            log.journal.sync()
+        shutil.rmtree(path.parent)
+    log.close()
+    told = [event["type"] for event in read_file(path).log]
+    assert told == ["rtc.session", "rtc.remark", "rtc.error", "rtc.error"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no limit of a file's size")
