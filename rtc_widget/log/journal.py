@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
-import os
 import threading
 import time
 import weakref
@@ -14,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtc_widget._fork import in_a_fork
-from rtc_widget.log import locks
-from rtc_widget.log.belonging import belongs, has_records
+from rtc_widget.log.journal_file import JournalFile
 from rtc_widget.log.record import read_head
 from rtc_widget.log.writing import BATCH, encode_records
 
@@ -64,9 +62,8 @@ class Journal:
         self.path = Path(path)
         self.flush_s = flush_ms / 1000
         self._durable = start
-        self._size = size
         self._log: EventLog | None = None
-        self._file: int | None = None
+        self._file = JournalFile(self.path, size)
         self._pending: list[Record] = []
         self._odd: set[int] = set()
         self._lock = threading.Lock()
@@ -106,7 +103,7 @@ class Journal:
         while True:
             try:
                 with self._writing:
-                    self._open()
+                    self._file.open(self._log)
             except BlockingIOError:
                 # A process that is just being started holds for a moment what its parent held.
                 if time.monotonic() > until_s:
@@ -169,10 +166,7 @@ class Journal:
         self._write(sync=True)
         with self._writing:
             self._over = True
-            if self._file is not None:
-                locks.let_go(self._file)
-                os.close(self._file)
-                self._file = None
+            self._file.close()
 
     def forget(self) -> None:
         """Write nothing more, and leave the file to the process that this one was forked from."""
@@ -180,9 +174,7 @@ class Journal:
         self._writing = threading.Lock()  # a thread that is not in this process may have held it
         self._pending.clear()
         atexit.unregister(self.close)
-        if self._file is not None:
-            os.close(self._file)  # its lock stays with the other
-            self._file = None
+        self._file.close(let_go=False)
 
     def on_durable(self, callback: Callable[[int], None]) -> Callable[[], None]:
         """Call back, on the journal's thread, with the number of records in the file when it has grown.
@@ -238,15 +230,15 @@ class Journal:
                 self._pending.clear()  # all of it is in the log
                 if not sync and time.monotonic() - failed_at_s < _RETRY_S:
                     return []
-            if self._is_gone():
+            if self._file.is_gone():
                 notes.append(self._error("ENOENT", "was deleted or moved; it is written anew."))
                 self._begin_anew(log)
             elif failed_at_s is not None:
                 self._catch_up(log)
             fresh = self._take()
             self._write_records(log, fresh)
-            if self._file is not None and (sync or any(record.type in _TURN_ENDS for record in fresh)):
-                os.fsync(self._file)
+            if sync or any(record.type in _TURN_ENDS for record in fresh):
+                self._file.sync()
         except OSError as error:
             notes += self._give_up(error)
         return notes
@@ -263,53 +255,15 @@ class Journal:
         if not records:
             return
         odd = self._odd
-        data = memoryview(encode_records(log, records, odd))
-        while data:
-            data = data[os.write(self._open(), data) :]
-        self._size = os.lseek(self._open(), 0, os.SEEK_CUR)
+        self._file.append(log, encode_records(log, records, odd))
         self._durable = records[-1].seq + 1
         if odd:
             odd.difference_update(record.seq for record in records)
 
-    def _open(self) -> int:
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(self.path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-            try:
-                locks.claim(file)
-                self._refuse_to_cut(os.fstat(file).st_size)
-                os.ftruncate(file, self._size)
-                os.lseek(file, self._size, os.SEEK_SET)
-            except OSError:
-                os.close(file)
-                raise
-            self._file = file
-        return self._file
-
-    def _refuse_to_cut(self, n_bytes: int) -> None:
-        """Leave a file alone that has records which are not ours."""
-        if n_bytes <= self._size:
-            return
-        log = self._log
-        ours = not has_records(self.path, self._size) if log is None else belongs(self.path, log)
-        if not ours:
-            raise BlockingIOError(errno.EBUSY, "somebody else has gone on with it")
-
-    def _is_gone(self) -> bool:
-        """Whether somebody deleted or moved the file that is open."""
-        if self._file is None:
-            return False
-        try:
-            there, ours = os.stat(self.path), os.fstat(self._file)  # noqa: PTH116 - beside an open file's
-        except FileNotFoundError:
-            return True
-        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
-
     def _begin_anew(self, log: EventLog) -> None:
         """Write the whole log again, where the file was deleted or moved: it has all that was in there."""
-        if self._file is not None:
-            os.close(self._file)
-        self._file, self._size, self._durable = None, 0, 0
+        self._file.close()
+        self._file, self._durable = JournalFile(self.path, 0), 0
         self._pending.clear()
         self._catch_up(log)
 
@@ -326,10 +280,7 @@ class Journal:
         self._failed_at_s = time.monotonic()
         self._errno = error.errno or errno.EIO
         self._pending.clear()
-        if self._file is not None:
-            with contextlib.suppress(OSError):  # no half line is left behind
-                os.ftruncate(self._file, self._size)
-                os.lseek(self._file, self._size, os.SEEK_SET)
+        self._file.cut()
         if not first:
             return []
         code = errno.errorcode.get(error.errno or 0, type(error).__name__)

@@ -110,7 +110,9 @@ def test_memory_only_writes_nothing() -> None:
 def test_a_turn_that_ends_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal(tmp_path / "events.jsonl")
     synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", lambda file: synced.append(file) if file == journal._file else None)
+    monkeypatch.setattr(
+        os, "fsync", lambda file: synced.append(file) if file == journal._file._file else None
+    )
     log = EventLog(journal=journal)
     log.append("server", '{"type": "response.output_text.delta"}')
     durable(log, 1)
