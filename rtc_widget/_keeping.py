@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -132,7 +133,11 @@ class Keeper:
             self._left = True
 
     def _tell(self, error: Exception) -> None:
-        self._core.log.note("rtc.error", source="disk", code=type(error).__name__, message=said_by(error))
+        code, message = type(error).__name__, said_by(error)
+        if isinstance(error, OSError):
+            code = errno.errorcode.get(error.errno or 0, code)
+            message = f"What tells of the session in {self.folder} cannot be written ({message})."
+        self._core.log.note("rtc.error", source="disk", code=code, message=message)
 
     async def close(self) -> None:
         """Wait for what is still being written, end the recording, and try again what failed."""

@@ -151,7 +151,11 @@ async def test_a_disk_that_is_full_at_hang_up_ends_the_call_all_the_same_and_clo
     folder = session.folder
     assert folder is not None
     assert sorted(path.name for path in folder.glob("*.pcm*")) == ["agent.pcm", "user.pcm"]
-    assert any("audio" in message for message in session.errors["message"])
+    told = session.errors
+    assert set(told["source"]) == {"disk"}
+    assert set(told["code"]) == {"EFBIG"}
+    assert all(str(folder) in message for message in told["message"])
+    assert {message.split()[1] for message in told["message"]} >= {"audio", "tells"}
     await session.close()
     assert sorted(path.name for path in folder.glob("*.flac*")) == ["agent.flac", "user.flac"]
     loaded = rtc.load(folder)
