@@ -186,9 +186,10 @@ class Session(
         Raises
         ------
         RecordingError
-            When the folder holds another session, or is a file.
+            When the folder holds another session, or this one as it went on elsewhere or still does, or is a
+            file.
         OSError
-            When it cannot be written.
+            When not all of it can be written.
         """
         from rtc_widget.log.saving import save_recording
 
