@@ -64,6 +64,8 @@ class JournalFile:
                 raise BlockingIOError(errno.EBUSY, "somebody else has gone on with it")
             os.ftruncate(file, self._size)
             os.lseek(file, self._size, os.SEEK_SET)
+            if not self._ends_a_line():
+                self._size += os.write(file, b"\n")  # all of the last line was written but its end
         except OSError:
             os.close(file)
             raise
@@ -71,6 +73,12 @@ class JournalFile:
 
     def _is_ours(self, log: EventLog | None) -> bool:
         return not has_records(self.path, self._size) if log is None else belongs(self.path, log)
+
+    def _ends_a_line(self) -> bool:
+        """Whether what is to be kept is nothing, or ends where a line does."""
+        with self.path.open("rb") as file:
+            file.seek(max(self._size - 1, 0))
+            return file.read(1) in {b"", b"\n"}
 
     def append(self, log: EventLog, lines: bytes) -> None:
         """Hand lines of a log to the operating system.

@@ -478,3 +478,15 @@ def run(script: str) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+def test_a_journal_whose_last_line_lacks_only_its_end_goes_on_in_a_line_of_its_own(tmp_path: Path) -> None:
+    line = {"v": 1, "seq": 0, "session_id": "rtcs_1", "direction": "server", "event": {"type": "a"}}
+    journal = tmp_path / "s" / "events.jsonl"
+    journal.parent.mkdir()
+    journal.write_text(json.dumps(line))
+    log = resume_log(journal.parent)
+    log.note("rtc.remark")
+    log.close()
+    assert [json.loads(one)["seq"] for one in journal.read_text().splitlines()] == [0, 1]
+    assert journal.read_bytes().endswith(b"\n")
