@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import glob
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from rtc_widget._arguments import checked_flag, checked_progress, expanded
-from rtc_widget._errors import ConfigurationError, RecordingError
+from rtc_widget._errors import RecordingError
 from rtc_widget._frame_properties import FrameProperties
-from rtc_widget.frames import FRAMES, Frames, frame_of
-from rtc_widget.frames._columns import STRING
+from rtc_widget.frames import Frames, frame_of
 from rtc_widget.log import folders, parquet
 from rtc_widget.log.progress import progress_of
+from rtc_widget.log.querying import ask
 from rtc_widget.log.reading import read_file
 from rtc_widget.log.tracks import Tracks
 
@@ -23,15 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    import pandas as pd
+
     from rtc_widget.log.recording import Recording
 
-_EXAMPLE = "select count(*) from turns"
 _EVERYWHERE = f"{folders.DEFAULT}/**"
-# A session's path is where it lies now, wherever it lay when its frames were written.
-_HERE = (
-    "select * exclude (filename) replace (regexp_replace(filename, "
-    r"'[/\\][^/\\]*[/\\][^/\\]*$', '') as path) from"
-)
 
 
 class Recordings(FrameProperties):
@@ -96,7 +89,7 @@ class Recordings(FrameProperties):
         ConfigurationError
             DuckDB is not installed, or cannot answer.
         """
-        return _ask(self, query)
+        return ask(self, query)
 
     def to_parquet(self, folder: str | Path) -> Path:
         """Write the frames as a dataset that pandas, Polars, DuckDB and Dask read.
@@ -246,74 +239,3 @@ def _keep(frames: Frames, path: Path, name: str, of_ns: int) -> bool:
     except OSError:
         return False
     return parquet.is_fresh(path, path / folders.JOURNAL, name)
-
-
-def _ask(recordings: Recordings, query: str) -> pd.DataFrame:
-    try:
-        import duckdb
-    except ImportError:
-        raise ConfigurationError("rtc.sql needs DuckDB: run `pip install 'rtc_widget[analysis]'`.") from None
-    text: object = query
-    if not isinstance(text, str):
-        raise ConfigurationError(f"A query is SQL in a str, such as {_EXAMPLE!r}, not {query!r}.")
-    named = set(re.findall(r"\w+", query.lower()))
-    with duckdb.connect() as connection:
-        try:
-            for name in FRAMES:
-                if name in named:
-                    _make_table(connection, recordings, name)
-            relation: Any = connection.sql(query)  # None where there is no statement
-            answer = None if relation is None else relation.to_arrow_table()
-        except duckdb.Error as error:
-            raise ConfigurationError(
-                f"DuckDB cannot answer this: {error}\nThe tables are {', '.join(FRAMES)}."
-            ) from error
-        if answer is None:
-            raise ConfigurationError(f"{query!r} asks nothing: write a query such as {_EXAMPLE!r}.")
-        return _to_pandas(answer)
-
-
-def _make_table(connection: Any, recordings: Recordings, name: str) -> None:
-    found = recordings.files(name)
-    files = [one for one in found if not isinstance(one, pa.Table)]
-    tables = [one for one in found if isinstance(one, pa.Table)]
-    parts = []
-    if files:
-        # DuckDB takes a name for a pattern, and would read what that matches as well, or instead.
-        listed = ", ".join("'" + glob.escape(str(file)).replace("'", "''") + "'" for file in files)
-        told = ", filename=true" if name == "sessions" else ""
-        # Folders called `turn=5` say nothing of what is in them.
-        parts.append(
-            f"{_HERE if told else 'select * from'} read_parquet([{listed}], hive_partitioning=false{told})"
-        )
-    if tables:
-        connection.register(f"{name}_in_memory", pa.concat_tables(tables))
-        parts.append(f"select * from {name}_in_memory")  # noqa: S608 - the name of a frame
-    connection.execute(f"create view {name} as {' union all by name '.join(parts)}")
-
-
-def _to_pandas(table: pa.Table) -> pd.DataFrame:
-    def dtype_of(kind: pa.DataType) -> Any:
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            return STRING
-        if pa.types.is_boolean(kind):
-            return pd.BooleanDtype()
-        if pa.types.is_timestamp(kind) and kind.tz is not None:
-            return pd.DatetimeTZDtype("us", "UTC")
-        return pd.ArrowDtype(kind)
-
-    frame: pd.DataFrame = _without_decimals(table).to_pandas(types_mapper=dtype_of)
-    return frame
-
-
-def _without_decimals(table: pa.Table) -> pa.Table:
-    """Turn what DuckDB makes of a sum into the numbers that frames have: integers where they fit."""
-    for place, field in enumerate(table.schema):
-        if pa.types.is_decimal(field.type):
-            values = table.column(place)
-            try:
-                values = values.cast(pa.int64() if field.type.scale == 0 else pa.float64())
-            except pa.ArrowInvalid:
-                values = values.cast(pa.float64())
-            table = table.set_column(place, field.name, values)
-    return table
