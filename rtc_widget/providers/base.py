@@ -243,14 +243,15 @@ class Provider(Service):
             With step "hangup": the service refuses, or does not answer, so that the call may go on.
         """
         failure = self._failing("hangup")
-        response = await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=failure)
-        self._check_ended(response, failure)
-
-    def _check_ended(self, response: httpx.Response, failure: Callable[[str], ConnectionFailed]) -> None:
-        """Refuse to believe that a call has ended where the service says something else."""
+        response = await self._ask_to_end(rtc_call_id, failure)
         status = response.status_code
         if not _OK <= status < _MULTIPLE_CHOICES and status not in _GONE:
             raise failure(f"HTTP {status}, {api_message(response, self.credentials)}.")
+
+    async def _ask_to_end(
+        self, rtc_call_id: str, failure: Callable[[str], ConnectionFailed]
+    ) -> httpx.Response:
+        return await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=failure)
 
     def join(self) -> None:
         """Count a session that uses this provider."""

@@ -12,8 +12,11 @@ from rtc_widget.providers._credentials import Credentials, Key, checked_key
 from rtc_widget.providers.base import Answer, ClientSecret, OfferRefused, Provider, is_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
+    from rtc_widget._errors import ConnectionFailed
     from rtc_widget.providers.policy import SecretPolicy
 
 __all__ = ["Compatible"]
@@ -90,25 +93,15 @@ class Compatible(Provider):
         )
         return self._read_answer(response, None, session_sent=False)
 
-    async def hang_up(self, rtc_call_id: str) -> None:
-        """End a call by its id, as the API has it or by deleting it; one that has ended is no error.
-
-        Parameters
-        ----------
-        rtc_call_id
-            Of the call.
-
-        Raises
-        ------
-        ConnectionFailed
-            With step "hangup": the service refuses, or does not answer, so that the call may go on.
-        """
-        failure = self._failing("hangup")
-        response = await self._http.post(self.call_url(rtc_call_id, "hangup"), failure=failure)
+    async def _ask_to_end(
+        self, rtc_call_id: str, failure: Callable[[str], ConnectionFailed]
+    ) -> httpx.Response:
+        """Ask as the API has it, or delete the call where there is no such place."""
+        response = await super()._ask_to_end(rtc_call_id, failure)
         if response.status_code in _NO_SUCH_PLACE:
             place = f"{self.base_url}/realtime/calls/{rtc_call_id}"
             response = await self._http.post(place, method="DELETE", failure=failure)
-        self._check_ended(response, failure)
+        return response
 
     def _read_secret(self, response: httpx.Response, seconds: int) -> ClientSecret | None:
         """Return the secret of an answer in any of the forms that are about, None where there is none."""
